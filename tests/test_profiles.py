@@ -1,0 +1,139 @@
+import json
+import re
+import tomllib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xlkb import paths, profiles
+from xlkb.languages import FIVE, LANGUAGES
+
+
+@pytest.mark.parametrize("name", profiles.names())
+def test_profile_is_complete_and_measures_all_languages(name):
+    run = profiles.load(name)
+    assert run.profile == run.name == name
+    assert run.languages == tuple(LANGUAGES)
+    assert run.five == FIVE
+    assert run.n_items >= run.n_exploratory > 0
+    assert {"cloze", "letters", "paper"} == set(run.styles)
+
+
+def test_demo_comes_first_and_its_models_come_through_pip():
+    from xlkb import models
+
+    assert profiles.names()[0] == "demo"
+    for name in ("demo", "ci"):
+        assert set(profiles.load(name).models) <= set(models.names())
+
+
+def test_headline_cells_of_the_demo_are_large_and_balanced():
+    run = profiles.load("demo")
+    assert run.n_items >= 400
+    assert run.n_items % 6 == run.n_exploratory % 6 == 0, "six relations, equally often"
+
+
+def test_plain_demo_alone_writes_to_the_figures_folder_itself():
+    assert profiles.load("demo").figures == paths.FIGURES
+    assert profiles.load("ci").figures == paths.FIGURES / "ci"
+    assert profiles.load("demo", model="pip:smollm2-135m").figures != paths.FIGURES
+
+
+def test_results_are_shared_between_a_profile_and_its_overrides(monkeypatch, tmp_path):
+    monkeypatch.setenv("XLKB_RESULTS", str(tmp_path))
+    plain = profiles.load("demo")
+    assert profiles.load("demo", model="pip:smollm2-135m").results == plain.results
+    assert plain.results == tmp_path / "demo"
+
+
+def test_override_changes_the_value_and_the_name():
+    run = profiles.load("demo", model="pip:smollm2-135m", languages="en,sw")
+    assert run.models == ("pip:smollm2-135m",)
+    assert run.languages == ("en", "sw")
+    assert run.name == "demo-smollm2-135m-en-sw"
+
+
+def test_override_with_the_profiles_own_value_is_none():
+    plain = profiles.load("demo")
+    assert profiles.load("demo", task=plain.task, languages=plain.languages) == plain
+
+
+def test_languages_may_be_a_text_or_a_sequence():
+    assert profiles.load(languages="fr, sw") == profiles.load(languages=["fr", "sw"])
+
+
+@given(st.lists(st.sampled_from(tuple(LANGUAGES)), min_size=1, max_size=8))
+def test_english_comes_first_and_no_language_twice(codes):
+    run = profiles.load(languages=codes)
+    assert run.languages[0] == "en"
+    assert sorted(run.languages) == sorted({"en", *codes})
+    assert run.five == run.languages[:5]
+
+
+def test_files_of_the_same_name_do_not_share_a_folder(tmp_path):
+    folders = [tmp_path / name / "model" for name in "ab"]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    first, second = (profiles.load(model=f"path:{folder}") for folder in folders)
+    assert first.name.startswith("demo-model-")
+    assert first.name != second.name
+
+
+@pytest.mark.parametrize(
+    ("override", "named", "meant"),
+    [({"profile": "dmeo"}, "dmeo", "demo"), ({"languages": "en,german"}, "german", "de")],
+)
+def test_unknown_name_is_answered_with_what_exists(override, named, meant):
+    with pytest.raises(ValueError, match=re.escape(named)) as error:
+        profiles.load(**override)
+    assert f"'{meant}'" in str(error.value)
+
+
+def test_own_questions_bring_their_languages(tmp_path):
+    question = {"sw": "Chai ni nini?", "en": "What is chai?"}
+    options = {"sw": ["chai", "kahawa", "maziwa", "maji"], "en": ["tea", "coffee", "milk", "water"]}
+    row = {"id": "q", "subject": "tea", "answer": 0, "question": question, "options": options}
+    file = tmp_path / "own.jsonl"
+    file.write_text(json.dumps(row), encoding="utf-8")
+    run = profiles.load(task=f"path:{file}")
+    assert run.languages == run.five == ("en", "sw")
+    assert run.name.startswith("demo-own-")
+    assert run.figures == paths.FIGURES / run.name
+
+
+def _profile_with(folder, monkeypatch, text):
+    demo = (profiles.FOLDER / "demo.toml").read_text(encoding="utf-8")
+    (folder / "mine.toml").write_text(f"{demo}\n{text}\n", encoding="utf-8")
+    monkeypatch.setattr(profiles, "FOLDER", folder)
+
+
+def test_unknown_key_is_named_with_the_nearest(tmp_path, monkeypatch):
+    _profile_with(tmp_path, monkeypatch, "n_shot = 3")
+    with pytest.raises(ValueError, match=r"mine\.toml: unknown key 'n_shot'.*'n_shots'"):
+        profiles.load("mine")
+
+
+def test_broken_toml_is_named(tmp_path, monkeypatch):
+    _profile_with(tmp_path, monkeypatch, "seed = ")
+    with pytest.raises(ValueError, match=r"mine\.toml is not valid TOML"):
+        profiles.load("mine")
+
+
+@pytest.mark.parametrize(
+    "line", ["n_items = '420'", "n_items = -1", "n_items = true", "models = []"]
+)
+def test_bad_value_is_named(tmp_path, monkeypatch, line):
+    key = line.split()[0]
+    demo = (profiles.FOLDER / "demo.toml").read_text(encoding="utf-8").splitlines()
+    kept = [old for old in demo if not old.startswith(f"{key} ")]
+    (tmp_path / "mine.toml").write_text("\n".join([*kept, line]), encoding="utf-8")
+    monkeypatch.setattr(profiles, "FOLDER", tmp_path)
+    with pytest.raises(ValueError, match=rf"mine\.toml: {key} = "):
+        profiles.load("mine")
+
+
+def test_every_field_of_a_profile_file_is_a_field_of_the_run():
+    for name in profiles.names():
+        text = (profiles.FOLDER / f"{name}.toml").read_text(encoding="utf-8")
+        assert set(tomllib.loads(text)) == set(profiles.SETTINGS)

@@ -1,0 +1,325 @@
+import json
+import os
+import sys
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+
+from xlkb import notebooks, paths, reference, reproduce
+
+PARAMETERS = 'profile = "demo"\nmodel = ""\ntask = ""\nlanguages = ""'
+LOAD = """
+import pandas as pd
+from xlkb import models, profiles, tables
+run = profiles.load(profile, notebook="NAME", model=model, task=task, languages=languages)
+"""
+SAVE = """
+frame = pd.DataFrame({"language": ["en", "fr"], "n": [420, 420], "accuracy": [0.9, 0.6]})
+tables.save(frame, "table2_barrier", run, [models.load(name) for name in run.models])
+"""
+
+
+def _notebook(folder, name, *cells, parameters=PARAMETERS):
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = [nbformat.v4.new_markdown_cell("# A story")]
+    if parameters:
+        tags = {"tags": ["parameters"]}
+        notebook.cells.append(nbformat.v4.new_code_cell(parameters, metadata=tags))
+    notebook.cells += [nbformat.v4.new_code_cell(cell.replace("NAME", name)) for cell in cells]
+    folder.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, folder / f"{name}.ipynb")
+    return folder / f"{name}.ipynb"
+
+
+def _printed(path):
+    outputs = [o for cell in nbformat.read(path, 4).cells for o in cell.get("outputs", [])]
+    return "".join(output.get("text", "") for output in outputs)
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """An empty checkout that this process and the kernels take for theirs."""
+    root = tmp_path / "checkout"
+    for name in ("notebooks", "figures"):
+        (root / name).mkdir(parents=True)
+    monkeypatch.setenv("XLKB_ROOT", str(root))
+    monkeypatch.setenv("XLKB_RESULTS", str(root / "results"))
+    monkeypatch.setattr(paths, "ROOT", root)
+    monkeypatch.setattr(paths, "NOTEBOOKS", root / "notebooks")
+    monkeypatch.setattr(paths, "FIGURES", root / "figures")
+    monkeypatch.setattr(paths, "REFERENCE", root / "tests" / "reference")
+    return root
+
+
+# The command line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--profil", "ci"], "Did you mean --profile?"),
+        (["--chek"], "Did you mean --check?"),
+        (["--profile", "dmeo"], "Did you mean 'demo'?"),
+        (["--only", "02,09"], "there is no notebook 09; there are: 02_barrier"),
+        (["--check", "--model", "pip:x"], "cannot be combined with --model"),
+        (["--update-reference", "--languages", "fr"], "cannot be combined with --languages"),
+        (["--model", "pip:smolm2-135m"], "Did you mean 'pip:smollm2-135m'?"),
+        (["--task", "worldfact"], "did you mean 'worldfacts'?"),
+        (["--languages", "fr,german"], "did you mean 'de'"),
+        (["--task", "path:no_such.jsonl"], "no_such.jsonl"),
+        (["--model", "path:no_such_folder"], "no_such_folder"),
+        (["--check", "--profile", "ci"], "no committed reference"),
+    ],
+)
+def test_what_does_not_exist_is_reported_before_anything_runs(checkout, capsys, arguments, said):
+    _notebook(checkout / "notebooks", "02_barrier", "raise SystemExit('must not run')")
+    try:
+        code = reproduce.main(arguments)
+    except SystemExit as stop:
+        code = stop.code
+    printed = capsys.readouterr()
+    assert code == 2
+    assert said in printed.err
+    assert "Traceback" not in printed.err
+    assert not (checkout / "results").exists()
+
+
+def test_help_shows_examples(capsys):
+    with pytest.raises(SystemExit) as stop:
+        reproduce.parse(["--help"])
+    assert stop.value.code == 0
+    assert "examples:" in capsys.readouterr().out
+
+
+def test_notebook_numbers_may_lack_the_zero(checkout):
+    for name in ("02_barrier", "04_remedies"):
+        _notebook(checkout / "notebooks", name)
+    assert reproduce.parse(["--only", "2, 04"]).only == ["02", "04"]
+
+
+def test_paths_of_own_questions_do_not_depend_on_the_folder(checkout, monkeypatch, tmp_path):
+    question = {"en": "What is chai?"}
+    options = {"en": ["tea", "coffee", "milk", "water"]}
+    row = {"id": "q", "subject": "tea", "answer": 0, "question": question, "options": options}
+    (tmp_path / "own.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    _notebook(checkout / "notebooks", "02_barrier")
+    monkeypatch.chdir(tmp_path)
+    options = reproduce.parse(["--task", "path:own.jsonl"])
+    _, _, parameters = reproduce.prepare(options)
+    assert parameters["task"] == f"path:{tmp_path / 'own.jsonl'}"
+
+
+def test_stored_scores_are_set_aside_and_not_lost(tmp_path):
+    folder = tmp_path / "demo"
+    assert reproduce.set_aside(folder) is None
+    folder.mkdir()
+    (folder / "part").write_text("scores", encoding="utf-8")
+    aside = reproduce.set_aside(folder)
+    assert not folder.exists()
+    assert (aside / "part").read_text(encoding="utf-8") == "scores"
+
+
+# Running a notebook
+
+
+def test_notebook_runs_in_this_interpreter_in_its_own_folder(tmp_path, monkeypatch):
+    # A kernel of the same name that the user registered must not be taken.
+    decoy = tmp_path / "user" / "kernels" / "python3"
+    decoy.mkdir(parents=True)
+    spec = {"argv": ["/bin/false"], "display_name": "decoy", "language": "python"}
+    (decoy / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "user"))
+    cell = "import os, sys\nprint(sys.executable)\nprint(os.getcwd())\nprint(profile, model)"
+    notebook = _notebook(tmp_path / "notebooks", "02_barrier", cell)
+    before = notebook.read_bytes()
+    output = tmp_path / "out" / "02_barrier.ipynb"
+    wanted = {"profile": "no", "model": "", "task": ""}
+    assert notebooks.execute(notebook, output, wanted) == []
+    assert _printed(output).split("\n")[:3] == [sys.executable, str(notebook.parent), "no "]
+    assert notebook.read_bytes() == before
+    assert os.environ["JUPYTER_PATH"] == str(tmp_path / "user")
+
+
+def test_only_defined_parameters_are_passed_and_the_others_named(tmp_path):
+    cells = ["print(profile, 'task' in globals())"]
+    notebook = _notebook(tmp_path, "02_barrier", *cells, parameters='profile: str = "demo"')
+    output = tmp_path / "out.ipynb"
+    wanted = {"profile": "ci", "model": "", "task": "worldfacts"}
+    assert notebooks.execute(notebook, output, wanted) == ["task"]
+    assert _printed(output) == "ci False\n"
+
+
+def test_failure_names_notebook_cell_and_reason(tmp_path):
+    cells = ["x = 1", "y = 0\nx / y", "print('never')"]
+    notebook = _notebook(tmp_path, "02_barrier", *cells)
+    output = tmp_path / "out.ipynb"
+    with pytest.raises(notebooks.NotebookFailed) as failure:
+        notebooks.execute(notebook, output, {"profile": "ci"})
+    said = str(failure.value)
+    assert "02_barrier.ipynb failed in cell 4" in said, "counted as in the committed notebook"
+    assert "y = 0" in said
+    assert "ZeroDivisionError: division by zero" in said
+    assert str(output) in said
+    assert "never" not in _printed(output)
+
+
+def test_dead_kernel_is_explained(tmp_path):
+    notebook = _notebook(tmp_path, "02_barrier", "x = 1", "import os; os._exit(9)")
+    with pytest.raises(notebooks.NotebookFailed, match="memory") as failure:
+        notebooks.execute(notebook, tmp_path / "out.ipynb", {"profile": "ci"})
+    assert "failed in cell 4" in str(failure.value)
+    assert "os._exit(9)" in str(failure.value)
+
+
+def test_clean_notebook_has_outputs_but_nothing_of_the_run(tmp_path):
+    notebook = _notebook(tmp_path, "02_barrier", "print('shown')")
+    output, final = tmp_path / "out.ipynb", tmp_path / "final.ipynb"
+    notebooks.execute(notebook, output, {"profile": "ci"})
+    notebooks.clean(output, final)
+    text = final.read_text(encoding="utf-8")
+    assert _printed(final) == "shown\n"
+    for word in ("papermill", "injected", "shell.execute", sys.version.split()[0], str(tmp_path)):
+        assert word not in text
+    assert json.loads(text)["metadata"]["kernelspec"]["name"] == "python3"
+    assert len(nbformat.read(final, 4).cells) == len(nbformat.read(notebook, 4).cells)
+
+
+# The whole job
+
+
+def test_a_run_makes_and_lists_its_artefacts(checkout, capsys):
+    _notebook(checkout / "notebooks", "02_barrier", LOAD, SAVE)
+    assert reproduce.main(["--profile", "ci"]) == 0
+    printed = capsys.readouterr().out
+    assert "[1/1] 02_barrier done in" in printed
+    assert "table2_barrier" in printed
+    assert (checkout / "figures" / "ci" / "table2_barrier.csv").exists()
+    assert (checkout / "results" / "ci" / "notebooks" / "02_barrier.ipynb").exists()
+
+
+def test_a_run_stops_at_the_first_failure(checkout, capsys):
+    _notebook(checkout / "notebooks", "02_barrier", "raise RuntimeError('no such weights')")
+    _notebook(checkout / "notebooks", "03_domain", LOAD, SAVE)
+    assert reproduce.main(["--profile", "ci"]) == 1
+    printed = capsys.readouterr()
+    assert "RuntimeError: no such weights" in printed.err
+    assert "03_domain" not in printed.out
+
+
+def test_stale_and_missing_artefacts_fail_the_run(checkout, capsys):
+    notebook = _notebook(checkout / "notebooks", "02_barrier", LOAD, SAVE)
+    assert reproduce.main([]) == 0
+    _notebook(notebook.parent, "02_barrier", LOAD)
+    _notebook(notebook.parent, "04_remedies", LOAD)
+    capsys.readouterr()
+    os.environ["XLKB_NOW"] = ""
+    assert reproduce.main([]) == 1
+    said = capsys.readouterr().err
+    assert "table2_barrier is stale: 02_barrier ran but did not make it again" in said
+    assert "04_remedies recorded no table and no figure" in said
+    (checkout / "figures" / "table2_barrier.md").unlink()
+    assert reproduce.main(["--only", "04"]) == 1
+    said = capsys.readouterr().err
+    assert "table2_barrier.md" in said
+    assert "stale" not in said, "the notebook that makes it did not run"
+
+
+def test_overrides_keep_away_from_the_profiles_artefacts(checkout, capsys):
+    _notebook(checkout / "notebooks", "02_barrier", LOAD, SAVE)
+    assert reproduce.main(["--languages", "en,sw"]) == 0
+    assert (checkout / "figures" / "demo-en-sw" / "table2_barrier.csv").exists()
+    assert not (checkout / "figures" / "table2_barrier.csv").exists()
+    assert (checkout / "results" / "demo-en-sw" / "notebooks" / "02_barrier.ipynb").exists()
+
+
+def test_parameter_that_a_notebook_lacks_is_mentioned(checkout, capsys):
+    _notebook(
+        checkout / "notebooks",
+        "02_barrier",
+        LOAD.replace(", languages=languages", ""),
+        SAVE,
+        parameters='profile = "demo"\nmodel = ""\ntask = ""',
+    )
+    reproduce.main(["--profile", "ci", "--languages", "fr"])
+    assert "It has no parameter languages" in capsys.readouterr().out
+
+
+# The reference
+
+
+def _table(**changes):
+    columns = {
+        "language": ["en", "fr", "None"],
+        "n": [420, 420, 420],
+        "accuracy": [0.90, 0.60, 0.25],
+        "gap_points": [0.0, 30.0, 65.0],
+        "p_adjusted": [1.0, 0.03, 0.001],
+    }
+    return pd.DataFrame(columns | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "wrong"),
+    [
+        ({}, []),
+        ({"accuracy": [0.92, 0.58, 0.25]}, []),
+        ({"accuracy": [0.93, 0.60, 0.25]}, [("en", "accuracy")]),
+        ({"gap_points": [0.0, 32.0, 62.5]}, [("None", "gap_points")]),
+        ({"n": [420, 419, 420]}, [("fr", "n")]),
+        ({"p_adjusted": [1.0, 0.5, 0.5]}, []),
+        ({"accuracy": [None, 0.60, 0.25]}, [("en", "accuracy")]),
+        ({"language": ["en", "de", "None"]}, [("fr", "rows"), ("de", "rows")]),
+    ],
+)
+def test_tolerances(changes, wrong):
+    differences = reference.compare(_table(), _table(**changes))
+    assert list(zip(differences["row"], differences["column"], strict=True)) == wrong
+
+
+def test_order_of_rows_does_not_matter_but_columns_do():
+    assert reference.compare(_table(), _table().iloc[::-1]).empty
+    differences = reference.compare(_table(), _table().drop(columns="n"))
+    assert differences["reference"].tolist() == ["n"]
+
+
+def test_rows_with_the_same_text_are_compared_in_order():
+    frame = pd.DataFrame({"model": ["a", "a"], "accuracy": [0.5, 0.9]})
+    assert reference.compare(frame, frame).empty
+    assert len(reference.compare(frame, frame.iloc[::-1])) == 2
+
+
+def test_update_then_check_agrees_and_a_changed_table_does_not(checkout, capsys, monkeypatch):
+    notebook = _notebook(
+        checkout / "notebooks",
+        "02_barrier",
+        LOAD,
+        SAVE,
+        "import os\nprint(os.environ['XLKB_REPLAY'])",
+    )
+    monkeypatch.setenv("XLKB_REPLAY", "0")
+    compacted = []
+    monkeypatch.setattr(
+        "xlkb.results.compact", lambda folder, destination: compacted.append((folder, destination))
+    )
+    # Replaying needs stored models; the fake notebook has none.
+    notebook_without_models = SAVE.replace("[models.load(name) for name in run.models]", "[]")
+    _notebook(notebook.parent, "02_barrier", LOAD, notebook_without_models, "print('out')")
+    assert reproduce.main(["--update-reference"]) == 0
+    assert compacted == [(checkout / "results" / "demo", checkout / "tests" / "reference" / "demo")]
+    assert _printed(notebook) == "out\n", "the committed notebook now holds its outputs"
+    assert reproduce.main(["--check"]) == 0
+    assert "1 tables agree" in capsys.readouterr().out
+    table = checkout / "tests" / "reference" / "demo" / "tables" / "table2_barrier.csv"
+    table.write_text(table.read_text(encoding="utf-8").replace("0.6", "0.7"), encoding="utf-8")
+    assert reproduce.main(["--check"]) == 1
+    printed = capsys.readouterr()
+    assert "table2_barrier" in printed.out
+    assert "differ from the reference" in printed.err
+
+
+def test_committed_reference_agrees_with_itself():
+    for path in sorted(Path(paths.REFERENCE).glob("*/tables/*.csv")):
+        frame = reference._read(path)
+        assert reference.compare(frame, frame).empty, path

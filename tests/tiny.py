@@ -1,0 +1,81 @@
+"""Tiny, randomly initialised models of real architectures, made in milliseconds."""
+
+from pathlib import Path
+
+import torch
+import transformers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+
+FOLDER = Path(__file__).parent
+
+TEXT = [
+    "Question: Which currency is used in this country: France? Answer: euro dollar yen peso",
+    "Frage: Welche Währung wird in diesem Land verwendet: Frankreich? Antwort: Euro",
+    "Pregunta: ¿Qué moneda se usa en este país: Francia? Respuesta: euro A. B. C. D.",
+    "問題：この国の通貨は何ですか？ Вопрос: какая валюта? السؤال",
+]
+
+SMALL = {
+    "vocab_size": 400,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 512,
+}
+
+CONFIGS = {
+    "llama": lambda: transformers.LlamaConfig(**SMALL),
+    "gemma3": lambda: transformers.Gemma3TextConfig(
+        **SMALL,
+        head_dim=8,
+        sliding_window=7,
+        layer_types=["sliding_attention", "full_attention"] * 2,
+    ),
+    "qwen2": lambda: transformers.Qwen2Config(
+        **SMALL, use_sliding_window=True, sliding_window=7, max_window_layers=2
+    ),
+    "mistral": lambda: transformers.MistralConfig(**SMALL, sliding_window=7),
+    "gpt2": lambda: transformers.GPT2Config(
+        vocab_size=400, n_embd=32, n_layer=3, n_head=4, n_positions=512
+    ),
+}
+
+
+def network(architecture: str = "llama", seed: int = 0) -> transformers.PreTrainedModel:
+    """A float32 model whose weights are large enough to make attention patterns matter."""
+    torch.manual_seed(seed)
+    config = CONFIGS[architecture]()
+    model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="sdpa")
+    for parameter in model.parameters():
+        if parameter.ndim > 1:
+            parameter.data.normal_(std=0.15)
+    return model.eval()
+
+
+def tokenizer(
+    padding_side: str = "right", bos: bool = True
+) -> transformers.PreTrainedTokenizerFast:
+    """A byte-level BPE tokenizer of 400 entries, with or without a leading `<s>`."""
+    core = Tokenizer(models.BPE())
+    core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    core.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=400,
+        special_tokens=["<s>", "</s>", "<pad>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    core.train_from_iterator(TEXT, trainer)
+    if bos:
+        core.post_processor = processors.TemplateProcessing(
+            single="<s> $A", special_tokens=[("<s>", 0)]
+        )
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=core,
+        bos_token="<s>",
+        eos_token="</s>",
+        pad_token="<pad>",
+        padding_side=padding_side,
+    )

@@ -1,0 +1,1 @@
+"""Measure, plot and narrow the crosslingual knowledge barrier of multilingual LLMs."""

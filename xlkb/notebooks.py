@@ -1,0 +1,148 @@
+"""Running notebooks with papermill, and keeping them clean.
+
+The kernel is always the interpreter that runs this module: a kernel named `python3` that the user
+registered elsewhere would lack the package.
+"""
+
+import ast
+import contextlib
+import json
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbclient.exceptions
+import nbformat
+import papermill
+
+
+class NotebookFailed(Exception):
+    """A notebook stopped; the message says where and why."""
+
+
+def execute(notebook: Path, output: Path, parameters: dict[str, str]) -> list[str]:
+    """Run a notebook with this very interpreter, in the notebook's folder.
+
+    The executed copy is written to `output` cell by cell. Returns the names of the non-empty
+    parameters that the notebook's cell tagged `parameters` does not define; they are left out.
+
+    Raises:
+        NotebookFailed: a cell raised an exception, or the kernel died.
+    """
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    defined = parameters_of(notebook)
+    try:
+        with _kernel():
+            papermill.execute_notebook(
+                str(notebook),
+                str(output),
+                parameters={k: v for k, v in parameters.items() if k in defined},
+                kernel_name="python3",
+                language="python",
+                progress_bar=False,
+                cwd=str(notebook.parent),
+            )
+    except papermill.PapermillExecutionError as error:
+        reason = f"{error.ename}: {error.evalue}"
+        raise NotebookFailed(_failure(notebook, output, reason)) from None
+    except nbclient.exceptions.DeadKernelError:
+        reason = (
+            "The process that ran the notebook died without a message, most likely because memory "
+            "ran out.\nClose other programs, or try --profile ci or a smaller model."
+        )
+        raise NotebookFailed(_failure(notebook, output, reason)) from None
+    return [name for name, value in parameters.items() if value and name not in defined]
+
+
+def parameters_of(notebook: Path) -> set[str]:
+    """Names that the cell tagged `parameters` assigns."""
+    defined = set()
+    for cell in nbformat.read(notebook, as_version=4).cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            for node in ast.walk(ast.parse(cell.source)):
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                    defined.add(node.id)
+    return defined
+
+
+def _failure(notebook: Path, output: Path, reason: str) -> str:
+    """Which cell of `notebook` failed, by the executed copy, and why."""
+    number, failed, execution, line = 0, 0, "", ""
+    for cell in nbformat.read(output, as_version=4).cells:
+        tags = cell.metadata.get("tags", [])
+        number += not {"injected-parameters", "papermill-error-cell-tag"} & set(tags)
+        # The last cell that was started; papermill's status is "completed" after a kernel's death.
+        if cell.metadata.get("papermill", {}).get("start_time"):
+            failed, line = number, next(iter(cell.source.strip().splitlines()), "")
+            count = cell.get("execution_count")
+            execution = f" (In [{count}])" if count else ""
+    reason = "\n".join(reason.splitlines()[:12])
+    return (
+        f"{notebook.name} failed in cell {failed}{execution}:\n    {line}\n{reason}\n"
+        f"The notebook up to there: {output}\n"
+        "What was computed is stored; the same command goes on from there."
+    )
+
+
+@contextlib.contextmanager
+def environment(**variables: str) -> Iterator[None]:
+    """Set environment variables for a while."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _kernel() -> Iterator[None]:
+    """Make `python3` the running interpreter, whatever kernels the user has registered."""
+    with tempfile.TemporaryDirectory() as folder:
+        spec = Path(folder, "kernels", "python3", "kernel.json")
+        spec.parent.mkdir(parents=True)
+        # At its usual level the kernel warns in the terminal that it listens on this machine's TCP.
+        argv = [sys.executable, "-m", "ipykernel_launcher", "--log-level=ERROR"]
+        argv += ["-f", "{connection_file}"]
+        spec.write_text(
+            json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"})
+        )
+        path = os.pathsep.join(filter(None, [folder, os.environ.get("JUPYTER_PATH")]))
+        # A kernel's own streams are captured, so bars are drawn on the terminal by its name.
+        terminal = os.ttyname(2) if os.isatty(2) else "off"
+        with environment(JUPYTER_PATH=path, XLKB_PROGRESS=terminal):
+            yield
+
+
+def clean(executed: Path, destination: Path) -> None:
+    """Write an executed notebook without anything that changes from run to run but its outputs.
+
+    Timings, papermill's records and injected parameters go; so do the interpreter's version and
+    the kernel's name, which break on another machine.
+    """
+    notebook = nbformat.read(executed, as_version=4)
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        }
+    )
+    drop = {"injected-parameters", "papermill-error-cell-tag"}
+    notebook.cells = [c for c in notebook.cells if not drop & set(c.metadata.get("tags", []))]
+    for cell in notebook.cells:
+        for key in ("papermill", "execution"):
+            cell.metadata.pop(key, None)
+        if not cell.metadata.get("tags", True):
+            del cell.metadata["tags"]
+    nbformat.validate(notebook)
+    temporary = destination.with_name(f".{destination.name}")
+    nbformat.write(notebook, temporary)
+    temporary.replace(destination)

@@ -1,0 +1,182 @@
+"""Profiles: how large a run is. One code path, several sizes, one TOML file each.
+
+A notebook asks for its `Run` once and reads everything from it:
+
+    run = profiles.load(profile, notebook="02_general_knowledge_barrier", model=model)
+    questions = tasks.load(run.task, languages=run.languages, n=run.n_items, seed=run.seed)
+"""
+
+import difflib
+import hashlib
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from xlkb import paths
+
+FOLDER = paths.PACKAGE_DATA / "profiles"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run of a notebook does; made by `load`.
+
+    profile: name of the profile that it comes from; name: the same, plus the overrides.
+    notebook: the notebook's name without `.ipynb`, recorded with every artefact.
+    models: model names; the first is the main one, the others are contrasts.
+    task: task name. languages: codes whose barrier is measured, English first. five: codes that
+    `recompose.mixup` mixes (fewer where fewer languages were asked for).
+    n_items: questions per headline cell (main model: English, each of `five`, mixup).
+    n_exploratory: questions per any other cell, and per cell of a contrast model.
+    n_shots: demonstrations in few-shot cells. styles: prompt styles. rules: decision rules.
+    seed: of every random choice. figures, results: folders written to.
+    """
+
+    profile: str
+    name: str
+    notebook: str
+    description: str
+    models: tuple[str, ...]
+    task: str
+    languages: tuple[str, ...]
+    five: tuple[str, ...]
+    n_items: int
+    n_exploratory: int
+    n_shots: int
+    styles: tuple[str, ...]
+    rules: tuple[str, ...]
+    seed: int
+    figures: Path
+    results: Path
+
+
+SETTINGS = {
+    field.name: field.type
+    for field in fields(Run)
+    if field.name not in ("profile", "name", "notebook", "figures", "results")
+}
+"""The keys of a profile's TOML file, all required, with their types."""
+
+
+def names() -> list[str]:
+    """Names of the profiles, `demo` first."""
+    found = sorted(path.stem for path in FOLDER.glob("*.toml"))
+    return sorted(found, key=lambda name: name != "demo")
+
+
+def load(
+    profile: str = "demo",
+    notebook: str = "",
+    model: str = "",
+    task: str = "",
+    languages: str | Sequence[str] = "",
+) -> Run:
+    """Read a profile and apply overrides; an empty override leaves the profile's value.
+
+    Args:
+        profile: one of `names()`.
+        notebook: name of the notebook that asks, recorded with its artefacts.
+        model: one model name, instead of the profile's models.
+        task: task name, instead of the profile's; `path:FILE` for your own questions, whose
+            languages are then measured unless `languages` names some.
+        languages: codes, as a sequence or separated by commas. English, which the others are
+            compared with, is put first and added when it is not named.
+
+    Returns:
+        The run. When an override changes something, `name` tells it apart from the plain profile
+        and the artefacts go to a folder of that name, so that they never replace the profile's.
+
+    Raises:
+        ValueError: an unknown profile or language, or a bad key or value in the TOML file; the
+            message names what exists and the nearest match. Models and tasks are looked up by
+            `models.load` and `tasks.load`.
+        FileNotFoundError: there is no such file of own questions.
+    """
+    model, task = model.strip(), task.strip()
+    plain = _read(profile)
+    changes: dict[str, Any] = {}
+    if model:
+        changes["models"] = (model,)
+    if task:
+        changes["task"] = task
+    codes = _codes(languages)
+    if not codes and task.startswith("path:"):
+        codes = _languages_of(task)
+    if codes:
+        changes["languages"] = codes
+        changes["five"] = codes[:5]
+    changes = {key: value for key, value in changes.items() if value != plain[key]}
+    overrides = {"models": model, "task": task, "languages": "-".join(codes)}
+    name = "-".join([profile, *(_slug(overrides[key]) for key in overrides if key in changes)])
+    return Run(
+        **(plain | changes),
+        profile=profile,
+        name=name,
+        notebook=notebook,
+        figures=paths.FIGURES if name == "demo" else paths.FIGURES / name,
+        results=paths.results() / profile,
+    )
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of an error message: what exists, and which of it `name` may have meant."""
+    known = list(known)
+    match = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f" Did you mean {match[0]!r}?" if match else ""
+    return f"there are: {', '.join(known)}.{hint}"
+
+
+def _read(profile: str) -> dict[str, Any]:
+    if profile not in names():
+        raise ValueError(f"There is no profile {profile!r}; {nearest(profile, names())}")
+    path = FOLDER / f"{profile}.toml"
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path} is not valid TOML: {error}.") from None
+    for key in table:
+        if key not in SETTINGS:
+            raise ValueError(f"{path}: unknown key {key!r}; {nearest(key, SETTINGS)}")
+    for key, kind in SETTINGS.items():
+        if key not in table:
+            raise ValueError(f"{path}: the key {key!r} is missing.")
+        value = table[key]
+        if kind not in (str, int):
+            good = isinstance(value, list) and value and all(isinstance(v, str) for v in value)
+            table[key] = tuple(value) if good else value
+        else:
+            good = type(value) is kind and (kind is str or value >= 0)
+        if not good:
+            wanted = {str: "a text", int: "a whole number"}.get(kind, "a list of texts")
+            raise ValueError(f"{path}: {key} = {value!r}, but it must be {wanted}.")
+    return table
+
+
+def _codes(languages: str | Sequence[str]) -> tuple[str, ...]:
+    codes = languages.split(",") if isinstance(languages, str) else list(languages)
+    codes = [code.strip() for code in codes if code.strip()]
+    if not codes:
+        return ()
+    from xlkb import languages as room
+
+    return room.check(tuple(dict.fromkeys(["en", *codes])))
+
+
+def _languages_of(task: str) -> tuple[str, ...]:
+    """Languages of a task that has its own, English first."""
+    from xlkb import tasks
+
+    return tuple(sorted(tasks.languages_of(tasks.load(task)), key=lambda code: code != "en"))
+
+
+def _slug(name: str) -> str:
+    """`name` as part of a folder's name; a digest keeps apart what looks alike."""
+    kind, _, rest = name.partition(":")
+    text = Path(rest).stem if kind == "path" else name.removeprefix("pip:")
+    slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40].strip("-")
+    if kind == "path" or slug != re.sub(r"[:/@]", "-", text):
+        slug = f"{slug}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+    return slug

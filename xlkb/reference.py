@@ -1,0 +1,196 @@
+"""Accounting for artefacts, and the committed reference results that a run is compared with.
+
+`tests/reference/<profile>/` holds the stored scores that the notebooks are replayed from and, in
+`tables/`, the CSV of every table.
+"""
+
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from xlkb import manifest, notebooks, paths
+from xlkb.profiles import Run
+
+TOLERANCES: dict[str, tuple[float, str]] = {
+    r"(^|_)n($|_)": (0.0, "the same questions must have been asked"),
+    r"(^|_)p($|_)": (np.inf, "follows from the other columns, and a small change moves it far"),
+    r"seconds|per_second": (np.inf, "depends on the machine"),
+    r"points|percent": (2.0, "points"),
+    r"accuracy|share|rate|rankc|low|high|mass": (2.0, "points; 0.02 where shares are up to 1"),
+    r"log_likelihood|margin|nats": (0.3, "nats; bfloat16 sums differ by that between machines"),
+}
+"""How far a number may lie from the reference, by a pattern in its column's name (first match).
+
+Two points let a few near-ties of 400 questions fall the other way, as they do between processors
+that round bfloat16 products differently. A column without a match, and any text, must be equal.
+"""
+
+
+def folder(profile: str, must_exist: bool = False) -> Path:
+    """The folder of a profile's committed tables.
+
+    Raises:
+        ValueError: `must_exist`, and the profile has no reference.
+    """
+    tables = paths.REFERENCE / profile / "tables"
+    if must_exist and not any(tables.glob("*.csv")):
+        have = sorted(path.parent.name for path in paths.REFERENCE.glob("*/tables"))
+        raise ValueError(
+            f"Profile {profile!r} has no committed reference to check against; "
+            f"profiles that have one: {', '.join(have) or 'none'}."
+        )
+    return tables
+
+
+def artefacts(run: Run, ran: Sequence[str], started: datetime) -> list[str]:
+    """Print every artefact of the run's folder with its age; return what is wrong with them.
+
+    Args:
+        run: whose `figures` folder is looked at.
+        ran: names of the notebooks that just ran.
+        started: when they started; what they own must be younger.
+    """
+    if not (run.figures / "manifest.json").exists():
+        return [f"no artefact was recorded in {run.figures}"]
+    listing = manifest.listing(run.figures)
+    print(f"\n{len(listing)} artefacts in {run.figures}:")
+    print(listing.drop(columns="created").to_string(index=False) + "\n")
+    problems = manifest.check(run.figures)
+    created = pd.to_datetime(listing["created"], utc=True)
+    # Recorded times may be cut to whole seconds.
+    old = listing[listing["notebook"].isin(ran) & (created < started.replace(microsecond=0))]
+    for row in old.itertuples():
+        problems.append(f"{row.name} is stale: {row.notebook} ran but did not make it again")
+    for name in ran:
+        if name not in set(listing["notebook"]):
+            problems.append(f"{name} recorded no table and no figure")
+    return problems
+
+
+def check(run: Run, ran: Sequence[str]) -> list[str]:
+    """Compare the run's tables with the committed ones; print and return the differences.
+
+    Args:
+        run: a profile without overrides.
+        ran: names of the notebooks that ran; other notebooks' tables are left out.
+    """
+    listing = manifest.listing(run.figures)
+    others = set(listing.loc[~listing["notebook"].isin(ran), "name"])
+    reference = {path.stem: path for path in sorted(folder(run.profile).glob("*.csv"))}
+    ours = {path.stem: path for path in sorted(run.figures.glob("*.csv"))}
+    names = [name for name in sorted(reference | ours) if name not in others]
+    problems, found = [], []
+    for name in names:
+        if name not in ours:
+            problems.append(f"{name}.csv is in the reference but was not made")
+        elif name not in reference:
+            problems.append(f"{name}.csv has no reference; make one with --update-reference")
+        else:
+            found.append(compare(_read(reference[name]), _read(ours[name])).assign(table=name))
+    differences = pd.concat(found) if found else pd.DataFrame()
+    if len(differences):
+        columns = ["table", "row", "column", "reference", "ours", "tolerance"]
+        print(differences[columns].to_string(index=False))
+        problems.append(f"{len(differences)} values differ from the reference by more than allowed")
+    else:
+        print(f"{len(found)} tables agree with the reference within its tolerances.")
+    return problems
+
+
+def _read(path: Path) -> pd.DataFrame:
+    # "None" and "NA" are texts here, not missing values.
+    return pd.read_csv(path, keep_default_na=False, na_values=[""])
+
+
+def tolerance(column: str, values: pd.Series) -> float:
+    """How far a number in this column may lie from the reference `values`; see `TOLERANCES`."""
+    for pattern, (allowed, _) in TOLERANCES.items():
+        if re.search(pattern, column):
+            shares = pattern.startswith("accuracy") and values.abs().max() <= 1
+            return allowed / 100 if shares else allowed
+    return 0.0
+
+
+def compare(reference: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
+    """Values of a table that lie outside the tolerance of their column.
+
+    Rows are matched by their texts (equal ones in their order), so a table sorted by a number may
+    be in another order.
+
+    Returns:
+        DataFrame with the columns `row, column, reference, ours, tolerance`, empty when all agree.
+    """
+    differences = []
+    for column in [*reference.columns, *(c for c in ours.columns if c not in reference.columns)]:
+        if column not in ours.columns or column not in reference.columns:
+            here, there = ("", column) if column not in ours.columns else (column, "")
+            differences.append(("", "columns", there, here, "equal"))
+    shared = [column for column in reference.columns if column in ours.columns]
+    numeric = [
+        c
+        for c in shared
+        if pd.api.types.is_numeric_dtype(reference[c]) and pd.api.types.is_numeric_dtype(ours[c])
+    ]
+    texts = [column for column in shared if column not in numeric]
+    left, right = _by_text(reference, texts), _by_text(ours, texts)
+    for row in left.index.union(right.index, sort=False):
+        if row not in left.index or row not in right.index:
+            here, there = ("present", "") if row in right.index else ("", "present")
+            differences.append((row, "rows", there, here, "equal"))
+            continue
+        for column in numeric:
+            allowed = tolerance(column, reference[column])
+            a, b = float(left.at[row, column]), float(right.at[row, column])
+            # Rounding for display may add an ulp to a difference that is exactly allowed.
+            if np.isnan(a) != np.isnan(b) or abs(a - b) > allowed + 1e-9:
+                differences.append((row, column, a, b, allowed))
+    return pd.DataFrame(differences, columns=["row", "column", "reference", "ours", "tolerance"])
+
+
+def _by_text(frame: pd.DataFrame, texts: list[str]) -> pd.DataFrame:
+    """Index `frame` by its text columns and a running number among equal rows."""
+    label = frame[texts].fillna("").astype(str).agg(" | ".join, axis=1) if texts else ""
+    label = pd.Series(label, index=frame.index, dtype=str)
+    number = frame.groupby(label).cumcount().astype(str)
+    return frame.set_index(label.where(number == "0", label + " #" + number))
+
+
+def update(run: Run, ran: Sequence[Path]) -> None:
+    """Make this run the committed reference: tables, stored scores and executed notebooks.
+
+    The notebooks that are committed are replayed from the new reference with their default
+    parameters, so they show what a reader of the repository gets.
+
+    Args:
+        run: a profile without overrides that has just run without a problem.
+        ran: the notebooks that ran.
+    """
+    from xlkb import results
+
+    listing = manifest.listing(run.figures)
+    tables = folder(run.profile)
+    tables.mkdir(parents=True, exist_ok=True)
+    for old in tables.glob("*.csv"):
+        if old.stem not in set(listing["name"]):
+            old.unlink()
+    names = listing.loc[listing["notebook"].isin([path.stem for path in ran]), "name"]
+    for name in names:
+        if (run.figures / f"{name}.csv").exists():
+            shutil.copyfile(run.figures / f"{name}.csv", tables / f"{name}.csv")
+    results.compact(run.results, paths.REFERENCE / run.profile)
+    print(f"Reference of {run.profile}: {len(list(tables.glob('*.csv')))} tables in {tables}")
+    if run.profile != "demo":
+        return
+    replay = {"XLKB_REPLAY": "1", "XLKB_RESULTS": str(paths.REFERENCE)}
+    with notebooks.environment(**replay), tempfile.TemporaryDirectory() as temporary:
+        for notebook in ran:
+            executed = Path(temporary, notebook.name)
+            notebooks.execute(notebook, executed, {})
+            notebooks.clean(executed, notebook)
+            print(f"Replayed and written with its outputs: {notebook}")

@@ -1,0 +1,205 @@
+"""The main job: run the notebooks in order and account for every table and figure.
+
+    python -m xlkb.reproduce --profile demo --only 02
+
+Importing this module needs the standard library only, so that a mistyped option is reported before
+anything is installed or loaded.
+"""
+
+import argparse
+import contextlib
+import difflib
+import os
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from xlkb.profiles import Run
+
+EXAMPLES = """\
+examples:
+  ./paper_reproduce.sh                                 every table and figure of the demo
+  ./paper_reproduce.sh --profile ci --only 02          does notebook 02 run? (a few questions)
+  ./paper_reproduce.sh --model pip:smollm2-135m        the same for another model
+  ./paper_reproduce.sh --task path:questions.jsonl     your own questions, in the file's languages
+  ./paper_reproduce.sh --languages fr,sw,he            against English in three languages
+  ./paper_reproduce.sh --check                         do my numbers agree with the committed ones?
+
+With --model, --task or --languages the artefacts go to figures/PROFILE-OVERRIDES/, so that the
+profile's own stay as they are. Scores are stored as they are computed: a run that was stopped goes
+on where it was, and a second run takes seconds. Exit code: 0 done, 1 a notebook failed or an
+artefact is missing, stale or out of tolerance, 2 the command was not understood.
+"""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m xlkb.reproduce",
+        description="Run the notebooks in order and make their tables and figures.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--profile", default="demo", metavar="NAME", help="size of the run (default: demo)")
+    add("--only", default="", metavar="02,04", help="only these notebooks, by number")
+    add("--model", default="", metavar="MODEL", help="pip:NAME, hub:ORG/NAME[@REV] or path:FOLDER")
+    add("--task", default="", metavar="TASK", help="a task's name, or path:FILE with questions")
+    add("--languages", default="", metavar="en,fr,..", help="language codes (English is added)")
+    add("--fresh", action="store_true", help="set the profile's stored scores aside first")
+    add("--check", action="store_true", help="then compare the tables with the committed reference")
+    add(
+        "--update-reference",
+        action="store_true",
+        help="then make this run the committed reference (for maintainers)",
+    )
+    return parser
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line; `only` becomes a list of two-digit numbers.
+
+    Raises:
+        SystemExit: code 2 with a message on an unknown option, profile or notebook number; code 0
+            after --help.
+    """
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if rest:
+        word = rest[0].partition("=")[0]
+        known = sorted(o for action in parser._actions for o in action.option_strings if o != "-h")
+        close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+        hint = f" Did you mean {close[0]}?" if close else ""
+        parser.error(f"unknown option {word}; there are: {', '.join(known)}.{hint}")
+    options.only = [part.strip().zfill(2) for part in options.only.split(",") if part.strip()]
+    changed = [o for o in ("model", "task", "languages") if getattr(options, o)]
+    for flag in ("check", "update_reference"):
+        if getattr(options, flag) and changed:
+            parser.error(
+                f"--{flag.replace('_', '-')} is about a profile as it is; it cannot be combined "
+                f"with --{changed[0]}."
+            )
+    # Before set-up, the modules that know the names may not be importable; main() asks again.
+    with contextlib.suppress(ModuleNotFoundError):
+        from xlkb import profiles
+
+        if options.profile not in profiles.names():
+            known = profiles.nearest(options.profile, profiles.names())
+            parser.error(f"there is no profile {options.profile!r}; {known}")
+        numbers = {path.name[:2]: path.stem for path in _notebooks()}
+        for number in options.only:
+            if number not in numbers:
+                known = ", ".join(numbers.values())
+                parser.error(f"there is no notebook {number}; there are: {known}.")
+    return options
+
+
+def prepare(options: argparse.Namespace) -> "tuple[Run, list[Path], dict[str, str]]":
+    """Check everything that was asked for, before any model is loaded.
+
+    Returns:
+        The run (of no particular notebook), the notebooks in order, and the notebooks' parameters.
+
+    Raises:
+        ValueError, OSError, ModuleNotFoundError: a name that does not exist, a file that is not
+            right, or a model's package that is not installed.
+    """
+    from xlkb import models, paths, profiles, tasks
+
+    parameters = {
+        "profile": options.profile,
+        "model": _absolute(options.model),
+        "task": _absolute(options.task),
+        "languages": options.languages.replace(" ", ""),
+    }
+    run = profiles.load(**parameters)
+    tasks.load(run.task, languages=run.languages, n=1)
+    for name in run.models:
+        models.load(name)
+    chosen = [path for path in _notebooks() if path.name[:2] in (options.only or path.name)]
+    if not chosen:
+        raise ValueError(f"There are no notebooks in {paths.NOTEBOOKS}.")
+    if options.check:
+        from xlkb import reference
+
+        reference.folder(run.profile, must_exist=True)
+    return run, chosen, parameters
+
+
+def _notebooks() -> list[Path]:
+    from xlkb import paths
+
+    return sorted(paths.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+
+
+def _absolute(name: str) -> str:
+    """Make `path:` names independent of the folder that a notebook runs in."""
+    name = name.strip()
+    if name.startswith("path:"):
+        return f"path:{Path(name.removeprefix('path:')).expanduser().resolve()}"
+    return name
+
+
+def set_aside(folder: Path) -> Path | None:
+    """Rename a folder of stored scores, so that nothing of it is reused and nothing is lost."""
+    if not folder.exists():
+        return None
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    return folder.rename(folder.with_name(f"{folder.name}.set-aside-{stamp}"))
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    options = parse(arguments)
+    try:
+        run, chosen, parameters = prepare(options)
+    except (ValueError, OSError, ModuleNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    from xlkb import notebooks, paths, reference
+
+    if options.fresh and (old := set_aside(run.results)):
+        print(f"Stored scores set aside: {old}")
+    # Replayed results are committed files; executed notebooks do not belong among them.
+    results = paths.ROOT / "results" if os.environ.get("XLKB_REPLAY") else paths.results()
+    folder = results / run.name / "notebooks"
+    started = datetime.now(UTC)
+    clock = time.monotonic()
+    print(f"Profile {run.name}: {run.description}", flush=True)
+    try:
+        for count, notebook in enumerate(chosen, 1):
+            print(f"[{count}/{len(chosen)}] {notebook.stem} ...", flush=True)
+            begun = time.monotonic()
+            ignored = notebooks.execute(notebook, folder / notebook.name, parameters)
+            took = _duration(time.monotonic() - begun)
+            print(f"[{count}/{len(chosen)}] {notebook.stem} done in {took}", flush=True)
+            if ignored:
+                print(f"    It has no parameter {', '.join(ignored)}: not used there.")
+        problems = reference.artefacts(run, [path.stem for path in chosen], started)
+        if options.check:
+            problems += reference.check(run, [path.stem for path in chosen])
+        if options.update_reference and not problems:
+            reference.update(run, chosen)
+    except notebooks.NotebookFailed as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. What was computed is stored; the same command goes on.", file=sys.stderr)
+        return 130
+    print(f"{len(chosen)} notebooks in {_duration(time.monotonic() - clock)}.")
+    for problem in problems:
+        print(f"problem: {problem}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

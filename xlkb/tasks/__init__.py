@@ -1,0 +1,211 @@
+"""Tasks: multiple-choice questions that exist in several languages.
+
+`load` returns a `datasets.Dataset` with the columns `task, id, subject` (text), `answer` (0-3),
+`question` ({language: text}) and `options` ({language: [4 texts]}), the same languages in every
+row. Everything downstream sees only this.
+"""
+
+import json
+import random
+from collections.abc import Iterable
+from difflib import get_close_matches
+from hashlib import sha256
+
+import pandas as pd
+from datasets import Dataset, Features, List, Value
+
+from xlkb import languages as room
+from xlkb.languages import LANGUAGES
+from xlkb.tasks import own, worldfacts
+
+SPLITS = ("dev", "validation", "test")
+"""Few-shot demonstrations, questions for choosing how to train, questions for results."""
+
+COLUMNS = ("task", "id", "subject", "answer", "question", "options")
+
+
+def names() -> tuple[str, ...]:
+    """Tasks that come with the package; your own questions are `path:FILE`."""
+    return ("worldfacts",)
+
+
+def load(
+    name: str,
+    languages: Iterable[str] | None = None,
+    split: str = "test",
+    n: int | None = None,
+    seed: int = 42,
+) -> Dataset:
+    """Questions of one task.
+
+    Args:
+        name: "worldfacts", or "path:FILE" for your own (format: `xlkb.tasks.own`).
+        languages: codes, in the order wanted; all of the task's languages when None.
+        split: "test", "validation" or "dev".
+        n: at most this many questions, as evenly over the subjects as there are questions; all
+            when None. The questions for `n` are the first `n` of those for any larger `n`.
+        seed: decides which questions come first.
+
+    Returns:
+        Dataset with the columns `COLUMNS`; rows alternate between the subjects.
+
+    Raises:
+        ValueError: unknown task, language or split (with the nearest match), a split without
+            questions, `n` below 1, malformed own questions.
+        FileNotFoundError: there is no such file of own questions.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"There is no split {split!r}{_near(split, SPLITS)} {_listed(SPLITS)}")
+    if n is not None and n < 1:
+        raise ValueError(f"n = {n}, but at least one question must be asked for; None means all.")
+    every, spoken = _rows(name, languages)
+    rows = [row for row in every if row["split"] == split]
+    if not rows:
+        found = sorted({row["split"] for row in every})
+        raise ValueError(
+            f"{name} has no questions in the split {split!r}, only in {', '.join(found)}. "
+            f'Give some of its rows "split": "{split}".'
+        )
+    return _dataset(_alternating(rows, seed)[:n], spoken)
+
+
+def languages_of(dataset: Dataset) -> tuple[str, ...]:
+    """The languages of a task's dataset, in its order.
+
+    Raises ValueError when `dataset` does not have the columns that `load` gives.
+    """
+    missing = [column for column in COLUMNS if column not in dataset.column_names]
+    if missing:
+        raise ValueError(f"not a task: it lacks {', '.join(missing)}; see xlkb.tasks.load")
+    question, options = dataset.features["question"], dataset.features["options"]
+    if not isinstance(question, dict) or not isinstance(options, dict):
+        raise ValueError("not a task: question and options must hold one entry per language")
+    if set(question) != set(options):
+        differing = ", ".join(sorted(set(question) ^ set(options)))
+        raise ValueError(f"not a task: question and options differ in the languages {differing}")
+    return tuple(question)
+
+
+def fingerprint(dataset: Dataset) -> str:
+    """SHA-256 (hex) of a task's questions, whatever the order of rows and languages."""
+    languages_of(dataset)
+    rows = sorted(dataset.select_columns(list(COLUMNS)).to_list(), key=lambda row: row["id"])
+    text = json.dumps(rows, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return sha256(text.encode()).hexdigest()
+
+
+def counts(name: str = "worldfacts", languages: Iterable[str] | None = None) -> pd.DataFrame:
+    """How many questions a task has, for looking at.
+
+    Returns:
+        One row per subject and split: `subject, split, distinct_answers` (in the first language),
+        and the number of questions in each language, equal by construction, under its English name.
+    """
+    every, spoken = _rows(name, languages)
+    table = pd.DataFrame(
+        {
+            "subject": row["subject"],
+            "split": row["split"],
+            "answer": row["options"][spoken[0]][row["answer"]],
+            **{LANGUAGES[code].name: bool(row["question"].get(code)) for code in spoken},
+        }
+        for row in every
+    )
+    grouped = table.groupby(["subject", "split"], sort=False)
+    asked = grouped[[LANGUAGES[code].name for code in spoken]].sum()
+    asked.insert(0, "distinct_answers", grouped["answer"].nunique())
+    return asked.reset_index()
+
+
+def sample(
+    dataset: Dataset, n: int = 3, languages: Iterable[str] | None = None, seed: int = 42
+) -> pd.DataFrame:
+    """`n` random questions, each in several languages, for looking at.
+
+    Returns:
+        One row per question and language: `id, language (English name), question, A, B, C, D,
+        answer (letter)`.
+    """
+    spoken = _known(languages, languages_of(dataset), "the dataset")
+    chosen = random.Random(seed).sample(range(len(dataset)), min(n, len(dataset)))
+    return pd.DataFrame(
+        {
+            "id": row["id"],
+            "language": LANGUAGES[code].name,
+            "question": row["question"][code],
+            **dict(zip("ABCD", row["options"][code], strict=True)),
+            "answer": "ABCD"[row["answer"]],
+        }
+        for row in dataset.select(chosen)
+        for code in spoken
+    )
+
+
+def _rows(name: str, languages: Iterable[str] | None) -> tuple[list[dict], tuple[str, ...]]:
+    wanted = None if languages is None else room.check(languages)
+    kind, _, file = name.partition(":")
+    if kind == "path" and file:
+        rows = own.rows(file, wanted)
+        return rows, wanted or tuple(rows[0]["question"])
+    if name == "worldfacts":
+        return worldfacts.rows(), _known(wanted, tuple(LANGUAGES), name)
+    hint = "name a file: path:FILE." if kind == "path" else _listed((*names(), "path:FILE"))
+    raise ValueError(f"There is no task {name!r}{_near(name, names())} {hint}")
+
+
+def _known(wanted: Iterable[str] | None, available: tuple[str, ...], where: str) -> tuple[str, ...]:
+    if wanted is None:
+        return available
+    wanted = room.check(wanted)
+    lacking = [code for code in wanted if code not in available]
+    if lacking:
+        raise ValueError(f"{where} lacks {', '.join(lacking)}; it has {', '.join(available)}")
+    return wanted
+
+
+def _alternating(rows: list[dict], seed: int) -> list[dict]:
+    """Rows in a seeded order in which every subject has had its turn before one has its next."""
+
+    def digest(text: str) -> str:
+        return sha256(f"{seed}|{text}".encode()).hexdigest()
+
+    turns = {}
+    keyed = []
+    for row in sorted(rows, key=lambda row: digest(row["id"])):
+        turns[row["subject"]] = turns.get(row["subject"], -1) + 1
+        keyed.append(((turns[row["subject"]], digest(row["subject"])), row))
+    return [row for _, row in sorted(keyed, key=lambda pair: pair[0])]
+
+
+def _dataset(rows: list[dict], languages: tuple[str, ...]) -> Dataset:
+    text = Value("string")
+    features = Features(
+        task=text,
+        id=text,
+        subject=text,
+        answer=Value("int64"),
+        question={code: text for code in languages},
+        options={code: List(text) for code in languages},
+    )
+    return Dataset.from_list(
+        [
+            {
+                **{column: row[column] for column in ("task", "id", "subject", "answer")},
+                **{
+                    column: {code: row[column][code] for code in languages}
+                    for column in ("question", "options")
+                },
+            }
+            for row in rows
+        ],
+        features=features,
+    )
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, list(known), 1)
+    return f"; did you mean {near[0]!r}?" if near else "."
+
+
+def _listed(known: Iterable[str]) -> str:
+    return f"There are {', '.join(known)}."
