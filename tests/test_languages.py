@@ -9,14 +9,14 @@ from xlkb import languages
 from xlkb.languages import FIVE, LANGUAGES
 
 
-def test_sixteen_languages_start_with_the_five_of_the_paper():
+def test_seventeen_languages_start_with_the_five_of_the_paper():
     assert tuple(LANGUAGES)[:5] == FIVE == ("en", "fr", "de", "es", "it")
-    assert len(LANGUAGES) == 16
+    assert len(LANGUAGES) == 17
 
 
-def test_seven_scripts_and_two_right_to_left_languages():
+def test_eight_scripts_and_two_right_to_left_languages():
     assert {language.script for language in LANGUAGES.values()} == {
-        *("Latn", "Cyrl", "Hans", "Arab", "Deva", "Jpan", "Hebr")
+        *("Latn", "Cyrl", "Hans", "Arab", "Deva", "Jpan", "Kore", "Hebr")
     }
     assert [c for c, language in LANGUAGES.items() if language.right_to_left] == ["ar", "he"]
 

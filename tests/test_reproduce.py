@@ -1,13 +1,14 @@
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 import nbformat
 import pandas as pd
 import pytest
 
-from xlkb import notebooks, paths, reference, reproduce
+from xlkb import notebooks, paths, reference, reproduce, results
 
 PARAMETERS = 'profile = "demo"\nmodel = ""\ntask = ""\nlanguages = ""'
 LOAD = """
@@ -65,6 +66,7 @@ def checkout(tmp_path, monkeypatch):
         (["--only", "02,09"], "there is no notebook 09; there are: 02_barrier"),
         (["--check", "--model", "pip:x"], "cannot be combined with --model"),
         (["--update-reference", "--languages", "fr"], "cannot be combined with --languages"),
+        (["--update-reference", "--only", "02"], "leave out --only"),
         (["--model", "pip:smolm2-135m"], "Did you mean 'pip:smollm2-135m'?"),
         (["--task", "worldfact"], "did you mean 'worldfacts'?"),
         (["--languages", "fr,german"], "did you mean 'de'"),
@@ -214,7 +216,7 @@ def test_stale_and_missing_artefacts_fail_the_run(checkout, capsys):
     _notebook(notebook.parent, "02_barrier", LOAD)
     _notebook(notebook.parent, "04_remedies", LOAD)
     capsys.readouterr()
-    os.environ["XLKB_NOW"] = ""
+    time.sleep(1.1)  # Artefacts are dated to the second.
     assert reproduce.main([]) == 1
     said = capsys.readouterr().err
     assert "table2_barrier is stale: 02_barrier ran but did not make it again" in said
@@ -290,28 +292,29 @@ def test_rows_with_the_same_text_are_compared_in_order():
     assert len(reference.compare(frame, frame.iloc[::-1])) == 2
 
 
-def test_update_then_check_agrees_and_a_changed_table_does_not(checkout, capsys, monkeypatch):
-    notebook = _notebook(
-        checkout / "notebooks",
-        "02_barrier",
-        LOAD,
-        SAVE,
-        "import os\nprint(os.environ['XLKB_REPLAY'])",
-    )
-    monkeypatch.setenv("XLKB_REPLAY", "0")
-    compacted = []
-    monkeypatch.setattr(
-        "xlkb.results.compact", lambda folder, destination: compacted.append((folder, destination))
-    )
-    # Replaying needs stored models; the fake notebook has none.
-    notebook_without_models = SAVE.replace("[models.load(name) for name in run.models]", "[]")
-    _notebook(notebook.parent, "02_barrier", LOAD, notebook_without_models, "print('out')")
+def _stored(folder, name, score):
+    frame = pd.DataFrame({"key": [name.encode()[-12:]], "log_likelihood": [score], "n_tokens": [1]})
+    results.append(folder, frame)
+    results.write_json(folder / "model.json", {"name": name})
+
+
+def test_update_then_check_agrees_and_a_changed_table_does_not(checkout, capsys):
+    # A replay needs stored scores of each model, and this notebook scores nothing.
+    save = SAVE.replace("[models.load(name) for name in run.models]", "[]")
+    show = "import os\nprint('replay:', os.environ.get('XLKB_REPLAY'))"
+    notebook = _notebook(checkout / "notebooks", "02_barrier", LOAD, save, show)
+    committed = checkout / "tests" / "reference" / "demo"
+    _stored(committed / "old", "pip:gemma-3-270m", -2.0)
+    for name in ("pip:gemma-3-270m", "pip:another-model"):
+        _stored(checkout / "results" / "demo" / name[4:], name, -1.0)
     assert reproduce.main(["--update-reference"]) == 0
-    assert compacted == [(checkout / "results" / "demo", checkout / "tests" / "reference" / "demo")]
-    assert _printed(notebook) == "out\n", "the committed notebook now holds its outputs"
+    assert {path.name for path in committed.iterdir()} == {"tables", "gemma-3-270m"}
+    assert results.read(committed / "gemma-3-270m")["log_likelihood"].tolist() == [-1.0]
+    assert _printed(notebook) == "replay: 1\n", "the committed notebook now has its outputs"
+    assert "XLKB_REPLAY" not in os.environ
     assert reproduce.main(["--check"]) == 0
-    assert "1 tables agree" in capsys.readouterr().out
-    table = checkout / "tests" / "reference" / "demo" / "tables" / "table2_barrier.csv"
+    assert "within its tolerances: 1" in capsys.readouterr().out
+    table = committed / "tables" / "table2_barrier.csv"
     table.write_text(table.read_text(encoding="utf-8").replace("0.6", "0.7"), encoding="utf-8")
     assert reproduce.main(["--check"]) == 1
     printed = capsys.readouterr()

@@ -18,6 +18,11 @@ TOKENIZER_FILES = (
     *("added_tokens.json", "special_tokens_map.json"),
 )
 
+PICKLED = (
+    "has pickled weights only. Reading those can run any code, so they are refused: take a copy in "
+    "safetensors, or make one with save_pretrained of transformers."
+)
+
 
 def model_folder(text: str | Path) -> tuple[Path, str]:
     """A saved model's folder, and the SHA-256 (hex) of its weights, config and tokenizer.
@@ -117,11 +122,7 @@ def safetensors(folder: Path, pattern: str) -> list[Path]:
         path.name for kind in ("bin", "pt", "pth") for path in folder.glob(f"*.{kind}")
     )
     if pickled:
-        raise ValueError(
-            f"{folder} has pickled weights only ({', '.join(pickled[:3])}). Reading them can run "
-            "any code, so they are refused; save the model as safetensors instead: "
-            "model.save_pretrained(FOLDER) in transformers."
-        )
+        raise ValueError(f"{folder} ({', '.join(pickled[:3])}) {PICKLED}")
     raise FileNotFoundError(f"{folder} has no weights ({pattern}).")
 
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 DTYPES = ("auto", "bfloat16", "float16", "float32")
 KINDS = "pip:NAME, hub:org/name[@revision] (Hugging Face), path:FOLDER (a saved model)"
 REPOSITORY = r"([\w.-]+/[\w.-]+)(?:@([\w./-]+))?"
-PROBE_TOKENS = 64
 
 
 @dataclass
@@ -102,10 +101,11 @@ class LanguageModel:
     @cached_property
     def tokenizer(self) -> "PreTrainedTokenizerBase":
         """The tokenizer as the model's makers set it up: Gemma's begins every text with <bos>."""
+        options = {"revision": self.revision, "trust_remote_code": False}
+        source = self.source
         from transformers import AutoTokenizer
 
-        options = {"revision": self.revision, "trust_remote_code": False}
-        return AutoTokenizer.from_pretrained(self.source, **options)
+        return AutoTokenizer.from_pretrained(source, **options)
 
     @cached_property
     def network(self) -> "PreTrainedModel":
@@ -127,6 +127,7 @@ class LanguageModel:
         Raises:
             ValueError: the hub repository holds pickled weights only.
         """
+        source = self.source
         from transformers import AutoModelForCausalLM, utils
 
         if not sys.stderr.isatty():
@@ -135,13 +136,10 @@ class LanguageModel:
         options = {"dtype": self.dtype, "device_map": self.device} | options
         options |= {"revision": self.revision, "use_safetensors": True, "trust_remote_code": False}
         try:
-            return AutoModelForCausalLM.from_pretrained(self.source, **options)
+            return AutoModelForCausalLM.from_pretrained(source, **options)
         except OSError as error:
             if "use_safetensors" in str(error):
-                raise ValueError(
-                    f"{self.name} has pickled weights only, which can run any code when read, so "
-                    "they are refused. Look for a revision or a copy with safetensors."
-                ) from None
+                raise ValueError(f"{self.name} {checkpoints.PICKLED}") from None
             raise
 
     def describe(self) -> dict[str, str | None]:
@@ -192,7 +190,7 @@ def load(
         ValueError: an unknown name, dtype or device; pickled weights.
         FileNotFoundError: no such folder, or (XLKB_REPLAY=1) no stored results of the model.
         ModuleNotFoundError: the pip package with the weights is not installed.
-        OSError: the hub cannot be reached or refuses.
+        OSError: the hub cannot be reached, or refuses.
     """
     if dtype not in DTYPES:
         raise ValueError(f"dtype={dtype!r}: choose one of {', '.join(DTYPES)}.")
@@ -220,10 +218,9 @@ def _unknown(name: str) -> str:
         return f"{text} A name on the hub has two parts, as in hub:google/gemma-3-270m."
     if name and Path(name).expanduser().is_dir():
         return f"{text} Did you mean 'path:{name}'?"
-    if re.fullmatch(REPOSITORY, name):
-        return f"{text} Did you mean 'hub:{name}'?"
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"{text} Did you mean {known[near[0]]!r}?" if near else text
+    near = [f"hub:{name}"] if re.fullmatch(REPOSITORY, name) else []
+    near += [known[match] for match in difflib.get_close_matches(name, known, n=1)]
+    return f"{text} Did you mean {near[0]!r}?" if near else text
 
 
 def _from_pip(name: str, short: str) -> LanguageModel:
@@ -239,8 +236,7 @@ def _from_hub(name: str, rest: str) -> LanguageModel:
     if match is None:
         raise ValueError(_unknown(name))
     commit = checkpoints.hub_commit(*match.groups())
-    weights = checkpoints.digest([match[1], commit])
-    return LanguageModel(name, rest, match[1], weights, revision=commit)
+    return LanguageModel(name, rest, match[1], checkpoints.digest([match[1], commit]), commit)
 
 
 def _from_folder(name: str, rest: str) -> LanguageModel:
@@ -273,7 +269,7 @@ def _stored(name: str, adapter: str | None, dtype: str, label: str) -> LanguageM
     (run,) = runs.values()
     model = LanguageModel(name, label or run["label"], "", run["weights_fingerprint"])
     model.adapter, model.adapter_fingerprint = adapter and Path(adapter), run["adapter_fingerprint"]
-    model.requested_dtype, model.fingerprint = run["dtype"], run["fingerprint"]
+    model.dtype, model.fingerprint = run["dtype"], run["fingerprint"]
     return model
 
 
@@ -284,22 +280,21 @@ def _adapted(network: "PreTrainedModel", folder: Path) -> "PreTrainedModel":
 
     before = _probe(network)
     adapted = PeftModel.from_pretrained(network, folder)
-    # Prompt-learning methods live in PEFT's wrapper; the others are inside the network.
-    wrapped = adapted.active_peft_config.is_prompt_learning
-    network = adapted if wrapped else adapted.get_base_model()
-    if torch.equal(before, _probe(network)):
+    if not adapted.active_peft_config.is_prompt_learning:  # Those stay in PEFT's wrapper.
+        adapted = adapted.get_base_model()
+    if torch.equal(before, _probe(adapted)):
         raise ValueError(
             f"The adapter {folder} changes no logit. Either it was trained on another architecture "
             "(its base model is in adapter_config.json), or its weights are still zero."
         )
-    return network
+    return adapted
 
 
 def _probe(network: "PreTrainedModel") -> "torch.Tensor":
-    """Logits after tokens from all over the vocabulary."""
+    """Logits after 64 tokens from all over the vocabulary."""
     import torch
 
     last = network.config.get_text_config().vocab_size - 1
-    tokens = torch.linspace(0, last, PROBE_TOKENS).long()[None]
+    tokens = torch.linspace(0, last, 64).long()[None]
     with torch.inference_mode():
         return network.eval()(input_ids=tokens.to(network.device), use_cache=False).logits

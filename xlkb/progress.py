@@ -14,10 +14,8 @@ def bar(total: int, description: str, unit: str) -> tqdm:
     kernel's own streams end up in the notebook), or is "off".
     """
     where = os.environ.get("XLKB_PROGRESS", "")
-    if where not in ("", "off"):
-        stream = open(where, "w", encoding="utf-8")  # noqa: SIM115 - lives as long as the bar
-    else:
-        stream = sys.stderr
+    named = where not in ("", "off")
+    stream = open(where, "w", encoding="utf-8") if named else sys.stderr  # noqa: SIM115
     watched = where != "off" and (stream.isatty() or "ipykernel" in sys.modules)
     return tqdm(
         total=total,

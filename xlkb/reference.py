@@ -4,6 +4,7 @@
 `tables/`, the CSV of every table.
 """
 
+import json
 import re
 import shutil
 import tempfile
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from xlkb import manifest, notebooks, paths
+from xlkb import manifest, notebooks, paths, results
 from xlkb.profiles import Run
 
 TOLERANCES: dict[str, tuple[float, str]] = {
@@ -59,7 +60,7 @@ def artefacts(run: Run, ran: Sequence[str], started: datetime) -> list[str]:
     if not (run.figures / "manifest.json").exists():
         return [f"no artefact was recorded in {run.figures}"]
     listing = manifest.listing(run.figures)
-    print(f"\n{len(listing)} artefacts in {run.figures}:")
+    print(f"\nArtefacts in {run.figures}: {len(listing)}")
     print(listing.drop(columns="created").to_string(index=False) + "\n")
     problems = manifest.check(run.figures)
     created = pd.to_datetime(listing["created"], utc=True)
@@ -97,9 +98,11 @@ def check(run: Run, ran: Sequence[str]) -> list[str]:
     if len(differences):
         columns = ["table", "row", "column", "reference", "ours", "tolerance"]
         print(differences[columns].to_string(index=False))
-        problems.append(f"{len(differences)} values differ from the reference by more than allowed")
+        problems.append(
+            f"values that differ from the reference by more than allowed: {len(differences)}"
+        )
     else:
-        print(f"{len(found)} tables agree with the reference within its tolerances.")
+        print(f"Tables that agree with the reference within its tolerances: {len(found)}.")
     return problems
 
 
@@ -162,29 +165,30 @@ def _by_text(frame: pd.DataFrame, texts: list[str]) -> pd.DataFrame:
 
 
 def update(run: Run, ran: Sequence[Path]) -> None:
-    """Make this run the committed reference: tables, stored scores and executed notebooks.
+    """Replace the committed reference by this run: tables, stored scores, executed notebooks.
 
-    The notebooks that are committed are replayed from the new reference with their default
-    parameters, so they show what a reader of the repository gets.
+    The committed notebooks are replayed from the new reference with their default parameters, so
+    they show what a reader of the repository gets.
 
     Args:
-        run: a profile without overrides that has just run without a problem.
-        ran: the notebooks that ran.
+        run: a profile without overrides whose notebooks have all just run without a problem.
+        ran: the notebooks.
     """
-    from xlkb import results
-
-    listing = manifest.listing(run.figures)
-    tables = folder(run.profile)
-    tables.mkdir(parents=True, exist_ok=True)
-    for old in tables.glob("*.csv"):
-        if old.stem not in set(listing["name"]):
-            old.unlink()
-    names = listing.loc[listing["notebook"].isin([path.stem for path in ran]), "name"]
-    for name in names:
+    destination = paths.REFERENCE / run.profile
+    new = destination.with_name(f".{run.profile}.new")
+    shutil.rmtree(new, ignore_errors=True)
+    (new / "tables").mkdir(parents=True)
+    for name in manifest.listing(run.figures)["name"]:
         if (run.figures / f"{name}.csv").exists():
-            shutil.copyfile(run.figures / f"{name}.csv", tables / f"{name}.csv")
-    results.compact(run.results, paths.REFERENCE / run.profile)
-    print(f"Reference of {run.profile}: {len(list(tables.glob('*.csv')))} tables in {tables}")
+            shutil.copyfile(run.figures / f"{name}.csv", new / "tables" / f"{name}.csv")
+    for described in sorted(run.results.glob("*/model.json")):
+        # Runs with another model store their scores beside the profile's own.
+        if json.loads(described.read_text(encoding="utf-8"))["name"] in run.models:
+            results.compact(described.parent, new / described.parent.name)
+            shutil.copyfile(described, new / described.parent.name / "model.json")
+    shutil.rmtree(destination, ignore_errors=True)
+    new.rename(destination)
+    print(f"Replaced: {destination}")
     if run.profile != "demo":
         return
     replay = {"XLKB_REPLAY": "1", "XLKB_RESULTS": str(paths.REFERENCE)}

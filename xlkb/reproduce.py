@@ -39,6 +39,7 @@ artefact is missing, stale or out of tolerance, 2 the command was not understood
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m xlkb.reproduce",
+        usage="%(prog)s [options], see --help",
         description="Run the notebooks in order and make their tables and figures.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -83,6 +84,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
                 f"--{flag.replace('_', '-')} is about a profile as it is; it cannot be combined "
                 f"with --{changed[0]}."
             )
+    if options.update_reference and options.only:
+        parser.error("--update-reference is about the whole run; leave out --only.")
     # Before set-up, the modules that know the names may not be importable; main() asks again.
     with contextlib.suppress(ModuleNotFoundError):
         from xlkb import profiles
@@ -195,7 +198,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nStopped. What was computed is stored; the same command goes on.", file=sys.stderr)
         return 130
-    print(f"{len(chosen)} notebooks in {_duration(time.monotonic() - clock)}.")
+    print(f"Notebooks run: {len(chosen)}, in {_duration(time.monotonic() - clock)}.")
     for problem in problems:
         print(f"problem: {problem}", file=sys.stderr)
     return 1 if problems else 0

@@ -1,0 +1,122 @@
+"""Stored results: scores that are never lost and never trusted when damaged.
+
+A folder of scores holds *parts*, Parquet files written in one rename as scores come, each named
+after the SHA-256 of its own bytes. Reading a folder checks every name against the bytes: a file
+that was cut short or has a flipped bit is named in a warning, moved to `damaged/`, and its scores
+count as missing, so the next run computes them again.
+"""
+
+import json
+import os
+import tempfile
+import warnings
+from collections.abc import Mapping
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+VALUES = ["log_likelihood", "n_tokens"]
+
+SCORES = pa.schema(
+    [("key", pa.binary(12)), ("log_likelihood", pa.float32()), ("n_tokens", pa.int16())]
+)
+"""key: content address of a score (`evaluation.key`). log_likelihood: nats, summed over tokens."""
+
+
+def append(folder: Path, scores: pd.DataFrame) -> Path:
+    """Write one part with the columns of `SCORES`; returns its path.
+
+    The part is complete on disk before it gets its name, so a kill at any moment leaves either
+    the whole part or none. Several processes may append to one folder.
+    """
+    table = pa.Table.from_pandas(scores, schema=SCORES, preserve_index=False)
+    data = _parquet(table)
+    path = Path(folder) / f"part-{sha256(data).hexdigest()[:16]}.parquet"
+    _write(path, data)
+    return path
+
+
+def read(folder: Path) -> pd.DataFrame:
+    """All scores of a folder, columns as in `SCORES`, one row per key.
+
+    A damaged part is set aside in `damaged/` with a warning that names it. An absent folder gives
+    an empty frame.
+    """
+    tables = [SCORES.empty_table()]
+    for path in sorted(Path(folder).glob("part-*.parquet")):
+        data = path.read_bytes()
+        if sha256(data).hexdigest()[:16] == path.stem.removeprefix("part-"):
+            tables.append(pq.read_table(BytesIO(data), schema=SCORES))
+        else:
+            _set_aside(path, len(data))
+    frame = pa.concat_tables(tables).to_pandas()
+    return frame.drop_duplicates("key", ignore_index=True)
+
+
+def compact(folder: Path, destination: Path) -> Path:
+    """Merge a folder's parts into one part in `destination`, sorted by key."""
+    return append(destination, read(folder).sort_values("key", ignore_index=True))
+
+
+def write_rows(path: Path, rows: pd.DataFrame, metadata: Mapping[str, Any]) -> None:
+    """Write item-level rows with `metadata` (JSON) in the file's schema, in one rename."""
+    table = pa.Table.from_pandas(rows, preserve_index=False)
+    stored = {**(table.schema.metadata or {}), b"xlkb": json.dumps(dict(metadata)).encode()}
+    _write(Path(path), _parquet(table.replace_schema_metadata(stored)))
+
+
+def read_rows(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The rows and the metadata of a file that `write_rows` wrote.
+
+    Raises:
+        ValueError: the file is not whole (its pages carry checksums).
+    """
+    try:
+        table = pq.read_table(path, page_checksum_verification=True)
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(
+            f"{path} is damaged ({error}); delete it and run again: it is made anew from scores."
+        ) from None
+    return table.to_pandas(), json.loads((table.schema.metadata or {}).get(b"xlkb", b"{}"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON, in one rename."""
+    _write(Path(path), (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def _parquet(table: pa.Table) -> bytes:
+    buffer = BytesIO()
+    pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
+    return buffer.getvalue()
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _set_aside(path: Path, size: int) -> None:
+    destination = path.parent / "damaged" / path.name
+    destination.parent.mkdir(exist_ok=True)
+    os.replace(path, destination)
+    warnings.warn(
+        f"{path} is damaged ({size:,} bytes that do not have the SHA-256 in its name). It was "
+        f"moved to {destination.parent}; its scores are computed again.",
+        stacklevel=3,
+    )

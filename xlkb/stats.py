@@ -1,0 +1,276 @@
+"""From rows of log-likelihoods to accuracies, barriers and their uncertainty.
+
+Accuracies carry 95 % Wilson intervals (statsmodels). Differences are paired on the same items:
+95 % percentile bootstrap interval, exact McNemar test (statsmodels), Holm-adjusted over the rows
+of a table. Nothing here looks at a model: every number is recomputed from the rows that
+`evaluation.score` returns.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
+
+RULES = ("sum", "per_byte", "pmi")
+CONDITION = ["model", "task", "style", "n_shots", "demonstrations", "prompt", "rule"]
+"""What must be equal for two cells to be compared, apart from what is compared."""
+
+CELL = ["recomposition", "language"]
+ITEM = ["item_id", "question_language", "answer_language"]
+RESAMPLES = 10_000
+
+
+def points(rows: pd.DataFrame, rule: str = "sum") -> np.ndarray:
+    """Score of each choice under a rule, float64 [items, 4], in nats (`per_byte`: nats a byte).
+
+    `sum`: log-likelihood summed over tokens. `per_byte`: divided by the choice's UTF-8 bytes
+    (lm-evaluation-harness's `acc_bytes`). `pmi`: minus the log-likelihood of the choice after the
+    bare answer word (pointwise mutual information, Holtzman et al. 2021). Letters have no PMI.
+
+    Raises:
+        ValueError: an unknown rule, PMI for letters, or rows that are not four per item in order.
+    """
+    if rule not in RULES:
+        raise ValueError(f"There is no rule {rule!r}; there are: {', '.join(RULES)}.")
+    if len(rows) % 4 or (rows["choice"].to_numpy().reshape(-1, 4) != np.arange(4)).any():
+        raise ValueError("Rows must hold the choices 0, 1, 2, 3 of each question in this order.")
+    values = rows["log_likelihood"].to_numpy(float)
+    if rule == "per_byte":
+        values = values / rows["n_bytes"].to_numpy()
+    if rule == "pmi":
+        values = values - rows["unconditional_log_likelihood"].to_numpy(float)
+    if np.isnan(values).any():
+        row = rows.iloc[int(np.isnan(values).argmax())]
+        raise ValueError(
+            f"{row['model']}, item {row['item_id']!r}: no score under the rule {rule!r}"
+            + (" (letters have none)." if rule == "pmi" and row["style"] != "cloze" else ".")
+        )
+    return values.reshape(-1, 4)
+
+
+def decide(rows: pd.DataFrame, rule: str = "sum") -> pd.DataFrame:
+    """Which choice the model takes: one row per question.
+
+    A question counts as right only if the right choice is strictly best: ties earn nothing.
+
+    Returns:
+        Columns `CONDITION + CELL`, `item_id, subject, question_language`, `answer_language`
+        (language of the right choice), `predicted_language`, `predicted` (0-3; the first of tied
+        ones), `correct` (bool), `margin` (score of the right choice minus the best wrong one).
+    """
+    values = points(rows, rule)
+    first = rows.iloc[::4].reset_index(drop=True)
+    answer = rows["is_answer"].to_numpy().reshape(-1, 4).argmax(1)
+    spoken = rows["option_language"].to_numpy(object).reshape(-1, 4)
+    index = np.arange(len(first))
+    others = values.copy()
+    others[index, answer] = -np.inf
+    predicted = values.argmax(1)
+    return first.assign(
+        rule=rule,
+        answer_language=spoken[index, answer],
+        predicted_language=spoken[index, predicted],
+        predicted=predicted,
+        margin=values[index, answer] - others.max(1),
+        correct=values[index, answer] > others.max(1),
+    )[[*CONDITION, *CELL, *ITEM, "subject", "predicted_language", "predicted", "correct", "margin"]]
+
+
+def decide_by_rules(rows: pd.DataFrame, rules: Sequence[str] = RULES) -> pd.DataFrame:
+    """`decide` under several rules, one below the other."""
+    return pd.concat([decide(rows, rule) for rule in rules], ignore_index=True)
+
+
+def accuracy(decisions: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Share of right decisions per group, with its 95 % Wilson interval.
+
+    Returns:
+        `by` and `n, accuracy, low, high` (shares), groups in order of appearance.
+    """
+    grouped = decisions.groupby(list(by), sort=False, observed=True)["correct"]
+    table = grouped.agg(n="count", right="sum").reset_index()
+    table["accuracy"] = table["right"] / table["n"]
+    table["low"], table["high"] = proportion_confint(table["right"], table["n"], method="wilson")
+    return table.drop(columns="right")
+
+
+def compare(
+    decisions: pd.DataFrame, reference: pd.DataFrame, by: Sequence[str], seed: int = 42
+) -> pd.DataFrame:
+    """How much accuracy is lost against a reference, paired on the same items.
+
+    Args:
+        decisions: from `decide`; each group of `by` is compared.
+        reference: decisions of one condition, one per item and (if both have several) `CONDITION`.
+        by: columns that tell the groups apart.
+        seed: of the bootstrap.
+
+    Returns:
+        `by` and `n, accuracy, low, high` (shares), `reference_accuracy, gap_points` (reference
+        minus accuracy), `gap_low, gap_high` (95 % bootstrap), `p` (exact McNemar) and `p_adjusted`
+        (Holm, over all rows of this table).
+
+    Raises:
+        ValueError: a group's items are not those of the reference.
+    """
+    condition = [c for c in CONDITION if reference[c].nunique() > 1]
+    table = accuracy(decisions, [*by, *(c for c in condition if c not in by)])
+    lookup = {
+        key: group.set_index("item_id")["correct"]
+        for key, group in reference.groupby(condition or (lambda _: 0), sort=False)
+    }
+    keys = [*by, *(c for c in condition if c not in by)]
+    results = []
+    for key, group in decisions.groupby(keys, sort=False, observed=True):
+        values = dict(zip(keys, key if isinstance(key, tuple) else (key,), strict=True))
+        own = group.set_index("item_id")["correct"]
+        wanted = tuple(values[c] for c in condition) if condition else 0
+        other = lookup.get(wanted)
+        _same_items(own, other, values)
+        results.append(_paired(own, other.loc[own.index], seed))
+    table = pd.concat([table, pd.DataFrame(results)], axis=1)
+    table["p_adjusted"] = multipletests(table["p"], method="holm")[1] if len(table) else []
+    return table
+
+
+def _same_items(own: pd.Series, other: pd.Series | None, cell: dict) -> None:
+    where = ", ".join(f"{name} {value}" for name, value in cell.items())
+    if other is None:
+        raise ValueError(f"There is nothing to compare {where} with.")
+    if not own.index.is_unique or not other.index.is_unique:
+        raise ValueError(f"{where}: an item occurs twice, so nothing can be paired.")
+    differing = own.index.symmetric_difference(other.index)
+    if len(differing):
+        raise ValueError(
+            f"{where}: {len(differing)} items are on one side only (such as {differing[0]!r}); "
+            "runs are compared on the same items or not at all."
+        )
+
+
+def _paired(own: pd.Series, other: pd.Series, seed: int) -> dict[str, float]:
+    lost = int((other & ~own).sum())
+    won = int((own & ~other).sum())
+    n = len(own)
+    both = int((own & other).sum())
+    test = mcnemar([[both, won], [lost, n - both - won - lost]], exact=True)
+    # The paired difference of an item is 1, -1 or 0: resampling items is a multinomial draw.
+    shares = np.array([lost, won, n - lost - won]) / n
+    draws = np.random.default_rng(seed).multinomial(n, shares, size=RESAMPLES)
+    gaps = 100 * (draws[:, 0] - draws[:, 1]) / n
+    low, high = np.percentile(gaps, [2.5, 97.5])
+    return {
+        "reference_accuracy": other.mean(),
+        "gap_points": 100 * (lost - won) / n,
+        "gap_low": low,
+        "gap_high": high,
+        "p": test.pvalue,
+    }
+
+
+def english(decisions: pd.DataFrame, base: str = "en") -> pd.DataFrame:
+    """The decisions on questions entirely in the base language."""
+    return decisions.query("recomposition == 'full' and language == @base")
+
+
+def barrier(decisions: pd.DataFrame, base: str = "en", seed: int = 42) -> pd.DataFrame:
+    """The crosslingual barrier of each language l: accuracy(en, en) - accuracy(l, l), in points.
+
+    One row per condition (model, rule, …) and language; columns as in `compare`.
+    """
+    foreign = decisions.query("recomposition == 'full' and language != @base")
+    return compare(foreign, english(decisions, base), _varying(decisions, ["language"]), seed)
+
+
+def mixup_gap(decisions: pd.DataFrame, base: str = "en", seed: int = 42) -> pd.DataFrame:
+    """accuracy(en, en) - accuracy(mixup), in points; columns as in `compare`."""
+    mixed = decisions.query("recomposition == 'mixup'")
+    return compare(mixed, english(decisions, base), _varying(decisions, ["language"]), seed)
+
+
+def transfer_rate(decisions: pd.DataFrame, base: str = "en") -> pd.DataFrame:
+    """Share right in l among the items right in the base language, with 95 % Wilson interval."""
+    condition = [c for c in CONDITION if decisions[c].nunique() > 1]
+    known = english(decisions, base).query("correct")[[*condition, "item_id"]]
+    foreign = decisions.query("recomposition == 'full' and language != @base")
+    kept = foreign.merge(known, on=[*condition, "item_id"])
+    table = accuracy(kept, [*condition, "language"])
+    return table.rename(columns={"accuracy": "transfer_rate"})
+
+
+def _varying(decisions: pd.DataFrame, by: Sequence[str]) -> list[str]:
+    return [*(c for c in CONDITION if decisions[c].nunique() > 1), *by]
+
+
+def rankc(rows: pd.DataFrame, rule: str = "sum", base: str = "en", seed: int = 42) -> pd.DataFrame:
+    """RankC between the base language and each other one (Qi et al. 2023, section 3).
+
+    Mean over items of sum_j w_j |top-j of l & top-j of en| / j with w_j = exp(N - j) / sum_k
+    exp(N - k), N = 4: 1 if all choices are ranked alike, whatever is right.
+
+    Returns:
+        `language, n, rankc, low, high` (95 % bootstrap over items).
+    """
+    values = points(rows, rule)
+    first = rows.iloc[::4].reset_index(drop=True)
+    ranking = np.argsort(-values, axis=1, kind="stable")
+    full = (first["recomposition"] == "full").to_numpy()
+    ranked = {
+        code: pd.Series(list(ranking[index]), index=first.loc[index, "item_id"])
+        for code in first.loc[full, "language"].unique()
+        if len(index := np.flatnonzero(full & (first["language"] == code)))
+    }
+    weights = np.exp(4 - np.arange(1, 5))
+    weights /= weights.sum()
+    rng = np.random.default_rng(seed)
+    table = []
+    for code, own in ranked.items():
+        if code == base:
+            continue
+        _same_items(own, ranked[base], {"language": code})
+        pairs = zip(own, ranked[base].loc[own.index], strict=True)
+        each = np.array([_overlap(a, b) @ weights for a, b in pairs])
+        resampled = rng.choice(each, (RESAMPLES // 5, len(each))).mean(1)
+        low, high = np.percentile(resampled, [2.5, 97.5])
+        table.append((code, len(each), each.mean(), low, high))
+    return pd.DataFrame(table, columns=["language", "n", "rankc", "low", "high"])
+
+
+def _overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """|top-j of a & top-j of b| / j for j = 1 … N."""
+    return np.array([len({*a[:j]} & {*b[:j]}) / j for j in range(1, len(a) + 1)])
+
+
+def option_language_bias(rows: pd.DataFrame, rule: str = "sum") -> pd.DataFrame:
+    """Does the model take choices in some languages whatever they say? On mixup questions.
+
+    Every wrong choice of a wrongly answered question had the same claim to be taken, so without a
+    bias a language's share of the choices taken is its share of the wrong choices on offer. Leave
+    out questions whose choices read the same in every language (calling codes).
+
+    Returns:
+        `language, n` (wrongly answered questions), `offered` (share of their wrong choices),
+        `taken` (share of the wrong answers), `low, high` (95 % Wilson interval of `taken`).
+    """
+    mixed = rows[rows["recomposition"] == "mixup"].reset_index(drop=True)
+    decisions = decide(mixed, rule)
+    wrong = (~decisions["correct"]).to_numpy()
+    offered = mixed[np.repeat(wrong, 4) & ~mixed["is_answer"]]["option_language"]
+    taken = decisions.loc[wrong, "predicted_language"]
+    table = pd.DataFrame({"offered": offered.value_counts(normalize=True)})
+    counts = taken.value_counts().reindex(table.index, fill_value=0)
+    table["taken"] = counts / wrong.sum()
+    table["low"], table["high"] = proportion_confint(counts, wrong.sum(), method="wilson")
+    table.insert(0, "n", wrong.sum())
+    return table.rename_axis("language").reset_index()
+
+
+def agreement(a: pd.DataFrame, b: pd.DataFrame) -> float:
+    """Share of questions for which two sets of decisions take the same choice."""
+    keys = [*CELL, *ITEM]
+    merged = a.merge(b, on=keys, suffixes=("", "_other"), validate="one_to_one")
+    if not len(a) == len(b) == len(merged):
+        raise ValueError(f"{len(a)} and {len(b)} decisions share only {len(merged)} questions.")
+    return float((merged["predicted"] == merged["predicted_other"]).mean())
