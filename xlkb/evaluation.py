@@ -12,7 +12,7 @@ from datasets import Dataset
 
 from xlkb import prompts, recompose, results
 from xlkb.languages import LANGUAGES
-from xlkb.models import LanguageModel, slug
+from xlkb.models import LanguageModel, replaying, slug
 from xlkb.progress import bar
 from xlkb.tries import Pair
 
@@ -97,7 +97,8 @@ def score(
     )
     mass = np.exp(rows["log_likelihood"].to_numpy().reshape(-1, 4)).sum(1).repeat(4)
     rows["letter_mass"] = np.nan if style == "cloze" else mass
-    results.write_rows(_rows_file(store, model, rows), rows, model.describe())
+    if not replaying():
+        results.write_rows(_rows_file(store, model, rows), rows, model.describe())
     return rows
 
 

@@ -62,9 +62,10 @@ class LanguageModel:
 
     @cached_property
     def dtype(self) -> str:
-        """The requested dtype, or else bfloat16 where the processor computes in it, or float32.
+        """The requested dtype, or else bfloat16 where that is faster, or float32.
 
-        Never float16 by itself, because Gemma 3 overflows it (transformers#36822).
+        On x86 that takes AMX: with `avx512_bf16` alone, float32 products were measured to be 1.9
+        times as fast as bfloat16 ones. Never float16 by itself, because Gemma 3 overflows it (transformers#36822).
         """
         if self.requested_dtype != "auto":
             return self.requested_dtype
@@ -72,7 +73,7 @@ class LanguageModel:
 
         if self.device == "cpu":
             has = torch.cpu.get_capabilities()
-            fast = any(has.get(flag) for flag in ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16"))
+            fast = any(has.get(flag) for flag in ("amx_bf16", "bf16", "sve_bf16"))
         else:
             fast = self.device != "mps" and torch.cuda.is_bf16_supported(including_emulation=False)
         return "bfloat16" if fast else "float32"

@@ -1,0 +1,205 @@
+"""Figures: each function draws one kind from a frame of `stats`, saves it and returns it.
+
+Every figure is written as PNG (150 dpi) and SVG into `run.figures` and entered in the manifest.
+Axes carry units, titles say what and how many questions, bars carry 95 % intervals, colours are
+seaborn's colour-blind palette, and the same frame gives the same bytes.
+"""
+
+from collections.abc import Sequence
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from xlkb import manifest
+from xlkb.languages import LANGUAGES
+from xlkb.models import LanguageModel
+from xlkb.profiles import Run
+
+CHANCE = 25
+WIDTH = 10
+STYLE = {"font.size": 10, "axes.grid.axis": "y", "axes.titlesize": 11, "svg.hashsalt": "xlkb"}
+
+
+def accuracy_bars(
+    frame: pd.DataFrame,
+    name: str,
+    run: Run,
+    models: Sequence[LanguageModel],
+    title: str,
+    x: str = "language",
+    hue: str = "model",
+) -> Figure:
+    """Accuracy (%) with 95 % Wilson intervals, grouped by `x` and coloured by `hue`.
+
+    `frame`: columns `x, hue, n, accuracy, low, high` from `stats.accuracy`.
+    """
+    with _style():
+        figure, axes = _canvas(4.2)
+        _bars(axes, frame, x, hue, "accuracy", "low", "high", 100)
+        axes.axhline(CHANCE, color="black", linewidth=1, linestyle=":")
+        axes.text(0, CHANCE + 1, "chance", fontsize=8, transform=axes.get_yaxis_transform())
+        axes.set(ylabel="accuracy (%)", ylim=(0, 100), title=f"{title}{_counts(frame, hue)}")
+        return _save(figure, frame, name, run, models, f"{title}. Bars: 95 % Wilson interval.")
+
+
+def gap_bars(
+    frame: pd.DataFrame,
+    name: str,
+    run: Run,
+    models: Sequence[LanguageModel],
+    title: str,
+    x: str = "language",
+    hue: str = "rule",
+) -> Figure:
+    """Accuracy lost against English (points) with 95 % bootstrap intervals.
+
+    `frame`: columns `x, hue, n, gap_points, gap_low, gap_high` from `stats.barrier` or alike.
+    """
+    with _style():
+        figure, axes = _canvas(4.2)
+        _bars(axes, frame, x, hue, "gap_points", "gap_low", "gap_high", 1)
+        axes.axhline(0, color="black", linewidth=1)
+        axes.set(ylabel="accuracy lost against English (points)")
+        axes.set(title=f"{title}{_counts(frame, hue)}")
+        caption = f"{title}. Bars: 95 % paired bootstrap interval; above 0 English is better."
+        return _save(figure, frame, name, run, models, caption)
+
+
+def heat_map(
+    frame: pd.DataFrame, name: str, run: Run, models: Sequence[LanguageModel], title: str
+) -> Figure:
+    """Accuracy (%) for each language of the question (rows) and of the choices (columns).
+
+    `frame`: columns `question_language, answer_language, n, accuracy, low, high`.
+    """
+    square = frame.pivot(index="question_language", columns="answer_language", values="accuracy")
+    order = [code for code in LANGUAGES if code in square.index]
+    half = 50 * (frame["high"] - frame["low"]).max()
+    with _style():
+        figure, axes = _canvas(5, width=7)
+        shown = 100 * square.loc[order, order]
+        bounds = {"vmin": CHANCE, "vmax": 100 * frame["accuracy"].max()}
+        label = {"label": "accuracy (%), from chance to best"}
+        sns.heatmap(
+            shown,
+            annot=True,
+            fmt=".0f",
+            cmap="viridis",
+            ax=axes,
+            square=True,
+            cbar_kws=label,
+            **bounds,
+        )
+        names = [LANGUAGES[code].name for code in order]
+        axes.set_xticklabels(names)
+        axes.set_yticklabels(names, rotation=0)
+        axes.set(xlabel="language of the choices", ylabel="language of the question")
+        axes.set_title(
+            f"{title}{_counts(frame, '')}\n95 % intervals reach at most ±{half:.0f} points"
+        )
+        return _save(figure, frame, name, run, models, title)
+
+
+def option_bias(
+    frame: pd.DataFrame,
+    name: str,
+    run: Run,
+    models: Sequence[LanguageModel],
+    title: str,
+    hue: str = "rule",
+) -> Figure:
+    """Share of the wrong answers in each language (%) against its share among wrong choices.
+
+    `frame`: from `stats.option_language_bias`, with a column `hue`.
+    """
+    with _style():
+        figure, axes = _canvas(4.2)
+        centres = _bars(axes, frame, "language", hue, "taken", "low", "high", 100)
+        for position, offered in zip(centres, frame["offered"], strict=True):
+            axes.plot([position - 0.13, position + 0.13], [100 * offered] * 2, color="black", lw=2)
+        axes.plot([], [], color="black", lw=2, label="offered")
+        axes.legend(frameon=False, ncols=4, loc="upper right")
+        axes.set(ylabel="share of wrong answers (%)", title=f"{title}{_counts(frame, hue)}")
+        caption = f"{title}. Bars: 95 % Wilson interval; black lines: share among wrong choices."
+        return _save(figure, frame, name, run, models, caption)
+
+
+def _bars(
+    axes: Axes,
+    frame: pd.DataFrame,
+    x: str,
+    hue: str,
+    value: str,
+    low: str,
+    high: str,
+    factor: float,
+) -> list[float]:
+    """Grouped bars with intervals; returns the centre of each row's bar, in the frame's order."""
+    groups = _ordered(frame[x])
+    series = list(dict.fromkeys(frame[hue]))
+    width = 0.8 / len(series)
+    colours = dict(zip(series, sns.color_palette("colorblind", len(series)), strict=True))
+    centres = []
+    for row in frame.to_dict("records"):
+        place = groups.index(row[x]) + (series.index(row[hue]) - (len(series) - 1) / 2) * width
+        height = factor * row[value]
+        errors = [[height - factor * row[low]], [factor * row[high] - height]]
+        style = {"color": colours[row[hue]], "edgecolor": "white", "linewidth": 0.5}
+        axes.bar(place, height, width, **style)
+        axes.errorbar(place, height, np.maximum(errors, 0), color="0.25", lw=1, capsize=2)
+        centres.append(place)
+    for label in series if len(series) > 1 else []:
+        axes.bar(0, 0, color=colours[label], label=str(label))
+    if len(series) > 1:
+        axes.legend(frameon=False, ncols=min(4, len(series)), loc="upper right", fontsize=9)
+        bottom, top = axes.get_ylim()
+        axes.set_ylim(bottom, top + 0.12 * (top - bottom))
+    names = [f"{g}\n{LANGUAGES[g].name}" if g in LANGUAGES else str(g) for g in groups]
+    small = 7 if len(groups) > 10 else 9
+    axes.set_xticks(range(len(groups)), names, fontsize=small)
+    axes.set_xlim(-0.6, len(groups) - 0.4)
+    return centres
+
+
+def _ordered(values: pd.Series) -> list:
+    """Languages in the registry's order, anything else as it comes."""
+    seen = list(dict.fromkeys(values))
+    known = [code for code in LANGUAGES if code in seen]
+    return known + [value for value in seen if value not in LANGUAGES]
+
+
+def _counts(frame: pd.DataFrame, hue: str) -> str:
+    """ "(n = 420 questions a bar)", or the range if bars differ."""
+    low, high = frame["n"].min(), frame["n"].max()
+    count = f"{low}" if low == high else f"{low} to {high}"
+    return f" (n = {count} questions per {'bar' if hue else 'cell'})"
+
+
+def _style() -> mpl.rc_context:
+    return mpl.rc_context({**sns.axes_style("whitegrid"), **STYLE})
+
+
+def _canvas(height: float, width: float = WIDTH) -> tuple[Figure, Axes]:
+    # Not pyplot: a figure outside its registry is neither leaked nor drawn twice by a notebook.
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots()
+
+
+def _save(
+    figure: Figure,
+    frame: pd.DataFrame,
+    name: str,
+    run: Run,
+    models: Sequence[LanguageModel],
+    caption: str,
+) -> Figure:
+    run.figures.mkdir(parents=True, exist_ok=True)
+    files = [run.figures / f"{name}.{kind}" for kind in ("png", "svg")]
+    figure.savefig(files[0], dpi=150, metadata={"Software": None})
+    figure.savefig(files[1], metadata={"Date": None})
+    manifest.record(run, models, name, "figure", files, len(frame), caption)
+    return figure

@@ -1,0 +1,83 @@
+"""The list of what a run made: every table and figure, and what it was made from."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+import pandas as pd
+from filelock import FileLock
+
+from xlkb.models import LanguageModel
+from xlkb.profiles import Run
+from xlkb.results import write_json
+
+FILE = "manifest.json"
+
+
+def record(
+    run: Run,
+    models: Sequence[LanguageModel],
+    name: str,
+    kind: str,
+    files: Sequence[Path],
+    n_rows: int,
+    caption: str,
+) -> None:
+    """Enter an artefact (a "table" or a "figure") in `manifest.json` of the run's figures."""
+    entry = {
+        "kind": kind,
+        "caption": caption,
+        "files": {path.name: sha256(path.read_bytes()).hexdigest() for path in files},
+        "n_rows": n_rows,
+        "notebook": run.notebook,
+        "profile": run.name,
+        "task": run.task.partition("/")[0],
+        "seed": run.seed,
+        "models": {model.label: model.fingerprint for model in models},
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    path = run.figures / FILE
+    # Notebooks may run side by side; each reads, adds its own and writes.
+    with FileLock(path.with_suffix(".lock")):
+        entries = _read(run.figures)
+        entries[name] = entry
+        write_json(path, dict(sorted(entries.items())))
+    path.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def listing(folder: Path) -> pd.DataFrame:
+    """One row per artefact: `name, kind, notebook, profile, n_rows, created (UTC), age`."""
+    entries = _read(folder)
+    columns = ["kind", "notebook", "profile", "n_rows", "created"]
+    table = pd.DataFrame(
+        [{"name": name, **{c: entry[c] for c in columns}} for name, entry in entries.items()],
+        columns=["name", *columns],
+    )
+    created = pd.to_datetime(table["created"], utc=True)
+    age = (pd.Timestamp.now(tz="UTC") - created).dt.floor("s")
+    return table.assign(age=age.astype(str))
+
+
+def check(folder: Path) -> list[str]:
+    """What is wrong with a folder's artefacts: files that are missing or were changed."""
+    problems = []
+    for name, entry in _read(folder).items():
+        for file, expected in entry["files"].items():
+            path = Path(folder) / file
+            if not path.exists():
+                problems.append(f"{name}: {file} is missing; run {entry['notebook']} again")
+            elif sha256(path.read_bytes()).hexdigest() != expected:
+                problems.append(f"{name}: {file} was changed after {entry['notebook']} wrote it")
+    return problems
+
+
+def _read(folder: Path) -> dict[str, dict]:
+    path = Path(folder) / FILE
+    if not path.exists():
+        return {}
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise ValueError(f"{path} is not valid JSON; delete it and run the notebooks.") from None

@@ -1,0 +1,105 @@
+"""Tables: one DataFrame, written as CSV (for machines), Markdown and LaTeX (for papers)."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from xlkb import manifest
+from xlkb.models import LanguageModel
+from xlkb.profiles import Run
+
+DECIMALS = 4
+SHARES = ("accuracy", "transfer_rate", "rankc", "taken", "agreement")
+
+
+def save(
+    frame: pd.DataFrame,
+    name: str,
+    run: Run,
+    models: Sequence[LanguageModel] = (),
+    caption: str = "",
+) -> pd.DataFrame:
+    """Write `frame` to `run.figures` as `NAME.csv`, `.md` and `.tex` and enter it in the manifest.
+
+    The CSV holds numbers to four decimals. Markdown and LaTeX show shares as percent with their
+    interval (`readable`). The same frame gives the same bytes.
+
+    Returns:
+        The frame as Markdown and LaTeX show it, for the notebook.
+    """
+    run.figures.mkdir(parents=True, exist_ok=True)
+    files = {kind: run.figures / f"{name}.{kind}" for kind in ("csv", "md", "tex")}
+    shown = readable(frame)
+    exact = frame.round(DECIMALS).reset_index(drop=True)
+    files["csv"].write_text(exact.to_csv(index=False, lineterminator="\n"), encoding="utf-8")
+    heading = f"{caption}\n\n" if caption else ""
+    files["md"].write_text(heading + shown.to_markdown(index=False) + "\n", encoding="utf-8")
+    files["tex"].write_text(_latex(shown, caption, name), encoding="utf-8")
+    manifest.record(run, models, name, "table", list(files.values()), len(frame), caption)
+    return shown
+
+
+def readable(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with each share (in %) or gap (in points) and its interval in one text column."""
+    shown = frame.copy().reset_index(drop=True)
+    for column in SHARES:
+        if column in shown:
+            bounds = ("low", "high") if {"low", "high"} <= set(shown) else ()
+            shown[column] = _with_interval(frame, column, bounds, 100)
+            shown = shown.rename(columns={column: f"{column} (%)"})
+    if "offered" in shown:
+        shown["offered"] = _with_interval(frame, "offered", (), 100)
+        shown = shown.rename(columns={"offered": "offered (%)"})
+    if "reference_accuracy" in shown:
+        shown["reference_accuracy"] = _with_interval(frame, "reference_accuracy", (), 100)
+        shown = shown.rename(columns={"reference_accuracy": "reference (%)"})
+    if "gap_points" in shown:
+        shown["gap_points"] = _with_interval(frame, "gap_points", ("gap_low", "gap_high"), 1)
+        shown = shown.rename(columns={"gap_points": "gap (points)"})
+    shown = shown.drop(columns=["low", "high", "gap_low", "gap_high"], errors="ignore")
+    for column in ("p", "p_adjusted"):
+        if column in shown:
+            shown[column] = ["< 0.001" if p < 0.001 else f"{p:.3f}" for p in frame[column]]
+    for column in shown.select_dtypes("float"):
+        shown[column] = [f"{value:.2f}" if pd.notna(value) else "" for value in shown[column]]
+    return shown
+
+
+def _with_interval(
+    frame: pd.DataFrame, column: str, bounds: Sequence[str], factor: float
+) -> list[str]:
+    texts = []
+    for row in frame.to_dict("records"):
+        if pd.isna(row[column]):
+            texts.append("")
+            continue
+        text = f"{factor * row[column]:.1f}"
+        if bounds:
+            low, high = (factor * row[bound] for bound in bounds)
+            text += f" [{low:.1f}, {high:.1f}]"
+        texts.append(text)
+    return texts
+
+
+def _latex(shown: pd.DataFrame, caption: str, name: str) -> str:
+    text = shown.astype(object).where(shown.notna(), "")
+    escaped = text.rename(columns=_escape).map(lambda value: _escape(str(value)))
+    return escaped.style.hide(axis="index").to_latex(
+        hrules=True, caption=_escape(caption) or None, label=f"tab:{name}", position="t"
+    )
+
+
+LATEX = str.maketrans(
+    {
+        **{character: rf"\{character}" for character in "&%$#_{}"},
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+    }
+)
+
+
+def _escape(text: str) -> str:
+    return str(text).translate(LATEX)
