@@ -280,6 +280,20 @@ def test_tolerances(changes, wrong):
     assert list(zip(differences["row"], differences["column"], strict=True)) == wrong
 
 
+def test_small_samples_may_differ_by_two_answers():
+    small = _table(n=[12, 12, 12])
+    assert reference.compare(small, small.assign(accuracy=[0.75, 0.60, 0.25])).empty
+    assert len(reference.compare(small, small.assign(accuracy=[0.60, 0.60, 0.25]))) == 1
+
+
+def test_a_count_of_answers_may_differ_but_a_count_of_questions_may_not():
+    known = pd.DataFrame({"language": ["fr"], "n": [300], "transfer_rate": [0.5]})
+    assert reference.compare(known, known.assign(n=310)).empty
+    assert len(reference.compare(known, known.assign(n=320))) == 1
+    asked = known.rename(columns={"transfer_rate": "accuracy"})
+    assert len(reference.compare(asked, asked.assign(n=301))) == 1
+
+
 def test_order_of_rows_does_not_matter_but_columns_do():
     assert reference.compare(_table(), _table().iloc[::-1]).empty
     differences = reference.compare(_table(), _table().drop(columns="n"))

@@ -65,7 +65,8 @@ class LanguageModel:
         """The requested dtype, or else bfloat16 where that is faster, or float32.
 
         On x86 that takes AMX: with `avx512_bf16` alone, float32 products were measured to be 1.9
-        times as fast as bfloat16 ones. Never float16 by itself, because Gemma 3 overflows it (transformers#36822).
+        times as fast as bfloat16 ones. Never float16 by itself, because Gemma 3 overflows it
+        (transformers#36822).
         """
         if self.requested_dtype != "auto":
             return self.requested_dtype

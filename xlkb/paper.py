@@ -32,3 +32,48 @@ def published(table: str = "") -> pd.DataFrame:
         known = ", ".join(frame["table"].unique())
         raise ValueError(f"{FILE} has no table {table!r}; there are: {known}.")
     return frame[frame["table"] == table].reset_index(drop=True)
+
+
+def beside(ours: pd.DataFrame, task: str) -> pd.DataFrame:
+    """The mixup results known of the paper above ours, blank where a number is unknown.
+
+    Args:
+        ours: rows of `stats.mixup_gap` with a column `model`.
+        task: what ours were measured on.
+
+    Returns:
+        Columns `model, task, english, mixup` (accuracy, %), `change` (points), `n, status, source`.
+    """
+    rows = []
+    for model, known in published("mmlu").groupby("model", sort=False):
+        values = {(r["setting"], r["metric"]): r["value"] for _, r in known.iterrows()}
+        english, mixup = values.get(("full en", "accuracy")), values.get(("mixup", "accuracy"))
+        change = values.get(("mixup", "change from full en"))
+        if change is None and english is not None and mixup is not None:
+            change = mixup - english
+        rows.append(
+            {
+                "model": model,
+                "task": "MMLU (paper)",
+                "english": english,
+                "mixup": mixup,
+                "change": change,
+                "n": "",
+                "status": known["status"].iloc[0],
+                "source": known["source"].iloc[0],
+            }
+        )
+    for row in ours.to_dict("records"):
+        rows.append(
+            {
+                "model": row["model"],
+                "task": task,
+                "english": 100 * row["reference_accuracy"],
+                "mixup": 100 * row["accuracy"],
+                "change": -row["gap_points"],
+                "n": str(row["n"]),
+                "status": "this run",
+                "source": "",
+            }
+        )
+    return pd.DataFrame(rows).astype({"english": float, "mixup": float, "change": float})

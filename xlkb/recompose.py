@@ -135,14 +135,10 @@ def foreign_options(
 
 SIMPLE = {"question": question, "options": options, "gt": gt, "gt_question": gt_question}
 SIMPLE |= {"threewrong": threewrong}
-RECOMPOSITIONS = (
-    "full",
-    *SIMPLE,
-    "onewrong",
-    "mixup",
-    "pair",
-    *(f"foreign_{k}" for k in (1, 2, 3, 4)),
-)
+PAPER = ("full", *SIMPLE, "onewrong", "mixup")
+"""The paper's recompositions."""
+
+RECOMPOSITIONS = (*PAPER, "pair", *(f"foreign_{k}" for k in (1, 2, 3, 4)))
 """Names that `grid` takes."""
 
 

@@ -19,18 +19,24 @@ from xlkb import manifest, notebooks, paths, results
 from xlkb.profiles import Run
 
 TOLERANCES: dict[str, tuple[float, str]] = {
-    r"(^|_)n($|_)": (0.0, "the same questions must have been asked"),
-    r"(^|_)p($|_)": (np.inf, "follows from the other columns, and a small change moves it far"),
+    r"^n($|_)": (0.0, "questions; 5 % where it counts answers of one kind (`OUTCOMES`)"),
+    r"^p($|_)": (np.inf, "follows from the other columns, and a small change moves it far"),
     r"seconds|per_second": (np.inf, "depends on the machine"),
-    r"points|percent": (2.0, "points"),
-    r"accuracy|share|rate|rankc|low|high|mass": (2.0, "points; 0.02 where shares are up to 1"),
     r"log_likelihood|margin|nats": (0.3, "nats; bfloat16 sums differ by that between machines"),
+    r"gap|points|percent": (2.0, "points, or two answers where that is more"),
+    r"accuracy|rate|rankc|taken|offered|agreement|mass|low|high|ours": (
+        2.0,
+        "points (0.02 where the column holds shares), or two answers where that is more",
+    ),
 }
 """How far a number may lie from the reference, by a pattern in its column's name (first match).
 
 Two points let a few near-ties of 400 questions fall the other way, as they do between processors
 that round bfloat16 products differently. A column without a match, and any text, must be equal.
 """
+
+OUTCOMES = {"transfer_rate", "taken"}
+"""In a table with one of these columns, `n` counts answers that were right, or wrong."""
 
 
 def folder(profile: str, must_exist: bool = False) -> Path:
@@ -57,21 +63,26 @@ def artefacts(run: Run, ran: Sequence[str], started: datetime) -> list[str]:
         ran: names of the notebooks that just ran.
         started: when they started; what they own must be younger.
     """
-    if not (run.figures / "manifest.json").exists():
-        return [f"no artefact was recorded in {run.figures}"]
     listing = manifest.listing(run.figures)
+    if listing.empty:
+        return [f"no artefact was recorded in {run.figures}"]
     print(f"\nArtefacts in {run.figures}: {len(listing)}")
     print(listing.drop(columns="created").to_string(index=False) + "\n")
     problems = manifest.check(run.figures)
     created = pd.to_datetime(listing["created"], utc=True)
     # Recorded times may be cut to whole seconds.
-    old = listing[listing["notebook"].isin(ran) & (created < started.replace(microsecond=0))]
+    old = listing[_made_by(listing, ran) & (created < started.replace(microsecond=0))]
     for row in old.itertuples():
         problems.append(f"{row.name} is stale: {row.notebook} ran but did not make it again")
     for name in ran:
-        if name not in set(listing["notebook"]):
+        if not _made_by(listing, [name]).any():
             problems.append(f"{name} recorded no table and no figure")
     return problems
+
+
+def _made_by(listing: pd.DataFrame, names: Sequence[str]) -> pd.Series:
+    """Which artefacts belong to these notebooks, by the number in their names."""
+    return listing["notebook"].str[:2].isin([name[:2] for name in names])
 
 
 def check(run: Run, ran: Sequence[str]) -> list[str]:
@@ -82,7 +93,7 @@ def check(run: Run, ran: Sequence[str]) -> list[str]:
         ran: names of the notebooks that ran; other notebooks' tables are left out.
     """
     listing = manifest.listing(run.figures)
-    others = set(listing.loc[~listing["notebook"].isin(ran), "name"])
+    others = set(listing.loc[~_made_by(listing, ran), "name"])
     reference = {path.stem: path for path in sorted(folder(run.profile).glob("*.csv"))}
     ours = {path.stem: path for path in sorted(run.figures.glob("*.csv"))}
     names = [name for name in sorted(reference | ours) if name not in others]
@@ -111,13 +122,20 @@ def _read(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, keep_default_na=False, na_values=[""])
 
 
-def tolerance(column: str, values: pd.Series) -> float:
-    """How far a number in this column may lie from the reference `values`; see `TOLERANCES`."""
-    for pattern, (allowed, _) in TOLERANCES.items():
-        if re.search(pattern, column):
-            shares = pattern.startswith("accuracy") and values.abs().max() <= 1
-            return allowed / 100 if shares else allowed
-    return 0.0
+def tolerances(column: str, reference: pd.DataFrame) -> pd.Series:
+    """How far each number in a column may lie from the reference's; see `TOLERANCES`."""
+    values = reference[column]
+    pattern = next((p for p in TOLERANCES if re.search(p, column)), "")
+    allowed, unit = TOLERANCES.get(pattern, (0.0, "equal"))
+    allowed = pd.Series(allowed, index=reference.index)
+    if pattern == r"^n($|_)" and OUTCOMES & set(reference.columns):
+        allowed = 0.05 * values
+    if unit.startswith("points"):
+        if "n" in reference:
+            allowed = allowed.clip(lower=200 / reference["n"])
+        if "shares" in unit and values.abs().max() <= 1:
+            allowed /= 100
+    return allowed
 
 
 def compare(reference: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
@@ -142,17 +160,17 @@ def compare(reference: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
     ]
     texts = [column for column in shared if column not in numeric]
     left, right = _by_text(reference, texts), _by_text(ours, texts)
+    allowed = {column: tolerances(column, left) for column in numeric}
     for row in left.index.union(right.index, sort=False):
         if row not in left.index or row not in right.index:
             here, there = ("present", "") if row in right.index else ("", "present")
             differences.append((row, "rows", there, here, "equal"))
             continue
         for column in numeric:
-            allowed = tolerance(column, reference[column])
             a, b = float(left.at[row, column]), float(right.at[row, column])
             # Rounding for display may add an ulp to a difference that is exactly allowed.
-            if np.isnan(a) != np.isnan(b) or abs(a - b) > allowed + 1e-9:
-                differences.append((row, column, a, b, allowed))
+            if np.isnan(a) != np.isnan(b) or abs(a - b) > allowed[column][row] + 1e-9:
+                differences.append((row, column, a, b, allowed[column][row]))
     return pd.DataFrame(differences, columns=["row", "column", "reference", "ours", "tolerance"])
 
 

@@ -6,7 +6,7 @@ of a table. Nothing here looks at a model: every number is recomputed from the r
 `evaluation.score` returns.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -79,9 +79,14 @@ def decide(rows: pd.DataFrame, rule: str = "sum") -> pd.DataFrame:
     )[[*CONDITION, *CELL, *ITEM, "subject", "predicted_language", "predicted", "correct", "margin"]]
 
 
+def concat(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Frames one below the other, with a fresh index."""
+    return pd.concat(list(frames), ignore_index=True)
+
+
 def decide_by_rules(rows: pd.DataFrame, rules: Sequence[str] = RULES) -> pd.DataFrame:
     """`decide` under several rules, one below the other."""
-    return pd.concat([decide(rows, rule) for rule in rules], ignore_index=True)
+    return concat(decide(rows, rule) for rule in rules)
 
 
 def accuracy(decisions: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
@@ -274,3 +279,23 @@ def agreement(a: pd.DataFrame, b: pd.DataFrame) -> float:
     if not len(a) == len(b) == len(merged):
         raise ValueError(f"{len(a)} and {len(b)} decisions share only {len(merged)} questions.")
     return float((merged["predicted"] == merged["predicted_other"]).mean())
+
+
+def in_words(comparison: pd.DataFrame) -> str:
+    """What a table of `barrier` or `mixup_gap` over several rules says, language by language.
+
+    A gap *survives* if its interval lies above zero under every rule and no adjusted p exceeds
+    0.05; it is *reversed* if all intervals lie below zero.
+    """
+    sentences = []
+    for language, group in comparison.groupby("language", sort=False):
+        gaps = f"{group['gap_points'].min():.1f} to {group['gap_points'].max():.1f} points"
+        rules = f"{len(group)} rule{'s' if len(group) > 1 else ''}"
+        if (group["gap_low"] > 0).all() and (group["p_adjusted"] <= 0.05).all():
+            verdict = f"English is better under all {rules}"
+        elif (group["gap_high"] < 0).all():
+            verdict = f"English is worse under all {rules}"
+        else:
+            verdict = f"the {rules} disagree or leave it open"
+        sentences.append(f"{language}: {verdict} ({gaps}, n = {group['n'].min()}).")
+    return "\n".join(sentences)
