@@ -28,10 +28,8 @@ def test_demo_comes_first_and_its_models_come_through_pip():
         assert set(profiles.load(name).models) <= set(models.names())
 
 
-def test_headline_cells_of_the_demo_are_large_and_balanced():
-    run = profiles.load("demo")
-    assert run.n_items >= 400
-    assert run.n_items % 6 == run.n_exploratory % 6 == 0, "six relations, equally often"
+def test_headline_cells_of_the_demo_are_large():
+    assert profiles.load("demo").n_items >= 400
 
 
 def test_plain_demo_alone_writes_to_the_figures_folder_itself():

@@ -1,0 +1,79 @@
+"""Prompts, compared byte for byte with committed files.
+
+After a deliberate change raise `version` in `xlkb/data/prompts.toml`, run this file once with
+XLKB_UPDATE_GOLDEN=1 and look at the difference before committing it.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+from questions import toy
+
+from xlkb import prompts, recompose
+from xlkb.languages import LANGUAGES
+from xlkb.prompts import build
+
+GOLDEN = Path(__file__).parent / "golden"
+SPOKEN = ("en", "fr", "zh", "ar")
+
+CASES = [
+    (style, shots, instruction)
+    for style in prompts.STYLES
+    for shots in (0, 2)
+    for instruction in (("en",) if style == "paper" else ("en", "question"))
+]
+
+
+@pytest.mark.parametrize(("style", "shots", "instruction"), CASES)
+def test_prompts_are_those_of_the_golden_files(style, shots, instruction):
+    text = ""
+    for code in SPOKEN:
+        shown = recompose.full(toy(2, SPOKEN, first=1), code).to_list()[:shots]
+        (row,) = recompose.full(toy(1, SPOKEN, first=3), code).to_list()
+        prompt = build(row, style, shown, instruction)
+        text += f"===== {code}\n{prompt.context}⟨{'⟩⟨'.join(prompt.continuations)}⟩\n"
+        text += f"unconditional ⟨{prompt.unconditional}⟩ isolated {prompt.isolated}\n"
+    path = GOLDEN / f"{style}-{shots}shot-{instruction}.txt"
+    if os.environ.get("XLKB_UPDATE_GOLDEN"):
+        path.write_bytes(text.encode())
+    assert path.read_bytes().decode() == text
+
+
+def test_the_paper_style_is_the_released_prompt():
+    (row,) = recompose.full(toy(1), "en").to_list()
+    prompt = build(row, "paper")
+    assert prompt.context == (
+        "The following are multiple choice questions (with answers) about  high school toys.\n\n"
+        "en:q0\nA. en:0c0\nB. en:0c1\nC. en:0c2\nD. en:0c3\nAnswer:"
+    )
+    assert prompt.continuations == ("A", "B", "C", "D")
+    assert prompt.isolated
+
+
+def test_every_language_has_every_text():
+    texts = prompts.texts()
+    assert set(texts) == set(LANGUAGES)
+    for words in texts.values():
+        assert set(words) == {"question", "answer", "instruction"}
+        assert "{subject}" in words["instruction"]
+        assert words["answer"][-1] in ":："
+
+
+@pytest.mark.parametrize("style", prompts.STYLES)
+def test_a_context_never_ends_with_a_space(style):
+    for code in LANGUAGES:
+        (row,) = recompose.full(toy(1, [code]), code).to_list()
+        for instruction in ("en",) if style == "paper" else ("en", "question"):
+            prompt = build(row, style, [row], instruction)
+            assert prompt.context == prompt.context.rstrip()
+
+
+def test_mistakes_are_named():
+    (row,) = recompose.full(toy(1), "en").to_list()
+    with pytest.raises(ValueError, match=r"no style 'close'.*Did you mean 'cloze'"):
+        build(row, "close")
+    with pytest.raises(ValueError, match="no instruction_language 'fr'"):
+        build(row, "cloze", instruction_language="fr")
+    with pytest.raises(ValueError, match="English instruction"):
+        build(row, "paper", instruction_language="question")

@@ -1,0 +1,89 @@
+"""Recompositions: the right parts change language, nothing else moves."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from questions import FIVE, toy
+
+from xlkb import recompose
+from xlkb.recompose import RECOMPOSITIONS, grid
+
+names = st.sampled_from(RECOMPOSITIONS)
+orders = st.permutations(FIVE)
+
+
+@given(names, orders, st.integers(0, 99), st.sampled_from(FIVE))
+@settings(deadline=None, max_examples=60)
+def test_texts_keep_their_slot_and_speak_the_recorded_language(name, languages, seed, base):
+    for row in grid(toy(), [name], languages, seed, base).to_list():
+        number = int(row["id"].removeprefix("toy/"))
+        assert row["answer"] == number % 4
+        assert row["question"] == f"{row['question_language']}:q{number}"
+        assert row["options"] == [
+            f"{code}:{number}c{slot}" for slot, code in enumerate(row["option_languages"])
+        ]
+        assert row["recomposition"] == name
+
+
+@given(names, st.integers(0, 99))
+@settings(deadline=None, max_examples=30)
+def test_adding_a_question_changes_no_other(name, seed):
+    few = grid(toy(3), [name], FIVE, seed).to_list()
+    more = [row for row in grid(toy(5), [name], FIVE, seed).to_list() if row in few]
+    assert more == few
+
+
+@pytest.mark.parametrize(
+    ("name", "question", "foreign"),
+    [
+        ("full", "fr", [0, 1, 2, 3]),
+        ("question", "fr", []),
+        ("options", "en", [0, 1, 2, 3]),
+        ("gt", "en", [2]),
+        ("gt_question", "fr", [2]),
+        ("threewrong", "en", [0, 1, 3]),
+    ],
+)
+def test_which_parts_are_foreign(name, question, foreign):
+    rows = grid(toy(1, first=2), [name], ["en", "fr"]).to_list()
+    (row,) = [row for row in rows if row["language"] == "fr"]
+    assert row["question_language"] == question
+    expected = ["fr" if slot in foreign else "en" for slot in range(4)]
+    assert row["option_languages"] == expected
+
+
+@given(st.integers(0, 99))
+@settings(deadline=None, max_examples=20)
+def test_random_parts_have_the_right_number(seed):
+    questions = toy(8)
+    for row in recompose.mixup(questions, FIVE, seed).to_list():
+        assert sorted([row["question_language"], *row["option_languages"]]) == sorted(FIVE)
+    for row in recompose.onewrong(questions, "de", seed=seed).to_list():
+        assert row["option_languages"].count("de") == 1
+        assert row["option_languages"][row["answer"]] == "en"
+    for k in range(5):
+        for row in recompose.foreign_options(questions, "it", k, base="fr", seed=seed).to_list():
+            assert row["option_languages"].count("it") == k
+            assert row["option_languages"].count("fr") == 4 - k
+
+
+def test_mixup_uses_every_language_in_every_slot():
+    rows = recompose.mixup(toy(200)).to_list()
+    for slot in range(4):
+        assert {row["option_languages"][slot] for row in rows} == set(FIVE)
+    assert {row["question_language"] for row in rows} == set(FIVE)
+
+
+def test_mistakes_are_named():
+    with pytest.raises(ValueError, match=r"no recomposition 'mixed'.*'mixup'"):
+        grid(toy(), ["mixed"], FIVE)
+    with pytest.raises(ValueError, match="five different languages"):
+        recompose.mixup(toy(), FIVE[:4])
+    with pytest.raises(ValueError, match=r"'toy/0' does not exist in 'ru'"):
+        recompose.full(toy(), "ru")
+    with pytest.raises(ValueError, match="k must be 0 to 4"):
+        recompose.foreign_options(toy(), "fr", 5)
+
+
+def test_no_recompositions_give_an_empty_dataset_with_the_columns():
+    assert grid(toy(), [], FIVE).column_names == grid(toy(), ["full"], FIVE).column_names

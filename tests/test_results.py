@@ -1,0 +1,119 @@
+"""Stored results: what is written is read, what is damaged is set aside."""
+
+import random
+import signal
+import subprocess
+import sys
+import time
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xlkb import results
+
+
+def scores(n, seed=0):
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "key": [rng.bytes(12) for _ in range(n)],
+            "log_likelihood": rng.normal(-9, 3, n).astype("float32"),
+            "n_tokens": rng.integers(1, 9, n).astype("int16"),
+        }
+    )
+
+
+def test_parts_are_read_back_together(tmp_path):
+    frames = [scores(5, 1), scores(7, 2)]
+    for frame in frames:
+        results.append(tmp_path / "a", frame)
+    read = results.read(tmp_path / "a").sort_values("key", ignore_index=True)
+    expected = pd.concat(frames).sort_values("key", ignore_index=True)
+    pd.testing.assert_frame_equal(read, expected)
+
+
+def test_an_absent_folder_holds_no_scores(tmp_path):
+    empty = results.read(tmp_path / "nothing")
+    assert list(empty) == list(results.SCORES.names)
+    assert len(empty) == 0
+
+
+def test_the_same_key_twice_counts_once(tmp_path):
+    results.append(tmp_path, scores(5))
+    results.append(tmp_path, scores(5).assign(n_tokens=np.int16(3)))
+    assert len(results.read(tmp_path)) == 5
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=40)
+def test_any_flipped_bit_or_lost_end_is_seen(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("store")
+    good, bad = results.append(folder, scores(6, 1)), results.append(folder, scores(6, 2))
+    content = bytearray(bad.read_bytes())
+    place = data.draw(st.integers(0, len(content) - 1))
+    if data.draw(st.booleans()):
+        content[place] ^= 1 << data.draw(st.integers(0, 7))
+    else:
+        del content[place:]
+    bad.write_bytes(content)
+    with pytest.warns(UserWarning, match=bad.name):
+        read = results.read(folder)
+    assert sorted(read["key"]) == sorted(scores(6, 1)["key"])
+    assert (folder / "damaged" / bad.name).exists()
+    assert good.exists()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        results.read(folder)
+
+
+APPEND = """
+import sys
+sys.path.insert(0, {tests!r})
+from test_results import results, scores
+print("ready", flush=True)
+for seed in range(10_000):
+    results.append({folder!r}, scores(500, seed))
+"""
+
+
+def test_a_kill_leaves_whole_parts_only(tmp_path, request):
+    rng = random.Random(0)
+    for _ in range(5):
+        code = APPEND.format(tests=str(request.path.parent), folder=str(tmp_path))
+        process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(rng.uniform(0.05, 0.3))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read = results.read(tmp_path)
+    assert len(read) % 500 == 0
+    assert len(read) > 0
+
+
+def test_compacting_keeps_every_score(tmp_path):
+    for seed in range(3):
+        results.append(tmp_path / "a", scores(50, seed))
+    results.compact(tmp_path / "a", tmp_path / "b")
+    assert len(list((tmp_path / "b").glob("part-*"))) == 1
+    one, other = results.read(tmp_path / "a"), results.read(tmp_path / "b")
+    pd.testing.assert_frame_equal(
+        one.sort_values("key", ignore_index=True), other.sort_values("key", ignore_index=True)
+    )
+
+
+def test_rows_keep_their_metadata_and_damage_is_named(tmp_path):
+    rows = pd.DataFrame({"item_id": ["a", "None"] * 900, "log_likelihood": np.arange(1800.0)})
+    path = tmp_path / "rows" / "rows.parquet"
+    results.write_rows(path, rows, {"fingerprint": "ab12"})
+    read, metadata = results.read_rows(path)
+    pd.testing.assert_frame_equal(read, rows)
+    assert metadata == {"fingerprint": "ab12"}
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(ValueError, match=r"rows\.parquet is damaged"):
+        results.read_rows(path)
