@@ -15,7 +15,9 @@ def toy(n: int = 4, languages=FIVE, first: int = 0) -> Dataset:
                 "subject": "high_school_toys",
                 "answer": i % 4,
                 "question": {code: f"{code}:q{i}" for code in languages},
-                "options": {code: [f"{code}:{i}c{slot}" for slot in range(4)] for code in languages},
+                "options": {
+                    code: [f"{code}:{i}c{slot}" for slot in range(4)] for code in languages
+                },
             }
             for i in range(first, first + n)
         ]

@@ -1,4 +1,4 @@
-"""Figures: each function draws one kind from a frame of `stats`, saves it and returns it.
+"""Figures: each function draws one kind from a frame of `stats`, saves it and returns the image.
 
 Every figure is written as PNG (150 dpi) and SVG into `run.figures` and entered in the manifest.
 Axes carry units, titles say what and how many questions, bars carry 95 % intervals, colours are
@@ -11,6 +11,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from IPython.display import Image
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -32,7 +33,7 @@ def accuracy_bars(
     title: str,
     x: str = "language",
     hue: str = "model",
-) -> Figure:
+) -> Image:
     """Accuracy (%) with 95 % Wilson intervals, grouped by `x` and coloured by `hue`.
 
     `frame`: columns `x, hue, n, accuracy, low, high` from `stats.accuracy`.
@@ -41,7 +42,8 @@ def accuracy_bars(
         figure, axes = _canvas(4.2)
         _bars(axes, frame, x, hue, "accuracy", "low", "high", 100)
         axes.axhline(CHANCE, color="black", linewidth=1, linestyle=":")
-        axes.text(0, CHANCE + 1, "chance", fontsize=8, transform=axes.get_yaxis_transform())
+        edge = axes.get_yaxis_transform()
+        axes.text(1.005, CHANCE, "chance", fontsize=8, va="center", transform=edge)
         axes.set(ylabel="accuracy (%)", ylim=(0, 100), title=f"{title}{_counts(frame, hue)}")
         return _save(figure, frame, name, run, models, f"{title}. Bars: 95 % Wilson interval.")
 
@@ -54,7 +56,7 @@ def gap_bars(
     title: str,
     x: str = "language",
     hue: str = "rule",
-) -> Figure:
+) -> Image:
     """Accuracy lost against English (points) with 95 % bootstrap intervals.
 
     `frame`: columns `x, hue, n, gap_points, gap_low, gap_high` from `stats.barrier` or alike.
@@ -71,7 +73,7 @@ def gap_bars(
 
 def heat_map(
     frame: pd.DataFrame, name: str, run: Run, models: Sequence[LanguageModel], title: str
-) -> Figure:
+) -> Image:
     """Accuracy (%) for each language of the question (rows) and of the choices (columns).
 
     `frame`: columns `question_language, answer_language, n, accuracy, low, high`.
@@ -111,7 +113,7 @@ def option_bias(
     models: Sequence[LanguageModel],
     title: str,
     hue: str = "rule",
-) -> Figure:
+) -> Image:
     """Share of the wrong answers in each language (%) against its share among wrong choices.
 
     `frame`: from `stats.option_language_bias`, with a column `hue`.
@@ -122,7 +124,7 @@ def option_bias(
         for position, offered in zip(centres, frame["offered"], strict=True):
             axes.plot([position - 0.13, position + 0.13], [100 * offered] * 2, color="black", lw=2)
         axes.plot([], [], color="black", lw=2, label="offered")
-        axes.legend(frameon=False, ncols=4, loc="upper right")
+        _legend(axes)
         axes.set(ylabel="share of wrong answers (%)", title=f"{title}{_counts(frame, hue)}")
         caption = f"{title}. Bars: 95 % Wilson interval; black lines: share among wrong choices."
         return _save(figure, frame, name, run, models, caption)
@@ -143,9 +145,12 @@ def _bars(
     series = list(dict.fromkeys(frame[hue]))
     width = 0.8 / len(series)
     colours = dict(zip(series, sns.color_palette("colorblind", len(series)), strict=True))
+    present = {g: [s for s in series if s in set(frame.loc[frame[x] == g, hue])] for g in groups}
     centres = []
     for row in frame.to_dict("records"):
-        place = groups.index(row[x]) + (series.index(row[hue]) - (len(series) - 1) / 2) * width
+        among = present[row[x]]
+        offset = among.index(row[hue]) - (len(among) - 1) / 2
+        place = groups.index(row[x]) + offset * width
         height = factor * row[value]
         errors = [[height - factor * row[low]], [factor * row[high] - height]]
         style = {"color": colours[row[hue]], "edgecolor": "white", "linewidth": 0.5}
@@ -155,14 +160,21 @@ def _bars(
     for label in series if len(series) > 1 else []:
         axes.bar(0, 0, color=colours[label], label=str(label))
     if len(series) > 1:
-        axes.legend(frameon=False, ncols=min(4, len(series)), loc="upper right", fontsize=9)
-        bottom, top = axes.get_ylim()
-        axes.set_ylim(bottom, top + 0.12 * (top - bottom))
+        _legend(axes)
     names = [f"{g}\n{LANGUAGES[g].name}" if g in LANGUAGES else str(g) for g in groups]
     small = 7 if len(groups) > 10 else 9
     axes.set_xticks(range(len(groups)), names, fontsize=small)
     axes.set_xlim(-0.6, len(groups) - 0.4)
     return centres
+
+
+def _legend(axes: Axes) -> None:
+    """A legend below the axes, where it hides no bar."""
+    for old in axes.figure.legends:
+        old.remove()
+    handles, labels = axes.get_legend_handles_labels()
+    columns = min(6, len(labels))
+    axes.figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
 
 
 def _ordered(values: pd.Series) -> list:
@@ -196,10 +208,10 @@ def _save(
     run: Run,
     models: Sequence[LanguageModel],
     caption: str,
-) -> Figure:
+) -> Image:
     run.figures.mkdir(parents=True, exist_ok=True)
     files = [run.figures / f"{name}.{kind}" for kind in ("png", "svg")]
     figure.savefig(files[0], dpi=150, metadata={"Software": None})
     figure.savefig(files[1], metadata={"Date": None})
     manifest.record(run, models, name, "figure", files, len(frame), caption)
-    return figure
+    return Image(filename=str(files[0]), width=round(90 * figure.get_figwidth()), alt=caption)

@@ -103,11 +103,10 @@ class LanguageModel:
     @cached_property
     def tokenizer(self) -> "PreTrainedTokenizerBase":
         """The tokenizer as the model's makers set it up: Gemma's begins every text with <bos>."""
-        options = {"revision": self.revision, "trust_remote_code": False}
-        source = self.source
         from transformers import AutoTokenizer
 
-        return AutoTokenizer.from_pretrained(source, **options)
+        options = {"revision": self.revision, "trust_remote_code": False}
+        return AutoTokenizer.from_pretrained(self.source, **options)
 
     @cached_property
     def network(self) -> "PreTrainedModel":

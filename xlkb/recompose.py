@@ -19,7 +19,7 @@ from difflib import get_close_matches
 from hashlib import sha256
 from itertools import product
 
-from datasets import Dataset, Features, List, Value
+from datasets import Dataset, Features, List, Value, concatenate_datasets
 
 from xlkb.languages import FIVE
 
@@ -184,9 +184,9 @@ def grid(
 
 def concatenate(parts: Sequence[Dataset]) -> Dataset:
     """Recomposed datasets one after another."""
-    from datasets import concatenate_datasets
-
-    return concatenate_datasets(parts) if parts else Dataset.from_list([], features=FEATURES)
+    if not parts:
+        return Dataset.from_dict({column: [] for column in FEATURES}, features=FEATURES)
+    return concatenate_datasets(parts)
 
 
 def _recompose(

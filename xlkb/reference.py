@@ -23,7 +23,10 @@ TOLERANCES: dict[str, tuple[float, str]] = {
     r"^p($|_)": (np.inf, "follows from the other columns, and a small change moves it far"),
     r"seconds|per_second": (np.inf, "depends on the machine"),
     r"log_likelihood|margin|nats": (0.3, "nats; bfloat16 sums differ by that between machines"),
-    r"gap|points|percent|^(english|mixup|change)$": (2.0, "points, or two answers where that is more"),
+    r"gap|points|percent|^(english|mixup|change)$": (
+        2.0,
+        "points, or two answers where that is more",
+    ),
     r"accuracy|rate|rankc|taken|offered|agreement|mass|low|high|ours": (
         2.0,
         "points (0.02 where the column holds shares), or two answers where that is more",

@@ -122,7 +122,10 @@ def prepare(options: argparse.Namespace) -> "tuple[Run, list[Path], dict[str, st
     run = profiles.load(**parameters)
     tasks.load(run.task, languages=run.languages, n=1)
     for name in run.models:
-        models.load(name)
+        model = models.load(name)
+        if not models.replaying():
+            # Converts a pip model now, on the terminal and not in the middle of a notebook.
+            _ = model.source
     chosen = [path for path in _notebooks() if path.name[:2] in (options.only or path.name)]
     if not chosen:
         raise ValueError(f"There are no notebooks in {paths.NOTEBOOKS}.")

@@ -1,0 +1,38 @@
+"""Published numbers: every one has a source and a status, and unknown ones stay away."""
+
+import pandas as pd
+import pytest
+
+from xlkb import paper
+
+
+def test_every_published_number_has_a_source_and_a_status():
+    frame = paper.published()
+    assert set(frame["status"]) == set(paper.STATUSES)
+    assert (frame["source"].str.len() > 10).all()
+    assert frame["value"].notna().all()
+    assert not frame.duplicated(["table", "model", "setting", "metric"]).any()
+
+
+def test_only_what_the_authors_released_is_called_certain():
+    certain = paper.published().query("status == 'certain'")
+    assert certain["source"].str.contains("released").all()
+    assert set(certain["table"]) == {"comet"}
+    assert certain["value"].between(0.7, 1).all()
+
+
+def test_an_unknown_table_is_answered_with_those_that_exist():
+    with pytest.raises(ValueError, match=r"no table 'mmul'; there are: .*mmlu"):
+        paper.published("mmul")
+
+
+def test_the_comparison_leaves_unknown_numbers_blank():
+    ours = pd.DataFrame(
+        {"model": ["ours"], "n": [10], "accuracy": [0.5], "reference_accuracy": [0.75]}
+    ).assign(gap_points=25.0)
+    table = paper.beside(ours, "worldfacts").set_index("model")
+    assert table.loc["ours", ["english", "mixup", "change"]].tolist() == [75, 50, -25]
+    assert table.loc["ours", "status"] == "this run"
+    others = table.drop(index="ours")
+    assert others["english"].isna().any()
+    assert set(others["status"]) == {"second-hand"}

@@ -1,0 +1,182 @@
+"""Statistics: decisions from log-likelihoods, intervals, paired comparisons, RankC."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from xlkb import stats
+
+
+def rows(values, language="en", recomposition="full", spoken=None, answers=None, n_bytes=4, **more):
+    """Rows of questions q0, q1, … with the log-likelihoods `values` [n, 4]."""
+    values = np.asarray(values, float)
+    n = len(values)
+    answers = np.zeros(n, int) if answers is None else np.asarray(answers)
+    frame = pd.DataFrame(
+        {
+            "task": "toy",
+            "item_id": np.repeat([f"q{i}" for i in range(n)], 4),
+            "subject": "toys",
+            "recomposition": recomposition,
+            "language": language,
+            "question_language": language,
+            "option_language": language if spoken is None else np.ravel(spoken),
+            "choice": np.tile(range(4), n),
+            "style": "cloze",
+            "prompt": "1/en",
+            "n_shots": 0,
+            "demonstrations": "none",
+            "model": "m",
+            "log_likelihood": values.ravel(),
+            "n_tokens": 2,
+            "n_bytes": np.broadcast_to(n_bytes, (n, 4)).ravel(),
+            "unconditional_log_likelihood": -1.0,
+            "letter_mass": np.nan,
+        }
+    )
+    frame["is_answer"] = frame["choice"] == np.repeat(answers, 4)
+    return frame.assign(**more)
+
+
+def outcomes(right, **more):
+    """Decisions: question i is right where `right[i]`."""
+    return stats.decide(
+        rows([[-1, -2, -2, -2] if ok else [-2, -1, -2, -2] for ok in right], **more)
+    )
+
+
+def test_each_rule_takes_the_choice_that_it_defines():
+    frame = rows([[-4, -3, -9, -9]], n_bytes=[[8, 2, 3, 3]])
+    frame["unconditional_log_likelihood"] = [-5.0, -1.0, -1.0, -9.0]
+    taken = {rule: int(stats.decide(frame, rule)["predicted"].iloc[0]) for rule in stats.RULES}
+    assert taken == {"sum": 1, "per_byte": 0, "pmi": 0}
+
+
+def test_a_tie_earns_nothing():
+    assert not stats.decide(rows([[-1, -1, -2, -3]]))["correct"].any()
+
+
+def test_the_margin_is_the_distance_to_the_best_wrong_choice():
+    decided = stats.decide(rows([[-1, -3, -2, -4], [-5, -3, -2, -4]]))
+    assert decided["margin"].tolist() == [1.0, -3.0]
+
+
+def test_pmi_of_letters_is_refused():
+    letters = rows([[-1, -2, -3, -4]], style="letters", unconditional_log_likelihood=np.nan)
+    with pytest.raises(ValueError, match="letters have none"):
+        stats.decide(letters, "pmi")
+
+
+@given(st.permutations(range(4)), st.integers(0, 3))
+def test_decisions_do_not_depend_on_where_the_answer_stands(order, answer):
+    values = np.array([-1.0, -2.0, -3.0, -4.0])
+    decided = stats.decide(rows([values[list(order)]], answers=[order.index(answer)]))
+    assert bool(decided["correct"].iloc[0]) == (answer == 0)
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=60))
+def test_accuracy_carries_the_wilson_interval(right):
+    (row,) = stats.accuracy(outcomes(right), ["language"]).to_dict("records")
+    interval = binomtest(sum(right), len(right)).proportion_ci(0.95, method="wilson")
+    assert row["n"] == len(right)
+    assert row["accuracy"] == pytest.approx(np.mean(right))
+    assert (row["low"], row["high"]) == pytest.approx((interval.low, interval.high), abs=1e-9)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60))
+def test_a_paired_comparison_is_the_exact_test_on_the_discordant_items(pairs):
+    english, french = zip(*pairs, strict=True)
+    decided = stats.concat([outcomes(english), outcomes(french, language="fr")])
+    (row,) = stats.barrier(decided).to_dict("records")
+    lost = sum(e and not f for e, f in pairs)
+    won = sum(f and not e for e, f in pairs)
+    exact = binomtest(lost, lost + won).pvalue if lost + won else 1.0
+    assert row["gap_points"] == pytest.approx(100 * (lost - won) / len(pairs))
+    assert row["gap_low"] <= row["gap_points"] + 1e-9
+    assert row["gap_points"] <= row["gap_high"] + 1e-9
+    assert row["p"] == pytest.approx(exact)
+
+
+def test_the_bootstrap_interval_covers_the_true_gap_about_as_often_as_it_says():
+    rng = np.random.default_rng(1)
+    covered = 0
+    for _ in range(200):
+        english, french = rng.random(200) < 0.8, rng.random(200) < 0.6
+        decided = stats.concat([outcomes(english), outcomes(french, language="fr")])
+        (row,) = stats.barrier(decided).to_dict("records")
+        covered += row["gap_low"] <= 20 <= row["gap_high"]
+    assert covered > 178
+
+
+def test_adjusted_p_values_grow_with_the_number_of_languages():
+    rng = np.random.default_rng(0)
+    english = outcomes(rng.random(100) < 0.8)
+    french = outcomes(rng.random(100) < 0.6, language="fr")
+    german = outcomes(rng.random(100) < 0.7, language="de")
+    alone = stats.barrier(stats.concat([english, french]))
+    both = stats.barrier(stats.concat([english, french, german]))
+    assert alone["p_adjusted"].iloc[0] == alone["p"].iloc[0]
+    assert both["p_adjusted"].iloc[0] == pytest.approx(2 * both["p"].iloc[0])
+
+
+def test_runs_on_different_items_are_not_compared():
+    decided = stats.concat([outcomes([True] * 3), outcomes([True] * 4, language="fr")])
+    with pytest.raises(ValueError, match=r"1 items are on one side only .*'q3'"):
+        stats.barrier(decided)
+
+
+def test_each_model_is_compared_with_its_own_english():
+    parts = []
+    for model, french in (("a", [True, True]), ("b", [False, False])):
+        parts += [outcomes([True, True], model=model)]
+        parts += [outcomes(french, model=model, language="fr")]
+    table = stats.barrier(stats.concat(parts)).set_index("model")
+    assert table["gap_points"].to_dict() == {"a": 0.0, "b": 100.0}
+
+
+def test_the_transfer_rate_looks_only_at_what_is_known_in_english():
+    english = outcomes([True, True, False, False])
+    french = outcomes([True, False, True, True], language="fr")
+    (row,) = stats.transfer_rate(stats.concat([english, french])).to_dict("records")
+    assert (row["n"], row["transfer_rate"]) == (2, 0.5)
+
+
+def test_rankc_is_one_for_equal_rankings_and_weighs_the_first_place_most():
+    values = [[-1, -2, -3, -4]] * 3
+    same = stats.concat([rows(values), rows(values, language="fr")])
+    assert stats.rankc(same)["rankc"].iloc[0] == pytest.approx(1)
+    top = stats.concat([rows(values), rows([[-2, -1, -3, -4]] * 3, language="fr")])
+    end = stats.concat([rows(values), rows([[-1, -2, -4, -3]] * 3, language="fr")])
+    first, last = stats.rankc(top)["rankc"].iloc[0], stats.rankc(end)["rankc"].iloc[0]
+    weights = np.exp([3, 2, 1, 0])
+    assert first == pytest.approx(1 - weights[0] / weights.sum())
+    assert first < last < 1
+
+
+def test_option_bias_compares_what_is_taken_with_what_is_offered():
+    spoken = [["en", "fr", "de", "es"]] * 4
+    mixed = rows([[-5, -1, -2, -3]] * 4, "mixed", "mixup", spoken)
+    table = stats.option_language_bias(mixed).set_index("language")
+    assert table["taken"].to_dict() == {"fr": 1.0, "de": 0.0, "es": 0.0}
+    assert table["offered"].tolist() == pytest.approx([1 / 3] * 3)
+    assert set(table["n"]) == {4}
+
+
+def test_agreement_is_refused_on_different_questions():
+    assert stats.agreement(outcomes([True, False]), outcomes([True, True])) == 0.5
+    with pytest.raises(ValueError, match="share only 1"):
+        stats.agreement(outcomes([True]), outcomes([True, True]))
+
+
+def test_a_gap_is_said_to_survive_only_if_every_rule_says_so():
+    table = pd.DataFrame(
+        {"language": ["fr", "fr", "de", "de"], "gap_points": [9.0, 8, 9, 1], "n": 400}
+    )
+    table["gap_low"], table["gap_high"] = table["gap_points"] - 3, table["gap_points"] + 3
+    table["p_adjusted"] = 0.001
+    french, german = stats.in_words(table).splitlines()
+    assert "English is better under all 2 rules" in french
+    assert "leave it open" in german
