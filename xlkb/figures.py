@@ -72,13 +72,20 @@ def gap_bars(
 
 
 def heat_map(
-    frame: pd.DataFrame, name: str, run: Run, models: Sequence[LanguageModel], title: str
+    frame: pd.DataFrame,
+    name: str,
+    run: Run,
+    models: Sequence[LanguageModel],
+    title: str,
+    rows: tuple[str, str] = ("question_language", "language of the question"),
+    columns: tuple[str, str] = ("answer_language", "language of the choices"),
 ) -> Image:
-    """Accuracy (%) for each language of the question (rows) and of the choices (columns).
+    """Accuracy (%) for each pair of languages.
 
-    `frame`: columns `question_language, answer_language, n, accuracy, low, high`.
+    `frame`: columns `n, accuracy, low, high` and one column for the languages of the rows and of
+    the columns each; `rows`, `columns`: its name, and the axis label.
     """
-    square = frame.pivot(index="question_language", columns="answer_language", values="accuracy")
+    square = frame.pivot(index=rows[0], columns=columns[0], values="accuracy")
     order = [code for code in LANGUAGES if code in square.index]
     half = 50 * (frame["high"] - frame["low"]).max()
     with _style():
@@ -99,7 +106,7 @@ def heat_map(
         names = [LANGUAGES[code].name for code in order]
         axes.set_xticklabels(names)
         axes.set_yticklabels(names, rotation=0)
-        axes.set(xlabel="language of the choices", ylabel="language of the question")
+        axes.set(xlabel=columns[1], ylabel=rows[1])
         axes.set_title(
             f"{title}{_counts(frame, '')}\n95 % intervals reach at most ±{half:.0f} points"
         )
@@ -128,6 +135,28 @@ def option_bias(
         axes.set(ylabel="share of wrong answers (%)", title=f"{title}{_counts(frame, hue)}")
         caption = f"{title}. Bars: 95 % Wilson interval; black lines: share among wrong choices."
         return _save(figure, frame, name, run, models, caption)
+
+
+def loss_curves(
+    frame: pd.DataFrame, name: str, run: Run, models: Sequence[LanguageModel], title: str
+) -> Image:
+    """Training loss (nats per token) against the tokens seen, a line per run.
+
+    `frame`: columns `run, tokens, loss` from `finetuning.curve`. The thick line is the mean of a
+    tenth of the run; the thin one shows every step.
+    """
+    with _style():
+        figure, axes = _canvas(3.6)
+        runs = list(dict.fromkeys(frame["run"]))
+        for label, colour in zip(runs, sns.color_palette("colorblind", len(runs)), strict=True):
+            curve = frame[frame["run"] == label]
+            smooth = curve["loss"].rolling(max(1, len(curve) // 10), min_periods=1).mean()
+            axes.plot(curve["tokens"], curve["loss"], color=colour, linewidth=0.5, alpha=0.4)
+            axes.plot(curve["tokens"], smooth, color=colour, linewidth=2, label=label)
+        _legend(axes)
+        axes.set(xlabel="tokens seen", ylabel="loss (nats per token)", title=title)
+        axes.set_ylim(bottom=0)
+        return _save(figure, frame, name, run, models, f"{title}: training loss.")
 
 
 def _bars(

@@ -32,6 +32,11 @@ class Run:
     n_items: questions per headline cell (main model: English, each of `five`, mixup).
     n_exploratory: questions per any other cell, and per cell of a contrast model.
     n_shots: demonstrations in few-shot cells. styles: prompt styles. rules: decision rules.
+    n_characters, relations: how much of the academy is taught. teach_form: "prose", "qa" or "both".
+    teach_epochs: how often.
+    units: of mixed-language text. n_documents: of the almanac (0: all of them).
+    n_after: questions per cell of a fine-tuned model. held_out: languages asked there that are in
+    no training text.
     seed: of every random choice. figures, results: folders written to.
     """
 
@@ -48,6 +53,14 @@ class Run:
     n_shots: int
     styles: tuple[str, ...]
     rules: tuple[str, ...]
+    n_characters: int
+    relations: tuple[str, ...]
+    teach_form: str
+    teach_epochs: int
+    units: tuple[str, ...]
+    n_documents: int
+    n_after: int
+    held_out: tuple[str, ...]
     seed: int
     figures: Path
     results: Path

@@ -16,17 +16,20 @@ from datasets import Dataset, Features, List, Value
 
 from xlkb import languages as room
 from xlkb.languages import LANGUAGES
-from xlkb.tasks import own, worldfacts
+from xlkb.tasks import academy, own, worldfacts
 
 SPLITS = ("dev", "validation", "test")
 """Few-shot demonstrations, questions for choosing how to train, questions for results."""
+
+OWN = {"worldfacts": worldfacts.rows, "academy": academy.rows}
+"""Tasks that come with the package, and what gives their rows."""
 
 COLUMNS = ("task", "id", "subject", "answer", "question", "options")
 
 
 def names() -> tuple[str, ...]:
     """Tasks that come with the package; your own questions are `path:FILE`."""
-    return ("worldfacts",)
+    return tuple(OWN)
 
 
 def load(
@@ -39,7 +42,7 @@ def load(
     """Questions of one task.
 
     Args:
-        name: "worldfacts", or "path:FILE" for your own (format: `xlkb.tasks.own`).
+        name: one of `names()`, or "path:FILE" for your own (format: `xlkb.tasks.own`).
         languages: codes, in the order wanted; all of the task's languages when None.
         split: "test", "validation" or "dev".
         n: at most this many questions, as evenly over the subjects as there are questions; all
@@ -147,8 +150,8 @@ def _rows(name: str, languages: Iterable[str] | None) -> tuple[list[dict], tuple
     if kind == "path" and file:
         rows = own.rows(file, wanted)
         return rows, wanted or tuple(rows[0]["question"])
-    if name == "worldfacts":
-        return worldfacts.rows(), _known(wanted, tuple(LANGUAGES), name)
+    if name in OWN:
+        return OWN[name](), _known(wanted, tuple(LANGUAGES), name)
     hint = "name a file: path:FILE." if kind == "path" else _listed((*names(), "path:FILE"))
     raise ValueError(f"There is no task {name!r}{_near(name, names())} {hint}")
 

@@ -1,0 +1,64 @@
+"""Gains of a remedy: groups of questions, compared item by item."""
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+from test_stats import outcomes
+
+from xlkb import gains, stats
+
+
+def answers(model, right, language="en", recomposition="full"):
+    return outcomes(right, language=language, recomposition=recomposition, model=model)
+
+
+def test_questions_are_grouped_by_what_the_training_text_spoke():
+    parts = [answers("m", [True], code) for code in ("en", "fr", "ko")]
+    parts.append(answers("m", [True], "mixed", "mixup"))
+    parts.append(answers("m", [True], "fr", "options"))
+    grouped = gains.grouped(stats.concat(parts), ("en", "fr"))
+    assert dict(zip(grouped["language"], grouped["group"], strict=True)) == {
+        "en": "English",
+        "fr": "other trained languages",
+        "ko": "held-out languages",
+        "mixed": "mixup",
+    }
+
+
+def test_the_gain_over_the_control_is_the_paired_difference():
+    rng = np.random.default_rng(0)
+    control, remedy = rng.random(300) < 0.4, rng.random(300) < 0.6
+    both = stats.concat([answers("control", control), answers("remedy", remedy)])
+    table = gains.over_control(gains.grouped(both, ["en"]), "control").set_index("model")
+    row = table.loc["remedy"]
+    won, lost = int((remedy & ~control).sum()), int((control & ~remedy).sum())
+    assert row["gain_points"] == pytest.approx(100 * (won - lost) / 300)
+    assert row["gain_low"] < row["gain_points"] < row["gain_high"]
+    assert row["p"] == pytest.approx(binomtest(won, won + lost).pvalue, abs=1e-3)
+    assert table.loc["control", ["gain_points", "p"]].isna().all()
+
+
+def test_the_same_item_in_many_languages_counts_once():
+    right = np.random.default_rng(1).random(60) < 0.5
+    wrong = ~right
+    widths = []
+    for codes in (["fr"], ["fr", "de", "es", "it"]):
+        parts = [answers("control", wrong, code) for code in codes]
+        parts += [answers("remedy", right, code) for code in codes]
+        table = gains.over_control(gains.grouped(stats.concat(parts), codes), "control")
+        row = table.set_index("model").loc["remedy"]
+        widths.append(row["gain_high"] - row["gain_low"])
+        assert row["n"] == 60
+    assert widths[0] == pytest.approx(widths[1])
+
+
+def test_models_that_answered_other_questions_are_not_compared():
+    both = stats.concat([answers("control", [True] * 3), answers("remedy", [True] * 4)])
+    with pytest.raises(ValueError, match="1 questions were answered by only one"):
+        gains.over_control(gains.grouped(both, ["en"]), "control")
+
+
+def test_a_missing_control_is_answered_with_the_models_there_are():
+    one = gains.grouped(answers("remedy", [True]), ["en"])
+    with pytest.raises(ValueError, match=r"no model .control. .* there are: remedy"):
+        gains.over_control(one, "control")

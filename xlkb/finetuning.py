@@ -1,0 +1,280 @@
+"""Fine-tuning on texts: full, LoRA or QLoRA, resumable, and kept by what it was made from.
+
+    texts = mixing.mix(documents, unit="sentence")["text"]
+    folder = finetuning.train(model, texts, recipes.get("lora"), name="sentence")
+    finetuned = finetuning.load(model, folder)
+
+or `python -m xlkb.finetuning pip:gemma-3-270m corpus.txt --recipe lora`.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from datasets import Dataset
+from filelock import FileLock
+
+from xlkb import checkpoints, model_card, models, packing, paths, recipes, results
+from xlkb.models import LanguageModel
+from xlkb.recipes import Recipe
+
+# PEFT says these of modules that it only copies, and of a method that it calls itself.
+warnings.filterwarnings("ignore", "Unsupported layer type", module="peft")
+warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated")
+
+VERSION = 1
+"""Raised when the same model, texts and recipe would give other weights."""
+
+FINISHED = "finished.json"
+DESCRIPTION = "run.json"
+WORK = "checkpoints"
+OUTCOME = ("texts", "tokens", "steps", "first_loss", "final_loss")
+PROBE_TOKENS = 256
+"""Tokens that time, memory and the effect of training are measured on."""
+
+
+def train(
+    model: LanguageModel,
+    corpus: Sequence[str] | Dataset,
+    recipe: Recipe,
+    folder: str | Path | None = None,
+    name: str = "",
+    checkpoint_seconds: float = 120,
+) -> Path:
+    """Fine-tune a model on texts and return the folder of the result, for `load`.
+
+    The run is known by base weights, texts, recipe and dtype: one that is finished is not run
+    again, and one that was interrupted goes on from its last checkpoint, with the same batches. On
+    a CPU in float32, the result is then the same to the last bit.
+
+    The folder gets the trained weights, in float32, because bfloat16 rounds small updates away:
+
+    - "lora", "qlora": a PEFT adapter.
+    - "full" with a frozen embedding: a PEFT adapter too, of the kind that replaces modules (called
+      LN_TUNING there). For Gemma 3 270M that is 400 MB, where whole weights would be 1.1 GB.
+    - "full" with a trained embedding: a whole model with its tokenizer.
+
+    Also `loss.csv` (step, tokens, loss in nats per token, learning_rate), a model card, and
+    `finished.json`, which is written last. Meanwhile, up to three checkpoints of three times the
+    trained weights' size lie in `checkpoints/`.
+
+    Args:
+        model: what training starts from, from `models.load` or `load`. A fine-tuned one can be
+            trained further by the methods whose result holds all that it differs in: "full". The
+            copy that is trained is its own; `model.network` stays as it is.
+        corpus: texts, or a Dataset with a column `text`, and perhaps `context`: how many characters
+            at a text's start are read but not learned. See `packing.pack` for how they are used.
+        recipe: the hyper-parameters, from `recipes.get`.
+        folder: where the result goes; by default `runs/` among the stored results, under the
+            model's name, `name` and the start of the run's key.
+        name: what the corpus is, for the folder's name.
+        checkpoint_seconds: time between checkpoints.
+
+    Raises:
+        ValueError: the corpus is empty; the model has an adapter and the method is not "full";
+            sequences are longer than the
+            model's context; the loss is not finite; the result changes no logit; or `folder` holds
+            another run; or several processes were started for it.
+    """
+    texts, contexts = packing.texts_of(corpus), packing.contexts_of(corpus)
+    if model.adapter is not None and recipe.method != "full":
+        raise ValueError(
+            f"{model.label} has an adapter already, which a second one of the method "
+            f"{recipe.method!r} would not contain: use method 'full', or fine-tune the base model."
+        )
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ValueError("Training runs in one process: start it without torchrun or accelerate.")
+    dtype = model.dtype if recipe.dtype == "auto" else recipe.dtype
+    run = {
+        "version": VERSION,
+        "base": model.name,
+        "base_label": model.label,
+        "base_fingerprint": model.weights_fingerprint,
+        "corpus_fingerprint": packing.fingerprint(texts, contexts),
+        "recipe": asdict(recipe) | {"dtype": dtype},
+    }
+    if model.adapter is not None:
+        run["start"] = model.adapter.name
+        run["start_fingerprint"] = model.adapter_fingerprint
+    labels = ("base", "base_label", "start")
+    key = checkpoints.digest({name: run[name] for name in run if name not in labels})
+    if folder is None:
+        folder = f"{models.slug(model.name)}-{name or recipe.method}-{key[:12]}"
+        folder = paths.results() / "runs" / folder
+    folder = Path(folder).expanduser().resolve()
+    if models.replaying():
+        return folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.parent / f".{folder.name}.lock"):
+        if not _finished(folder, key):
+            results.write_json(folder / DESCRIPTION, {"key": key, **run})
+            _train(model, texts, contexts, recipe, dtype, folder, checkpoint_seconds)
+    return folder
+
+
+def load(model: LanguageModel, folder: str | Path, label: str = "") -> LanguageModel:
+    """The fine-tuned model in a folder of `train`; `model` is the base that it was made from.
+
+    Raises:
+        FileNotFoundError: there is no finished run in the folder.
+        ValueError: it was made from another base.
+    """
+    folder = Path(folder).expanduser().resolve()
+    options = {"dtype": model.requested_dtype, "device": model.requested_device, "label": label}
+    if not models.replaying():
+        checkpoints.require(checkpoints.existing_folder(folder), FINISHED, "train writes it, last")
+        run = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        if run["base_fingerprint"] != model.weights_fingerprint:
+            raise ValueError(
+                f"{folder} was made from {run['base_label']} ({run['base']}), whose weights are "
+                f"not those of {model.label} ({model.name})."
+            )
+        if (folder / "config.json").exists():
+            return models.load(f"path:{folder}", **options)
+    return models.load(model.name, adapter=folder, **options)
+
+
+def curve(folder: str | Path) -> pd.DataFrame:
+    """The loss curve of a run: `step, tokens, loss` (nats per token), `learning_rate`."""
+    return pd.read_csv(Path(folder) / "loss.csv")
+
+
+def outcome(folder: str | Path) -> dict[str, float]:
+    """What came of a run: `texts, tokens, steps, first_loss, final_loss` (nats per token)."""
+    finished = json.loads((Path(folder) / FINISHED).read_text(encoding="utf-8"))
+    return {name: finished[name] for name in OUTCOME}
+
+
+def _finished(folder: Path, key: str) -> bool:
+    """Whether the folder holds this very run, finished and whole."""
+    from xlkb import training
+
+    if (folder / DESCRIPTION).exists():
+        run = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        if run["key"] != key:
+            raise ValueError(
+                f"{folder} holds another run (model, corpus, recipe or dtype differ; its own are "
+                f"in {DESCRIPTION}). Give another folder, or remove it."
+            )
+    if not (folder / FINISHED).exists():
+        return False
+    bad = training.damage(folder, FINISHED)
+    if bad is None:
+        shutil.rmtree(folder / WORK, ignore_errors=True)
+        print(f"{folder.name}: finished before, reused")
+        return True
+    print(f"{folder / bad} is damaged; the model is trained again.", file=sys.stderr)
+    for path in folder.iterdir():  # Not overwritten: another process may have them in memory.
+        if path.is_file() and path.name != DESCRIPTION:
+            path.unlink()
+    return False
+
+
+def _train(
+    model: LanguageModel,
+    texts: list[str],
+    contexts: list[int],
+    recipe: Recipe,
+    dtype: str,
+    folder: Path,
+    checkpoint_seconds: float,
+) -> None:
+    import torch
+
+    from xlkb import chunked_loss, trainable, training
+
+    packed, labels, n_tokens = packing.pack(model.tokenizer, texts, recipe, contexts)
+    settings = training.arguments(folder / WORK, recipe, dtype, model.device, len(packed))
+    wrapped = trainable.make(model, recipe, dtype, str(settings.device))
+    network = wrapped.get_base_model() if recipe.method != "full" else wrapped
+    limit = getattr(network.config.get_text_config(), "max_position_embeddings", None)
+    if limit and recipe.sequence_length > limit:
+        raise ValueError(f"sequence_length={recipe.sequence_length}: the model takes {limit}.")
+    sequences = torch.from_numpy(packed).long()
+    probe = sequences[:1, :PROBE_TOKENS].to(network.device)
+    before = trainable.logits(network, probe)
+    chunked_loss.install(network, getattr(torch, dtype))
+    print(
+        f"{folder.name}: {trainable.estimate(wrapped, probe, recipe, dtype, len(packed), n_tokens)}"
+    )
+    steps = training.run(
+        wrapped, sequences, torch.from_numpy(labels).long(), settings, checkpoint_seconds
+    )
+    if torch.equal(before, trainable.logits(network, probe)):
+        raise ValueError(
+            f"The adapter was not applied: {folder.name} changes no logit of the corpus's first "
+            f"{probe.shape[1]} tokens. The learning rate ({recipe.learning_rate:g}) may be too low."
+        )
+    trainable.save(model, wrapped, folder)
+    curve = pd.DataFrame(steps)
+    curve["tokens"] = curve["tokens"].clip(upper=n_tokens)  # The last sequence may be filled up.
+    curve.to_csv(folder / "loss.csv", index=False)
+    outcome = {
+        "texts": len(texts),
+        "tokens": n_tokens,
+        "steps": len(steps),
+        "first_loss": float(curve["loss"].head(max(1, len(curve) // 10)).mean()),
+        "final_loss": float(curve["loss"].tail(max(1, len(curve) // 10)).mean()),
+    }
+    run = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    (folder / "README.md").write_text(model_card.text(run, outcome), encoding="utf-8")
+    training.seal(folder, FINISHED, **outcome)
+    shutil.rmtree(folder / WORK)
+    print(f"{folder.name}: loss {outcome['first_loss']:.3f} → {outcome['final_loss']:.3f}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; see `--help`. Returns its exit code: 0 done, 2 a mistake in the request."""
+    presets = "".join(f"  {name:8}{text}\n" for name, text in recipes.names().items())
+    parser = argparse.ArgumentParser(
+        prog="python -m xlkb.finetuning",
+        description="Fine-tune a language model on texts. An interrupted run goes on when the same "
+        "command is given again; a finished one is found again.",
+        epilog=f"recipes:\n{presets}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("model", help="pip:NAME, hub:ORG/NAME[@REVISION] or path:FOLDER")
+    add("corpus", help="datasets folder with a column text, .txt (empty lines between), or .jsonl")
+    add("--recipe", default="lora", metavar="NAME", help="preset to start from (default: lora)")
+    add("--folder", metavar="FOLDER", help="for the result (default: results/runs/...)")
+    add("--name", default="", help="of the corpus, for the folder's name")
+    add("--device", default="auto", help="auto, cpu, cuda or mps")
+    group = parser.add_argument_group("replace a value of the recipe")
+    for field in fields(Recipe):
+        kind: Callable[[str], Any] = {bool: _truth}.get(field.type, field.type)
+        option = "--" + field.name.replace("_", "-")
+        group.add_argument(option, type=kind, metavar=field.type.__name__.upper(), dest=field.name)
+    given = parser.parse_args(arguments)
+    overrides = {field.name: getattr(given, field.name) for field in fields(Recipe)}
+    try:
+        recipe = recipes.get(
+            given.recipe, **{key: value for key, value in overrides.items() if value is not None}
+        )
+        model = models.load(given.model, device=given.device)
+        texts = packing.read(given.corpus)
+        folder = train(model, texts, recipe, given.folder, given.name or Path(given.corpus).stem)
+    except (ValueError, OSError, ImportError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"{folder}\nLoad it with finetuning.load(models.load({given.model!r}), {str(folder)!r}).")
+    return 0
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise argparse.ArgumentTypeError("choose true or false")
+    return text.lower() == "true"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

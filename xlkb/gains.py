@@ -1,0 +1,119 @@
+"""What a remedy gains: groups of questions compared between models, item by item.
+
+A group may ask the same item in several languages; these answers are not independent. So items are
+the unit: an item's score is its share of right answers in the group, intervals come from a
+bootstrap over items (95 %, percentile), and p from a paired permutation test (scipy) that flips the
+sign of an item's difference. For one language per item that is the exact McNemar test, up to the
+number of permutations. Holm's correction runs over the rows of a table.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats as tests
+from statsmodels.stats.multitest import multipletests
+
+from xlkb.languages import LANGUAGES
+
+GROUPS = ("English", "other trained languages", "mixup", "held-out languages")
+RESAMPLES = 10_000
+
+
+def grouped(decisions: pd.DataFrame, trained: Sequence[str], base: str = "en") -> pd.DataFrame:
+    """Decisions with a column `group`: one of `GROUPS`; other recompositions are left out.
+
+    Args:
+        decisions: from `stats.decide`.
+        trained: languages of the mixed text; all others are held out.
+        base: the language of teaching.
+    """
+    full = decisions["recomposition"] == "full"
+    group = np.select(
+        [
+            full & (decisions["language"] == base),
+            full & decisions["language"].isin(trained),
+            decisions["recomposition"] == "mixup",
+            full & decisions["language"].isin(list(LANGUAGES)),
+        ],
+        GROUPS,
+        "",
+    )
+    return decisions.assign(group=group)[group != ""]
+
+
+def over_control(decisions: pd.DataFrame, control: str, seed: int = 42) -> pd.DataFrame:
+    """Accuracy of each model in each group, and its gain over the control on the same questions.
+
+    Args:
+        decisions: from `grouped`, of one task and rule.
+        control: label of the model that the others are compared with.
+        seed: of bootstrap and permutations.
+
+    Returns:
+        `group, model, n` (items), `n_questions, accuracy, low, high` (shares), `gain_points,
+        gain_low, gain_high` (model minus control), `p, p_adjusted` (empty for the control).
+
+    Raises:
+        ValueError: there is no such control, or a model answered other questions than it.
+    """
+    keys = ["item_id", "question_language", "answer_language"]
+    if control not in set(decisions["model"]):
+        known = ", ".join(decisions["model"].unique())
+        raise ValueError(f"There is no model {control!r} to compare with; there are: {known}.")
+    rows = []
+    for group in [name for name in GROUPS if name in set(decisions["group"])]:
+        part = decisions[decisions["group"] == group]
+        reference = part[part["model"] == control].set_index(keys)["correct"]
+        for model, answers in part.groupby("model", sort=False):
+            own = answers.set_index(keys)["correct"]
+            differing = own.index.symmetric_difference(reference.index)
+            if len(differing):
+                raise ValueError(
+                    f"{group}: {len(differing)} questions were answered by only one of {model!r} "
+                    f"and {control!r}, such as {differing[0]}; compare runs on the same questions."
+                )
+            scores = own.groupby("item_id").mean()
+            others = reference.groupby("item_id").mean().loc[scores.index]
+            row = {"group": group, "model": model, "n": len(scores), "n_questions": len(own)}
+            row |= _interval(scores, seed)
+            if model != control:
+                row |= _gain((scores - others).to_numpy(), seed)
+            rows.append(row)
+    table = pd.DataFrame(rows)
+    tested = table["p"].notna()
+    table.loc[tested, "p_adjusted"] = multipletests(table.loc[tested, "p"], method="holm")[1]
+    return table
+
+
+def _interval(scores: pd.Series, seed: int) -> dict[str, float]:
+    low, high = _bootstrap(scores.to_numpy(float), seed)
+    return {"accuracy": scores.mean(), "low": low, "high": high}
+
+
+def _gain(differences: np.ndarray, seed: int) -> dict[str, float]:
+    low, high = _bootstrap(100 * differences, seed)
+    test = tests.permutation_test(
+        (differences,),
+        np.mean,
+        permutation_type="samples",
+        n_resamples=RESAMPLES - 1,
+        rng=np.random.default_rng(seed),
+    )
+    return {
+        "gain_points": 100 * differences.mean(),
+        "gain_low": low,
+        "gain_high": high,
+        "p": test.pvalue,
+    }
+
+
+def _bootstrap(values: np.ndarray, seed: int) -> tuple[float, float]:
+    """95 % percentile interval of the mean; drawn in blocks to bound memory."""
+    rng = np.random.default_rng(seed)
+    means = [
+        values[rng.integers(len(values), size=(RESAMPLES // 10, len(values)))].mean(1)
+        for _ in range(10)
+    ]
+    low, high = np.percentile(np.concatenate(means), [2.5, 97.5])
+    return float(low), float(high)

@@ -1,0 +1,288 @@
+"""Mixed-language text from parallel documents, with a record of what every piece is.
+
+The paper's remedy (section 4.2): cut general text into units, put each unit into a random language.
+How the official code makes such text was never released; here is one way, stated in full. A unit is
+
+- "document": a whole document;
+- "sentence": a sentence;
+- "words": about `k` words of the base language. The paper cuts sentences after 8 words and has the
+  pieces translated. Parallel text cannot be cut anywhere, so consecutive aligned phrases of a
+  sentence are merged until they have at least `k` words; what is left at the sentence's end is a
+  unit too, however short, and none goes over the sentence's end;
+- "word": a word of the base text that the lexicon knows (`xlkb.lexicon`). Other words stay.
+
+With probability `switch` a unit is put into a language drawn from `languages` by `weights`;
+otherwise it stays in the base. The base may be among the languages, as in the paper. The draw comes
+from the SHA-256 of seed, unit, document id and the unit's position alone: adding a document changes
+no other, and a unit that is switched at one probability is switched, into the same language, at any
+higher one.
+
+Every function that makes text returns a Dataset with the columns `corpus, id, unit, text, spans`.
+The spans tile the text (between two of them there is space or nothing) and hold `start, end`
+(characters of `text`), `language`, `sentence` (its number in the document), `number` (of the unit
+in the document; -1: text that was not to be switched) and `source` (the same in the base language).
+
+    python -m xlkb.mixing --help
+"""
+
+import json
+import random
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from datasets import Dataset, DatasetInfo, Features, List, Value
+
+from xlkb import corpora, lexicon
+from xlkb import languages as room
+from xlkb.languages import FIVE
+from xlkb.mixed import check_free, preview, request, shares, unmix, write
+
+__all__ = [
+    "UNITS",
+    "check_free",
+    "mix",
+    "monolingual",
+    "parallel",
+    "preview",
+    "request",
+    "shares",
+    "unmix",
+    "unmixed",
+    "write",
+]
+
+UNITS = ("document", "sentence", "words", "word")
+
+FEATURES = Features(
+    corpus=Value("string"),
+    id=Value("string"),
+    unit=Value("string"),
+    text=Value("string"),
+    spans=List(
+        {
+            "start": Value("int64"),
+            "end": Value("int64"),
+            "language": Value("string"),
+            "sentence": Value("int64"),
+            "number": Value("int64"),
+            "source": Value("string"),
+        }
+    ),
+)
+
+
+class Piece(NamedTuple):
+    """Text of one sentence in one language, before it has its place."""
+
+    text: str
+    source: str
+    language: str
+    sentence: int
+    number: int
+    gap: str | bool = True
+    """What stands before it, unless it is the first; True: what the languages call for."""
+
+
+def mix(
+    documents: Dataset,
+    unit: str = "sentence",
+    languages: Sequence[str] = FIVE,
+    k: int = 8,
+    switch: float = 1.0,
+    base: str = "en",
+    weights: Mapping[str, float] | None = None,
+    seed: int = 42,
+) -> Dataset:
+    """Parallel documents as mixed-language text; see the top of this module.
+
+    Args:
+        documents: from `corpora.load`; they must exist in the base and in all `languages` (for
+            "word", whose translations come from the lexicon, in the base).
+        unit: one of `UNITS`.
+        languages: codes that a switched unit is drawn from.
+        k: words of the base language in a unit; for "words" only.
+        switch: probability (0 to 1) that a unit is put into a drawn language.
+        base: language of what is not switched, and of `source` in the spans.
+        weights: relative weight of each of `languages`; all equal when None.
+        seed: of the draws.
+
+    Returns:
+        One row per document, in their order, with the columns of `FEATURES`.
+
+    Raises:
+        ValueError: an unknown unit or language (with the nearest match), documents that lack a
+            language, two documents with the same id, numbers out of range, or for "word" a base
+            that is written without spaces.
+    """
+    languages = room.check(languages)
+    if unit not in UNITS:
+        near = get_close_matches(unit, UNITS, 1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"There is no unit {unit!r}; there are {', '.join(UNITS)}.{hint}")
+    if k < 1:
+        raise ValueError(f"k = {k}: a unit has at least one word.")
+    if not 0 <= switch <= 1:
+        raise ValueError(f"switch = {switch}: it is a probability, from 0 to 1.")
+    weighted = _weights(languages, weights)
+    words = lexicon.table(languages, base) if unit == "word" else {}
+    asked = dict.fromkeys((base, *languages), 0.0)
+    for code, weight in zip(languages, weighted, strict=True):
+        asked[code] += switch * weight / sum(weighted)
+    asked[base] += 1 - switch
+
+    def pieces(row: dict) -> Iterator[Piece]:
+        def drawn(position: int) -> str:
+            chance = _random(seed, unit, row["id"], position)
+            switched = chance.random() < switch
+            return chance.choices(languages, weighted)[0] if switched else base
+
+        if unit == "word":
+            yield from _words(row, base, words, drawn)
+            return
+        for number, (sentence, segments) in _units(row, unit, k, base):
+            yield _piece(segments, sentence, number, drawn(number), base)
+
+    described = {"languages": languages, "base": base, "switch": switch, "seed": seed}
+    described |= {"k": k} if unit == "words" else {}
+    described |= {"weights": dict(zip(languages, weighted, strict=True)), "asked": asked}
+    needed = (base,) if unit == "word" else (base, *languages)
+    return _build(documents, unit, needed, pieces, described)
+
+
+def unmixed(documents: Dataset, languages: Sequence[str] = FIVE, seed: int = 42) -> Dataset:
+    """Control: the same multilingual text unmixed, each document in one random language."""
+    return mix(documents, "document", languages, seed=seed, base=_base(languages))
+
+
+def monolingual(documents: Dataset, language: str = "en", base: str | None = None) -> Dataset:
+    """Control: every document in one language."""
+    base = base or _base(corpora.languages_of(documents))
+
+    def pieces(row: dict) -> Iterator[Piece]:
+        for number, (sentence, segments) in _units(row, "sentence", 1, base):
+            yield _piece(segments, sentence, number, language, base)
+
+    described = {"languages": [language], "base": base, "asked": {language: 1.0}}
+    return _build(documents, "monolingual", (base, language), pieces, described)
+
+
+def parallel(
+    documents: Dataset, languages: Sequence[str] = FIVE, base: str | None = None
+) -> Dataset:
+    """Control: each sentence followed by its translations, in the order of `languages`."""
+    languages = room.check(languages)
+    base = base or _base(languages)
+
+    def pieces(row: dict) -> Iterator[Piece]:
+        for number, (sentence, segments) in _units(row, "sentence", 1, base):
+            for place, code in enumerate(languages):
+                yield _piece(segments, sentence, number * len(languages) + place, code, base)
+
+    asked = dict.fromkeys(languages, 1 / len(languages))
+    described = {"languages": languages, "base": base, "asked": asked}
+    return _build(documents, "parallel", (base, *languages), pieces, described)
+
+
+def _units(
+    row: Mapping[str, Any], unit: str, k: int, base: str
+) -> Iterator[tuple[int, tuple[int, list[dict]]]]:
+    """Number of the unit, and sentence number and segments of each of its sentences."""
+    number = 0
+    for sentence, segments in corpora.grouped(row):
+        chunk: list[dict] = []
+        for place, segment in enumerate(segments, 1):
+            chunk.append(segment)
+            full = unit == "words" and corpora.count_words(corpora.join(chunk, base), base) >= k
+            if full or place == len(segments):
+                yield number, (sentence, chunk)
+                chunk = []
+                number += unit != "document"
+
+
+def _piece(segments: list[dict], sentence: int, number: int, language: str, base: str) -> Piece:
+    text, source = corpora.join(segments, language), corpora.join(segments, base)
+    return Piece(text, source, language, sentence, number)
+
+
+def _words(row: Mapping[str, Any], base: str, words: lexicon.Table, drawn: Any) -> Iterator[Piece]:
+    """The base text cut at the words of the lexicon; positions count all words of the document."""
+    position = 0
+    for sentence, segments in corpora.grouped(row):
+        text, end, first = corpora.join(segments, base), 0, True
+        known = [*lexicon.find(text, words, base), lexicon.Found(len(text), len(text), "", {})]
+        for found in known:
+            between = text[end : found.start]
+            gap = between[: len(between) - len(between.lstrip())]
+            if between.strip():
+                yield Piece(between.strip(), between.strip(), base, sentence, -1, first or gap)
+                first, gap = False, between[len(between.rstrip()) :]
+            position += len(re.findall(r"\w+", between))
+            if found.text:
+                language = drawn(position)
+                word = found.text if language == base else found.entry[language]
+                yield Piece(word, found.text, language, sentence, position, first or gap)
+                first = False
+            position += len(re.findall(r"\w+", found.text))
+            end = found.end
+
+
+def _build(
+    documents: Dataset, unit: str, languages: Iterable[str], pieces: Any, described: dict
+) -> Dataset:
+    available = corpora.languages_of(documents)
+    lacking = [code for code in room.check(dict.fromkeys(languages)) if code not in available]
+    if lacking:
+        raise ValueError(
+            f"The documents do not exist in {', '.join(lacking)}, only in {', '.join(available)}: "
+            "give languages (and a base) that they have."
+        )
+    rows, seen = [], set()
+    for row in documents:
+        name = (row["corpus"], row["id"])
+        if name in seen or not row["segments"]:
+            fault = "is there twice" if name in seen else "has no text"
+            raise ValueError(f"Document {row['id']!r} of {row['corpus']} {fault}.")
+        seen.add(name)
+        text, spans, before = "", [], ""
+        for piece in pieces(row):
+            if text:
+                usual = corpora.separator(before, piece.language)
+                text += usual if piece.gap is True else piece.gap
+            span = piece._asdict() | {"start": len(text), "end": len(text) + len(piece.text)}
+            spans.append({key: span[key] for key in FEATURES["spans"].feature})
+            text, before = text + piece.text, piece.language
+        rows.append({"corpus": name[0], "id": name[1], "unit": unit, "text": text, "spans": spans})
+    described = {"unit": unit, **described, "source": corpora.fingerprint(documents)}
+    info = DatasetInfo(description=json.dumps(described, ensure_ascii=False), features=FEATURES)
+    return Dataset.from_list(rows, features=FEATURES, info=info)
+
+
+def _weights(languages: Sequence[str], weights: Mapping[str, float] | None) -> list[float]:
+    if weights is None:
+        return [1.0] * len(languages)
+    if set(weights) != set(languages):
+        raise ValueError(
+            f"weights are given for {', '.join(weights)}, but the languages are "
+            f"{', '.join(languages)}: give one weight for each."
+        )
+    found = [float(weights[code]) for code in languages]
+    if min(found) < 0 or not 0 < sum(found) < float("inf"):
+        raise ValueError(f"weights {dict(weights)}: none may be negative, and one must be above 0.")
+    return found
+
+
+def _base(languages: Sequence[str]) -> str:
+    return "en" if "en" in languages else languages[0]
+
+
+def _random(seed: int, unit: str, document: str, position: int) -> random.Random:
+    return random.Random(sha256(f"{seed}|{unit}|{document}|{position}".encode()).digest())
+
+
+if __name__ == "__main__":
+    from xlkb.mix_corpus import main
+
+    raise SystemExit(main())

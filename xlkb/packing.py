@@ -1,0 +1,155 @@
+"""Training texts: read, identified, and packed into sequences of equal length."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from datasets import Dataset, DatasetDict, load_from_disk
+
+from xlkb.recipes import Recipe
+
+IGNORED = -100
+"""The label of a token that is not learned, as in torch and transformers."""
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+def read(path: str | Path) -> list[str]:
+    """The texts of a corpus on disk.
+
+    A folder is one saved by `datasets` with a column `text` (of a dict of splits, "train"). In a
+    `.txt` file empty lines separate texts. A `.jsonl` file has one object with `text` a line.
+
+    Raises:
+        FileNotFoundError: there is no such file or folder.
+        ValueError: another kind of file, or a line without a text.
+    """
+    path = Path(path).expanduser()
+    if path.is_dir():
+        dataset = load_from_disk(str(path))
+        return texts_of(dataset["train"] if isinstance(dataset, DatasetDict) else dataset)
+    if not path.exists():
+        raise FileNotFoundError(f"There is no corpus {path}.")
+    if path.suffix == ".txt":
+        parts = "\n".join(path.read_text(encoding="utf-8-sig").splitlines()).split("\n\n")
+        return texts_of([part.strip("\n") for part in parts if part.strip()])
+    if path.suffix != ".jsonl":
+        raise ValueError(f"{path}: a corpus is a datasets folder, a .txt or a .jsonl file.")
+    texts = []
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
+        try:
+            if line.strip():
+                texts.append(json.loads(line)["text"])
+        except (ValueError, KeyError, TypeError):
+            raise ValueError(
+                f'{path}, line {number}: expected a JSON object with "text", found {line[:60]!r}.'
+            ) from None
+    return texts_of(texts)
+
+
+def texts_of(corpus: Sequence[str] | Dataset) -> list[str]:
+    """The texts as a list.
+
+    Raises:
+        ValueError: there is none, or one of them is empty or no text; its number is given.
+    """
+    if isinstance(corpus, Dataset):
+        if "text" not in corpus.column_names:
+            raise ValueError(f"The corpus has no column 'text'; it has {corpus.column_names}.")
+        corpus = corpus["text"]
+    if isinstance(corpus, str):
+        raise ValueError("The corpus is a single text: pass a list of texts, or packing.read(FILE)")
+    texts = list(corpus)
+    if not texts:
+        raise ValueError("The corpus has no texts.")
+    for number, text in enumerate(texts):
+        if not isinstance(text, str) or not text.strip():
+            raise ValueError(
+                f"Text {number} (from 0) of the corpus is {text!r}: remove or fill it."
+            )
+    return texts
+
+
+def contexts_of(corpus: Sequence[str] | Dataset) -> list[int]:
+    """How many characters at the start of each text are read but not learned; 0 for all of a list.
+
+    A Dataset says so in a column `context`: the question before an answer, for example.
+    """
+    if isinstance(corpus, Dataset) and "context" in corpus.column_names:
+        return list(corpus["context"])
+    return [0] * len(corpus)
+
+
+def fingerprint(texts: Sequence[str], contexts: Sequence[int]) -> str:
+    """SHA-256 (hex) of the texts in their order, and of what in them is not learned."""
+    found = hashlib.sha256()
+    for text, context in zip(texts, contexts, strict=True):
+        data = text.encode()
+        found.update(len(data).to_bytes(8, "big") + data)
+        if context:
+            found.update(b"context" + context.to_bytes(8, "big"))
+    return found.hexdigest()
+
+
+def pack(
+    tokenizer: "PreTrainedTokenizerBase",
+    texts: Sequence[str],
+    recipe: Recipe,
+    contexts: Sequence[int] | None = None,
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """The token sequences of the whole run, in the order in which they are trained on.
+
+    Each text is tokenised as the tokenizer does it (Gemma's puts <bos> first) and closed with the
+    end-of-sequence token, where the tokenizer has one. In every epoch the texts are shuffled (by
+    seed and epoch alone) and laid end to end, epoch after epoch, and the row of tokens is cut into
+    sequences. So a sequence may begin inside a text and hold several; positions count from its
+    start, and a token sees all earlier ones of the sequence, other texts' included.
+
+    Returns:
+        Tokens, int32 [sequences, recipe.sequence_length]; labels of the same shape, -100 where a
+        token is read but not learned (`contexts`, and filling at the end of the last sequence);
+        and the number of tokens without the filling. `recipe.max_steps` cuts off what is never
+        reached.
+    """
+    documents = _tokens_and_labels(tokenizer, texts, contexts or [0] * len(texts))
+    limit = recipe.max_steps * recipe.gradient_accumulation * recipe.batch_size
+    limit = limit * recipe.sequence_length or float("inf")
+    stream, n_tokens = [], 0
+    for epoch in range(recipe.epochs):
+        for index in np.random.default_rng([recipe.seed, epoch]).permutation(len(documents)):
+            if n_tokens >= limit:
+                break
+            stream.append(documents[index])
+            n_tokens += documents[index].shape[1]
+    n_tokens = int(min(n_tokens, limit))
+    if n_tokens % recipe.sequence_length == 1:
+        n_tokens -= 1  # A sequence of one token has nothing to predict.
+    n_sequences = -(-n_tokens // recipe.sequence_length)
+    filling = tokenizer.eos_token_id or 0
+    packed = np.full((2, n_sequences * recipe.sequence_length), [[filling], [IGNORED]], np.int32)
+    packed[:, :n_tokens] = np.concatenate(stream, axis=1)[:, :n_tokens]
+    tokens, labels = packed.reshape(2, n_sequences, recipe.sequence_length)
+    return tokens, labels, n_tokens
+
+
+def _tokens_and_labels(
+    tokenizer: "PreTrainedTokenizerBase", texts: Sequence[str], contexts: Sequence[int]
+) -> list[np.ndarray]:
+    """Per text, int32 [2, tokens]: the tokens with the closing one, and what is to be learned."""
+    masked = any(contexts)
+    encoded = tokenizer(
+        list(texts), verbose=False, return_attention_mask=False, return_offsets_mapping=masked
+    )
+    offsets = encoded["offset_mapping"] if masked else [None] * len(texts)
+    end = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
+    found = []
+    for ids, places, context in zip(encoded["input_ids"], offsets, contexts, strict=True):
+        pair = np.array([[*ids, *end]] * 2, np.int32)
+        if context:
+            pair[1, : len(ids)][[start < context for start, _ in places]] = IGNORED
+        found.append(pair)
+    return found

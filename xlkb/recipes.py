@@ -1,0 +1,104 @@
+"""Recipes: the hyper-parameters of a fine-tuning run, with presets in `data/recipes.toml`."""
+
+import tomllib
+from dataclasses import dataclass, fields
+from typing import Any
+
+from xlkb import paths
+from xlkb.profiles import nearest
+
+FILE = paths.PACKAGE_DATA / "recipes.toml"
+
+CHOICES = {
+    "method": ("full", "lora", "qlora"),
+    "schedule": ("cosine", "linear", "constant", "constant_with_warmup"),
+    "dtype": ("auto", "bfloat16", "float32"),
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is fine-tuned; `get` makes one from a preset.
+
+    method: "full" trains the weights themselves; "lora" low-rank adapters of rank `lora_rank`,
+    scaled by `lora_alpha / lora_rank`; "qlora" the same beside a base model in 4 bits (NF4).
+    learning_rate: highest rate of AdamW. epochs: passes over the corpus. sequence_length: tokens
+    per packed sequence. batch_size: sequences per forward pass. gradient_accumulation: forward
+    passes per step. schedule: of the rate after its linear warm-up over `warmup_ratio` of the
+    steps (0 to 1; "constant" has none). weight_decay: not applied to norms and biases.
+    freeze_embedding: leave the token embedding as it is, and the output head where they share
+    weights. dtype: of the computation; "auto" is the model's own. Trained weights are always
+    float32. seed: of shuffling, adapters and dropout. max_steps: stop earlier, 0 for not.
+
+    Raises:
+        ValueError: a value out of range; the message names it and what is allowed.
+    """
+
+    method: str = "full"
+    learning_rate: float = 1e-5
+    epochs: int = 1
+    sequence_length: int = 256
+    batch_size: int = 4
+    gradient_accumulation: int = 1
+    schedule: str = "cosine"
+    warmup_ratio: float = 0.0
+    weight_decay: float = 0.0
+    freeze_embedding: bool = True
+    lora_rank: int = 16
+    lora_alpha: int = 32
+    dtype: str = "auto"
+    seed: int = 42
+    max_steps: int = 0
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.type is float and type(value) is int:
+                object.__setattr__(self, field.name, float(value))
+            elif type(value) is not field.type:
+                kind = {int: "a whole number", float: "a number", bool: "true or false"}
+                raise _wrong(field.name, value, kind.get(field.type, "a text"))
+        for name, allowed in CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise _wrong(name, getattr(self, name), nearest(getattr(self, name), allowed))
+        least = {"learning_rate": 1e-45, "sequence_length": 2, "lora_rank": 1, "lora_alpha": 1}
+        least |= {"epochs": 1, "batch_size": 1, "gradient_accumulation": 1}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.type in (int, float) and not value >= least.get(field.name, 0):
+                raise _wrong(field.name, value, f"at least {least.get(field.name, 0)}")
+        if self.warmup_ratio > 1:
+            raise _wrong("warmup_ratio", self.warmup_ratio, "a share of the steps, from 0 to 1")
+        if self.schedule == "constant" and self.warmup_ratio:
+            raise _wrong("warmup_ratio", self.warmup_ratio, "0, or schedule constant_with_warmup")
+
+
+def names() -> dict[str, str]:
+    """The presets and what each is for."""
+    return {name: table["description"] for name, table in _presets().items()}
+
+
+def get(name: str, **overrides: Any) -> Recipe:
+    """A preset, with some values replaced: `get("lora", epochs=3)`.
+
+    Raises:
+        ValueError: an unknown preset or hyper-parameter, or a value out of range.
+    """
+    presets = _presets()
+    if name not in presets:
+        raise ValueError(f"There is no recipe {name!r}; {nearest(name, presets)}")
+    known = [field.name for field in fields(Recipe)]
+    for key in overrides:
+        if key not in known:
+            raise ValueError(f"A recipe has no {key!r}; {nearest(key, known)}")
+    values = {key: value for key, value in presets[name].items() if key != "description"}
+    return Recipe(**(values | overrides))
+
+
+def _presets() -> dict[str, dict[str, Any]]:
+    return tomllib.loads(FILE.read_text(encoding="utf-8"))
+
+
+def _wrong(name: str, value: Any, allowed: str) -> ValueError:
+    return ValueError(f"Recipe: {name}={value!r}, but it must be: {allowed}.")

@@ -1,0 +1,117 @@
+"""A network on its way through fine-tuning: made trainable, measured, probed and saved."""
+
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import peft
+import torch
+from transformers import BitsAndBytesConfig, PreTrainedModel, set_seed
+
+from xlkb import chunked_loss, training
+from xlkb.models import LanguageModel
+from xlkb.recipes import Recipe
+
+
+def make(model: LanguageModel, recipe: Recipe, dtype: str, device: str) -> PreTrainedModel:
+    """A new copy of the network in which what is to be trained, and only that, has gradients."""
+    if not model.device.startswith(device.partition(":")[0]) or model.device[-1:].isdigit():
+        raise ValueError(
+            f"Training runs on cpu, mps or the first visible GPU, not on {model.device!r}: choose "
+            "a GPU with the environment variable CUDA_VISIBLE_DEVICES."
+        )
+    set_seed(recipe.seed)
+    options: dict[str, Any] = {"dtype": dtype, "device_map": device}
+    if recipe.method == "full":
+        network = model.instantiate(**(options | {"dtype": "float32"}))
+        if model.adapter is not None:
+            network = peft.PeftModel.from_pretrained(network, model.adapter).merge_and_unload()
+            network.requires_grad_(True)
+        if recipe.freeze_embedding:
+            network.get_input_embeddings().requires_grad_(False)
+        return network
+    if recipe.method == "qlora":
+        options["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=getattr(torch, dtype),
+        )
+    lora = peft.LoraConfig(
+        r=recipe.lora_rank,
+        lora_alpha=recipe.lora_alpha,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+    return peft.get_peft_model(model.instantiate(**options), lora)
+
+
+def save(model: LanguageModel, network: PreTrainedModel, folder: Path) -> None:
+    """Write what was trained: an adapter, or the whole model where all of it was trained."""
+    vars(network).pop("forward", None)
+    network.config.use_cache = True
+    if not isinstance(network, peft.PeftModel):
+        if all(weight.requires_grad for weight in network.parameters()):
+            network.save_pretrained(folder)
+            model.tokenizer.save_pretrained(folder)
+            return
+        modules = [
+            name
+            for name, module in network.named_modules()
+            if any(weight.requires_grad for weight in module.parameters(recurse=False))
+        ]
+        network = peft.get_peft_model(
+            network, peft.LNTuningConfig(target_modules=modules, task_type="CAUSAL_LM")
+        )
+    network.peft_config["default"].base_model_name_or_path = model.name
+    network.save_pretrained(folder, save_embedding_layers=False)
+
+
+def logits(network: PreTrainedModel, tokens: torch.Tensor) -> torch.Tensor:
+    """Logits of the first 16 tokens, by the network's own forward pass."""
+    plain = partial(type(network).forward, chunked_loss.evaluating(network))
+    with torch.no_grad():
+        return plain(tokens[:, :16], use_cache=False).logits
+
+
+def estimate(
+    network: PreTrainedModel,
+    probe: torch.Tensor,
+    recipe: Recipe,
+    dtype: str,
+    n_sequences: int,
+    n_tokens: int,
+) -> str:
+    """Tokens, steps, minutes and memory of the run, from one forward and backward pass."""
+    weights = {w.data_ptr(): w.numel() * w.element_size() for w in network.parameters()}
+    kept: dict[int, int] = {}
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    network.train()
+    device = probe.device.type
+    with (
+        torch.random.fork_rng(devices=[probe.device] if device == "cuda" else []),
+        torch.autocast(device, torch.bfloat16, enabled=dtype == "bfloat16"),
+    ):
+        network(input_ids=probe[:, :16], labels=probe[:, :16]).loss.backward()  # Warms up.
+        start = time.perf_counter()
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            loss = network(input_ids=probe, labels=probe).loss
+        loss.backward()
+        loss.item()  # Waits for a GPU.
+        seconds = time.perf_counter() - start
+    network.zero_grad()
+    trained = sum(weight.numel() for weight in training.trained(network).values())
+    per_pass = recipe.batch_size * recipe.sequence_length
+    activations = sum(size for place, size in kept.items() if place not in weights)
+    memory = sum(weights.values()) + 12 * trained + activations * per_pass / probe.shape[1]
+    memory += 12 * chunked_loss.LOGITS_PER_CHUNK  # Logits, their softmax and its gradient.
+    return (
+        f"{n_tokens:,} tokens in {training.n_steps(recipe, n_sequences):,} steps, {trained:,} "
+        f"weights trained, about {seconds * n_tokens / probe.shape[1] / 60:.1f} min at "
+        f"{probe.shape[1] / seconds:,.0f} tokens/s and {memory / 1e9:.1f} GB of memory"
+    )

@@ -1,0 +1,216 @@
+"""The training loop: transformers' Trainer, with checkpoints that survive kills and bad disks.
+
+A checkpoint is a folder `checkpoint-STEP` with the trained tensors (safetensors) and the Trainer's
+optimizer, schedule and random states (read with `weights_only=True`, which runs no code). Last of
+all it gets a `SEAL` with the SHA-256 of every file. A folder without seal was being written when
+the run was killed; one that differs from its seal is damaged. Both are passed over.
+"""
+
+import json
+import math
+import os
+import shutil
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+
+from xlkb import checkpoints, results
+from xlkb.progress import bar
+from xlkb.recipes import Recipe
+
+SEAL = "checkpoint.json"
+WEIGHTS = "trained.safetensors"
+KEPT = 2
+"""Checkpoints kept at a time."""
+
+
+def trained(network: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
+    """The parameters that train, by name."""
+    return {name: weight for name, weight in network.named_parameters() if weight.requires_grad}
+
+
+def seal(folder: Path, record: str = SEAL, **facts: Any) -> None:
+    """Write the SHA-256 of each file of a folder, and `facts`, to the file `record` in it."""
+    files = [path for path in folder.iterdir() if path.is_file() and path.name != record]
+    results.write_json(folder / record, {"files": checkpoints.hashes(files), **facts})
+
+
+def damage(folder: Path, record: str = SEAL) -> str | None:
+    """The first file of a sealed folder that is not as it was sealed, or None."""
+    try:
+        sealed = json.loads((folder / record).read_text(encoding="utf-8"))["files"]
+    except (ValueError, KeyError):
+        return record
+    for name, sha256 in sealed.items():
+        path = folder / name
+        if not path.is_file() or checkpoints.sha256(path) != sha256:
+            return name
+    return None
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest whole checkpoint; what is damaged is named in a warning and set aside."""
+    found = sorted(folder.glob("checkpoint-*"), key=lambda path: -int(path.name.split("-")[1]))
+    for path in found:
+        if not (path / SEAL).exists():
+            shutil.rmtree(path)
+            continue
+        bad = damage(path)
+        if bad is None:
+            return path
+        aside = folder / "damaged" / path.name
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.parent.mkdir(exist_ok=True)
+        os.replace(path, aside)
+        warnings.warn(
+            f"{path / bad} is damaged (its SHA-256 is not the one in {SEAL}). The checkpoint was "
+            f"moved to {aside}; training goes on from the one before.",
+            stacklevel=2,
+        )
+    return None
+
+
+def arguments(
+    folder: Path, recipe: Recipe, dtype: str, device: str, n_sequences: int
+) -> TrainingArguments:
+    """The recipe as transformers' arguments: nothing is sent anywhere, nothing is shuffled.
+
+    The warm-up is counted in steps here, because transformers takes `warmup_steps=1.0` for one
+    step. Gradients are clipped to a norm of 1, its default, which the paper's script leaves as is.
+    """
+    made = TrainingArguments(
+        output_dir=str(folder),
+        per_device_train_batch_size=recipe.batch_size,
+        gradient_accumulation_steps=recipe.gradient_accumulation,
+        num_train_epochs=1,  # The sequences of all epochs are laid out beforehand.
+        learning_rate=recipe.learning_rate,
+        lr_scheduler_type=recipe.schedule,
+        warmup_steps=round(recipe.warmup_ratio * n_steps(recipe, n_sequences)),
+        weight_decay=recipe.weight_decay,
+        bf16=dtype == "bfloat16",
+        use_cpu=device == "cpu",
+        seed=recipe.seed,
+        train_sampling_strategy="sequential",
+        remove_unused_columns=False,
+        dataloader_pin_memory=device.startswith("cuda"),
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        save_strategy="no",  # `_Watch` saves, by the clock.
+        save_total_limit=KEPT,
+        report_to="none",
+        disable_tqdm=True,
+    )
+    made._n_gpu = min(made.n_gpu, 1)  # Otherwise the Trainer splits batches over all GPUs.
+    return made
+
+
+def n_steps(recipe: Recipe, n_sequences: int) -> int:
+    """Optimizer steps that the sequences make."""
+    return math.ceil(math.ceil(n_sequences / recipe.batch_size) / recipe.gradient_accumulation)
+
+
+def run(
+    network: torch.nn.Module,
+    sequences: torch.Tensor,
+    labels: torch.Tensor,
+    settings: TrainingArguments,
+    checkpoint_seconds: float,
+) -> list[dict[str, float]]:
+    """Train the parameters that require gradients, from the last checkpoint on if there is one.
+
+    Args:
+        network: computes a loss from `input_ids` and `labels`; changed in place.
+        sequences: int64 [sequences, length], in training order.
+        labels: int64 of the same shape, -100 where a token is not learned.
+        settings: from `arguments`; `output_dir` holds the checkpoints.
+        checkpoint_seconds: time between checkpoints.
+
+    Returns:
+        One dict per step: step, tokens (so far, filling included), loss (nats per token),
+        learning_rate.
+
+    Raises:
+        ValueError: the loss is not finite.
+    """
+    data = [{"input_ids": i, "labels": t} for i, t in zip(sequences, labels, strict=True)]
+    checkpoint = last_checkpoint(Path(settings.output_dir))
+    watch = _Watch(checkpoint_seconds)
+    trainer = _Trainer(model=network, args=settings, train_dataset=data, callbacks=[watch])
+    trainer.remove_callback(PrinterCallback)
+    if checkpoint:
+        print(f"going on from step {checkpoint.name.split('-')[1]}")
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    finally:
+        watch.close()
+    per_step = settings.per_device_train_batch_size * settings.gradient_accumulation_steps
+    per_step *= sequences.shape[1]
+    return [
+        {
+            "step": row["step"],
+            "tokens": row["step"] * per_step,
+            "loss": row["loss"],
+            "learning_rate": row["learning_rate"],
+        }
+        for row in trainer.state.log_history
+        if "loss" in row
+    ]
+
+
+class _Trainer(Trainer):
+    """A Trainer whose checkpoints hold the trained tensors only, and are sealed."""
+
+    def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
+        folder = Path(output_dir or self.args.output_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        weights = trained(self.model).items()
+        save_file({name: w.detach().contiguous() for name, w in weights}, folder / WEIGHTS)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        stored = load_file(Path(resume_from_checkpoint) / WEIGHTS)
+        with torch.no_grad():
+            for name, weight in trained(self.model).items():
+                weight.copy_(stored[name])
+
+    def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
+        super()._save_checkpoint(model, trial)
+        seal(Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}")
+
+
+class _Watch(TrainerCallback):
+    """Draws the bar, asks for checkpoints, and stops a run whose loss is not finite."""
+
+    def __init__(self, checkpoint_seconds: float) -> None:
+        self.checkpoint_seconds = checkpoint_seconds
+        self.saved = time.monotonic()
+        self.bar = None
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.bar = bar(state.max_steps, "Training", " steps")
+        self.bar.update(state.global_step)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.bar.update()
+        due = time.monotonic() - self.saved >= self.checkpoint_seconds
+        control.should_save = due and state.global_step < state.max_steps
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.saved = time.monotonic()
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+        if not math.isfinite(logs.get("loss", 0)):
+            raise ValueError(
+                f"The loss is {logs['loss']} at step {state.global_step}: lower the learning rate "
+                f"({args.learning_rate:g})."
+            )
+        if "loss" in logs:
+            self.bar.set_postfix(loss=f"{logs['loss']:.3f}")
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
