@@ -1,5 +1,7 @@
 """Parallel corpora: what is read, what is refused, and what the audit finds."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from xlkb import corpora
 from xlkb.corpora import almanac, audit, files
 from xlkb.languages import FIVE
+from xlkb.tasks import academy, worldfacts
 
 TIDES = """
 [[documents]]
@@ -179,3 +182,32 @@ def test_only_lines_long_enough_are_judged_or_all_of_them_together():
     assert [found[:2] for found in audit.wrong_lines(short, "de")] == [(1, "fr")]
     assert audit.wrong_lines(short, "fr") == []
     assert audit.wrong_lines(["Oui.", "Non."], "de") == []
+
+
+def test_the_almanac_is_as_large_as_promised():
+    documents = [corpora.load("almanac", split=split) for split in ("train", "heldout")]
+    assert sum(len(part) for part in documents) >= 60
+    assert sum(len(corpora.sentences(row, "en")) for part in documents for row in part) >= 600
+
+
+def test_the_almanac_gives_no_quiz_answer_away():
+    asked = [*worldfacts.rows(), *academy.rows()]
+    subjects = [row["question"] for row in asked if row["task"] == "academy"]
+    for language in FIVE:
+        texts = [
+            corpora.text(row, language)
+            for split in ("train", "heldout")
+            for row in corpora.load("almanac", split=split)
+        ]
+        words = set(re.findall(r"\w[\w'’-]*", " ".join(texts)))
+        names = {
+            option
+            for row in worldfacts.rows()
+            if row["subject"] != "calling_code"
+            for option in row["options"][language]
+        }
+        known = {name for name in names if set(re.findall(r"\w[\w'’-]*", name)) <= words}
+        told = {n for n in known if any(re.search(rf"\b{re.escape(n)}\b", text) for text in texts)}
+        assert not told, (language, told)
+        pupils = {question[language].rsplit(":", 1)[1].strip(" ?") for question in subjects}
+        assert not any(name.split()[0] in words for name in pupils)
