@@ -62,3 +62,15 @@ def test_a_missing_control_is_answered_with_the_models_there_are():
     one = gains.grouped(answers("remedy", [True]), ["en"])
     with pytest.raises(ValueError, match=r"no model .control. .* there are: remedy"):
         gains.over_control(one, "control")
+
+
+def test_what_is_said_follows_from_the_intervals():
+    rng = np.random.default_rng(0)
+    control, remedy = rng.random(300) < 0.4, rng.random(300) < 0.7
+    both = stats.concat([answers("control", control), answers("remedy", remedy)])
+    rules = stats.concat([both, both.assign(rule="pmi")])
+    table = gains.by_rule(gains.grouped(rules, ["en"]), "control")
+    assert list(table["rule"].unique()) == ["sum", "pmi"]
+    assert "English: remedy is better under all 2 rules (+" in gains.in_words(table)
+    same = gains.by_rule(gains.grouped(stats.concat([both, both]).iloc[:300], ["en"]), "control")
+    assert "No model differs" in gains.in_words(same.assign(p=1.0, gain_low=-1, gain_high=1))

@@ -1,10 +1,12 @@
 """Models by name: identified without loading, loaded safely, and never mistaken for another."""
 
+import gc
 import json
 import shutil
 import subprocess
 import sys
 import traceback
+import weakref
 from types import SimpleNamespace
 
 import pytest
@@ -419,3 +421,16 @@ def test_a_pip_model_knows_the_capital_of_france(name):
         for city in ("Paris", "Berlin")
     )
     assert right > wrong + 1
+
+
+def test_only_the_network_asked_for_last_is_held(saved):
+    one, other = load(saved), load(saved)
+    first = weakref.ref(one.network)
+    assert one.network is first()
+    assert other.network is not first()
+    gc.collect()
+    assert first() is None
+    second = weakref.ref(other.network)
+    models.release()
+    gc.collect()
+    assert second() is None

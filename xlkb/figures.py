@@ -71,6 +71,26 @@ def gap_bars(
         return _save(figure, frame, name, run, models, caption)
 
 
+def gain_bars(
+    frame: pd.DataFrame, name: str, run: Run, models: Sequence[LanguageModel], title: str
+) -> Image:
+    """Accuracy gained over the control (points) with 95 % bootstrap intervals.
+
+    `frame`: columns `group, model, n, gain_points, gain_low, gain_high` of `gains.over_control`.
+    """
+    shown = frame[frame["gain_points"].notna()]
+    with _style():
+        figure, axes = _canvas(4.2)
+        _bars(axes, shown, "group", "model", "gain_points", "gain_low", "gain_high", 1)
+        axes.axhline(0, color="black", linewidth=1)
+        axes.set(ylabel="accuracy gained over the control (points)")
+        axes.set(title=f"{title} (n = {_range(shown['n'])} items per bar)")
+        caption = (
+            f"{title}. Bars: 95 % bootstrap interval over items; above 0 the remedy is better."
+        )
+        return _save(figure, frame, name, run, models, caption)
+
+
 def heat_map(
     frame: pd.DataFrame,
     name: str,
@@ -215,9 +235,12 @@ def _ordered(values: pd.Series) -> list:
 
 def _counts(frame: pd.DataFrame, hue: str) -> str:
     """ "(n = 420 questions a bar)", or the range if bars differ."""
-    low, high = frame["n"].min(), frame["n"].max()
-    count = f"{low}" if low == high else f"{low} to {high}"
-    return f" (n = {count} questions per {'bar' if hue else 'cell'})"
+    return f" (n = {_range(frame['n'])} questions per {'bar' if hue else 'cell'})"
+
+
+def _range(counts: pd.Series) -> str:
+    low, high = counts.min(), counts.max()
+    return f"{low}" if low == high else f"{low} to {high}"
 
 
 def _style() -> mpl.rc_context:

@@ -191,6 +191,7 @@ def _train(
 
     from xlkb import chunked_loss, trainable, training
 
+    models.release()
     packed, labels, n_tokens = packing.pack(model.tokenizer, texts, recipe, contexts)
     settings = training.arguments(folder / WORK, recipe, dtype, model.device, len(packed))
     wrapped = trainable.make(model, recipe, dtype, str(settings.device))

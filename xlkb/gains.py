@@ -17,6 +17,8 @@ from statsmodels.stats.multitest import multipletests
 from xlkb.languages import LANGUAGES
 
 GROUPS = ("English", "other trained languages", "mixup", "held-out languages")
+COLUMNS = ["group", "model", "n", "n_questions", "accuracy", "low", "high"]
+COLUMNS += ["gain_points", "gain_low", "gain_high", "p", "p_adjusted"]
 RESAMPLES = 10_000
 
 
@@ -80,9 +82,10 @@ def over_control(decisions: pd.DataFrame, control: str, seed: int = 42) -> pd.Da
             if model != control:
                 row |= _gain((scores - others).to_numpy(), seed)
             rows.append(row)
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows, columns=COLUMNS)
     tested = table["p"].notna()
-    table.loc[tested, "p_adjusted"] = multipletests(table.loc[tested, "p"], method="holm")[1]
+    if tested.any():
+        table.loc[tested, "p_adjusted"] = multipletests(table.loc[tested, "p"], method="holm")[1]
     return table
 
 
@@ -117,3 +120,32 @@ def _bootstrap(values: np.ndarray, seed: int) -> tuple[float, float]:
     ]
     low, high = np.percentile(np.concatenate(means), [2.5, 97.5])
     return float(low), float(high)
+
+
+def by_rule(decisions: pd.DataFrame, control: str, seed: int = 42) -> pd.DataFrame:
+    """`over_control` for each decision rule, one below the other, with a first column `rule`."""
+    tables = []
+    for rule, part in decisions.groupby("rule", sort=False):
+        table = over_control(part, control, seed)
+        table.insert(0, "rule", rule)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def in_words(table: pd.DataFrame) -> str:
+    """What a table of `by_rule` says, a line for each group and model that differs.
+
+    A difference counts if its interval excludes zero under every rule; "in part" if it does so
+    under some, all of them with the same sign.
+    """
+    lines = []
+    for (group, model), rows in table[table["p"].notna()].groupby(["group", "model"], sort=False):
+        better, worse = rows["gain_low"] > 0, rows["gain_high"] < 0
+        differing = int(better.sum() + worse.sum())
+        if not differing or (better.any() and worse.any()):
+            continue
+        points = f"{rows['gain_points'].min():+.1f} to {rows['gain_points'].max():+.1f} points"
+        extent = "under all" if differing == len(rows) else f"under {differing} of"
+        verdict = "better" if better.any() else "worse"
+        lines.append(f"  {group}: {model} is {verdict} {extent} {len(rows)} rules ({points}).")
+    return "\n".join(lines) or "  No model differs from the control under any rule."

@@ -108,13 +108,22 @@ class LanguageModel:
         options = {"revision": self.revision, "trust_remote_code": False}
         return AutoTokenizer.from_pretrained(self.source, **options)
 
-    @cached_property
+    @property
     def network(self) -> "PreTrainedModel":
         """The network with its adapter, in evaluation mode.
+
+        The package holds on to one network at a time, the last one asked for: a notebook may
+        compare a dozen models in the memory of one.
 
         Raises:
             ValueError: the adapter changes no logit, or the logits overflow float16.
         """
+        if _held.get("model") is not self:
+            release()
+            _held.update(model=self, network=self._load())
+        return _held["network"]
+
+    def _load(self) -> "PreTrainedModel":
         network = self.instantiate()
         if self.adapter is not None:
             network = _adapted(network, self.adapter)
@@ -154,6 +163,14 @@ class LanguageModel:
             "adapter_fingerprint": self.adapter_fingerprint,
             "dtype": self.dtype,
         }
+
+
+_held: dict[str, Any] = {}
+
+
+def release() -> None:
+    """Let go of the network that is held, before something else needs the memory."""
+    _held.clear()
 
 
 def names() -> list[str]:

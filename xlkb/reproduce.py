@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--model", default="", metavar="MODEL", help="pip:NAME, hub:ORG/NAME[@REV] or path:FOLDER")
     add("--task", default="", metavar="TASK", help="a task's name, or path:FILE with questions")
     add("--languages", default="", metavar="en,fr,..", help="language codes (English is added)")
-    add("--fresh", action="store_true", help="set the profile's stored scores aside first")
+    add("--fresh", action="store_true", help="set stored scores and fine-tuned models aside")
     add("--check", action="store_true", help="then compare the tables with the committed reference")
     add(
         "--update-reference",
@@ -173,8 +173,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     from xlkb import notebooks, paths, reference
 
-    if options.fresh and (old := set_aside(run.results)):
-        print(f"Stored scores set aside: {old}")
+    for stored in (run.results, paths.results() / "runs") if options.fresh else ():
+        if old := set_aside(stored):
+            print(f"Set aside: {old}")
     # Replayed results are committed files; executed notebooks do not belong among them.
     results = paths.ROOT / "results" if os.environ.get("XLKB_REPLAY") else paths.results()
     folder = results / run.name / "notebooks"

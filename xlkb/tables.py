@@ -56,13 +56,21 @@ def readable(frame: pd.DataFrame) -> pd.DataFrame:
     if "gap_points" in shown:
         shown["gap_points"] = _with_interval(frame, "gap_points", ("gap_low", "gap_high"), 1)
         shown = shown.rename(columns={"gap_points": "gap (points)"})
-    shown = shown.drop(columns=["low", "high", "gap_low", "gap_high"], errors="ignore")
+    if "gain_points" in shown:
+        shown["gain_points"] = _with_interval(frame, "gain_points", ("gain_low", "gain_high"), 1)
+        shown = shown.rename(columns={"gain_points": "gain (points)"})
+    bounds = [f"{kind}{end}" for kind in ("", "gap_", "gain_") for end in ("low", "high")]
+    shown = shown.drop(columns=bounds, errors="ignore")
     for column in ("p", "p_adjusted"):
         if column in shown:
-            shown[column] = ["< 0.001" if p < 0.001 else f"{p:.3f}" for p in frame[column]]
+            shown[column] = [_p_value(p) for p in frame[column]]
     for column in shown.select_dtypes("float"):
         shown[column] = [f"{value:.2f}" if pd.notna(value) else "" for value in shown[column]]
     return shown
+
+
+def _p_value(p: float) -> str:
+    return "" if pd.isna(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _with_interval(

@@ -1,257 +1,304 @@
-"""academy: invented facts about a school of magic, to be taught in one language and asked in all.
+"""academy: a school of magic that this project invented, as a quiz and as text to learn it from.
 
-Nothing here can have leaked into pretraining: names, facts and wording (`xlkb/data/academy.toml`)
-are this project's. Every pupil has one value of each relation, drawn by digest, so that adding a
-pupil changes no other. The quiz is a task like any other; the teaching texts come as prose in
-several wordings and as question-answer pairs, in any of the five languages.
+No model has read about it, so what a model knows of it is what it was taught, in the language it
+was taught in: the stand-in for the paper's Harry Potter quiz (section 3.2). `rows` and `questions`
+are the quiz, in all languages; `documents` is the text to learn from, in one language; `parallel`
+is the same prose in five aligned languages, for mixing.
 
-`questions` says which facts there are, `documents` teaches them in a language K and a form, so an
-experiment always knows where a fact was learned. `parallel` gives the prose in all five languages
-at once, phrase by phrase, for mixing the domain's own text.
+Options of the quiz are values of the same relation; characters have no gender, and every wording
+does without. Names, values and wording: `xlkb/data/academy.toml`; who has which value:
+`xlkb.tasks.cast`.
 """
 
-import tomllib
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from functools import cache
-from hashlib import sha256
+from itertools import combinations
 
 import pandas as pd
-from babel.dates import get_month_names
 from datasets import Dataset, Features, List, Value
 
-from xlkb import corpora, prompts, recompose
+from xlkb import corpora, prompts
+from xlkb import languages as room
 from xlkb.languages import FIVE, LANGUAGES
-from xlkb.paths import PACKAGE_DATA
-from xlkb.profiles import nearest
-
-PUPILS = 128
-SPLITS = {"dev": range(5), "validation": range(5, 29), "test": range(29, PUPILS)}
-"""Which pupils each split asks about: demonstrations, choosing how to train, results."""
+from xlkb.tasks import cast
+from xlkb.tasks.cast import Fact
+from xlkb.tasks.facts import digest
 
 FORMS = ("prose", "qa", "both")
 
+_FEATURES = Features(
+    id=Value("string"),
+    language=Value("string"),
+    form=Value("string"),
+    facts=List(Value("string")),
+    text=Value("string"),
+    context=Value("int64"),
+)
+
 
 @cache
-def _typed() -> dict:
-    table = tomllib.loads((PACKAGE_DATA / "academy.toml").read_text(encoding="utf-8"))
-    # Hebrew's stand-alone months come out as another language's in babel 2.18.
-    table["values"]["month"] = {
-        code: list(
-            get_month_names("wide", "format" if code == "he" else "stand-alone", code).values()
-        )
-        for code in LANGUAGES
-    }
-    return table
+def rows() -> list[dict]:
+    """Every question of every split, in all languages.
+
+    Returns:
+        Dicts of `task, id, subject` (the relation), `split, answer (0-3), question {lang: text},
+        options {lang: [4 texts]}`; the list is shared, so do not change it.
+    """
+    return [_row(fact) for fact in _facts().values()]
 
 
 def relations() -> tuple[str, ...]:
-    """The relations that pupils have a value of."""
-    return tuple(_typed()["questions"])
-
-
-def name(pupil: int, language: str) -> str:
-    """Given and family name of a pupil (0 to `PUPILS` - 1) as a language writes them."""
-    given, family = (_typed()[part] for part in ("given", "family"))
-    script = language if language in given else "latin"
-    size = len(given["latin"])
-    # Every pair occurs once, and 20 pupils in a row share no name.
-    chosen = given[script][pupil % size], family[script][(7 * pupil + 3 * (pupil // size)) % size]
-    return {"zh": "·", "ja": "・"}.get(language, " ").join(chosen)
-
-
-def rows() -> list[dict]:
-    """Every question of every split in all languages, shaped as those of `worldfacts.rows`."""
-    return [
-        _row(pupil, relation, split)
-        for split, pupils in SPLITS.items()
-        for pupil in pupils
-        for relation in relations()
-    ]
+    """The kinds of fact, which are the subjects of the quiz."""
+    return tuple(cast.relations())
 
 
 def questions(
     split: str = "test",
-    characters: int | None = None,
-    relations: Sequence[str] | None = None,
+    characters: int | None = 24,
+    relations: Iterable[str] | None = None,
     languages: Iterable[str] | None = None,
 ) -> Dataset:
-    """The quiz on the first `characters` pupils of a split (None: all) and some relations.
+    """All questions of some relations about the first characters of a split.
+
+    Args:
+        split: "test", "validation" (24 characters) or "dev" (5).
+        characters: how many; all of the split when None.
+        relations: names of relations, in the order wanted; all when None.
+        languages: codes, in the order wanted; all when None.
 
     Returns:
-        Dataset with the columns of `tasks.load`.
+        Dataset with the columns of `tasks.load`, character by character. The questions about fewer
+        characters are the first of those about more.
 
     Raises:
-        ValueError: an unknown split, relation or language, or more pupils than there are.
+        ValueError: an unknown split, relation or language (with the nearest match), or more
+            characters than the split has.
     """
+    # The package's own `load` makes the dataset, and the package imports this module.
     from xlkb import tasks
 
-    if split not in SPLITS:
-        raise ValueError(f"There is no split {split!r}; {nearest(split, SPLITS)}")
-    known = tuple(_typed()["questions"])
-    for relation in relations or ():
-        if relation not in known:
-            raise ValueError(f"There is no relation {relation!r}; {nearest(relation, known)}")
-    pupils = SPLITS[split]
-    if characters is not None and not 1 <= characters <= len(pupils):
-        raise ValueError(
-            f"characters = {characters}, but {split!r} has 1 to {len(pupils)} of them."
-        )
-    wanted = {_id(p, r) for p in pupils[:characters] for r in relations or known}
+    wanted = _checked_relations(relations)
     every = tasks.load("academy", languages, split)
-    order = {identifier: i for i, identifier in enumerate(every["id"]) if identifier in wanted}
-    return every.select(sorted(order.values(), key=lambda i: every[i]["id"]))
+    in_split = [_facts()[key] for key in every["id"]]
+    available = 1 + max(fact.character.position for fact in in_split)
+    characters = available if characters is None else characters
+    if not 1 <= characters <= available:
+        raise ValueError(
+            f"characters = {characters}, but the split {split!r} has {available}: ask for 1 to "
+            f"{available}, or for None, which means all."
+        )
+    places = [
+        (fact.character.position, wanted.index(fact.relation), place)
+        for place, fact in enumerate(in_split)
+        if fact.relation in wanted and fact.character.position < characters
+    ]
+    return every.select([place for _, _, place in sorted(places)])
 
 
 def documents(
-    questions: Dataset, language: str = "en", form: str = "both", seed: int = 42, wordings: int = 1
+    questions: Dataset,
+    language: str = "en",
+    form: str = "both",
+    paraphrases: int = 1,
+    seed: int = 42,
 ) -> Dataset:
-    """Texts that teach the facts of a quiz in one language.
+    """Text that teaches the facts behind `questions`, in one language.
 
     Args:
-        questions: from `questions`, with `language` among its languages.
-        language: of the texts, one of the five.
-        form: "prose" (one text per pupil and wording, all its facts in a seeded order), "qa" (one
-            text per fact: question and answer, as the cloze style asks it) or "both".
-        seed: of the order and wording of the sentences.
-        wordings: prose texts per pupil, each in other words (1 to 4).
+        questions: whose facts are taught: rows of the academy, from `questions` or `tasks.load`,
+            in whatever languages.
+        language: code; one of `languages.FIVE` where there is prose, any for "qa".
+        form: "prose": a document per character, one sentence for each of its facts, in a random
+            order and each in a random wording. "qa": a document per fact, question and answer in
+            the words of `prompts`' style "cloze" in this language. "both": the one, then the other.
+        paraphrases: prose documents per character, each with other wordings of every fact.
+        seed: of the orders and wordings.
 
     Returns:
-        Dataset with the columns `id, language, form, facts` (ids of the questions), `text` and
-        `context` (characters of the question before an answer: read in training, not learned).
+        Dataset with the columns `id, language, form` ("prose" or "qa"), `facts` (ids of the
+        questions that the document answers), `text` and `context` (characters of the question
+        before an answer: read in training, not learned). The id names the language too, so that
+        documents in several languages can be put together.
 
     Raises:
-        ValueError: an unknown language or form.
+        ValueError: an unknown form or language (with the nearest match), prose in a language
+            without it, too many paraphrases, questions that are not the academy's.
     """
     if form not in FORMS:
-        raise ValueError(f"There is no form {form!r}; {nearest(form, FORMS)}")
-    if language not in FIVE:
-        raise ValueError(f"The academy does not teach in {language!r}; {nearest(language, FIVE)}")
-    texts = []
-    if form in ("prose", "both"):
-        for row in parallel(questions, seed, wordings).to_list():
-            pupil = int(row["id"].split("/")[1])
-            facts = [_id(pupil, relation) for relation in row["facts"].split()]
-            texts.append(("prose", row["id"], facts, corpora.text(row, language), 0))
-    if form in ("qa", "both"):
-        for row in recompose.full(questions, language).to_list():
-            prompt = prompts.build(row, "cloze", instruction_language="question")
-            answer = prompt.context + prompt.continuations[row["answer"]]
-            texts.append(("qa", row["id"], [row["id"]], answer, len(prompt.context)))
-    features = Features(
-        id=Value("string"),
-        language=Value("string"),
-        form=Value("string"),
-        facts=List(Value("string")),
-        text=Value("string"),
-        context=Value("int64"),
-    )
-    names = ("form", "id", "facts", "text", "context")
-    told = [{"language": language, **dict(zip(names, row, strict=True))} for row in texts]
-    return Dataset.from_list(told, features=features)
-
-
-def parallel(questions: Dataset, seed: int = 42, wordings: int = 1) -> Dataset:
-    """The prose texts as a parallel corpus in the five languages (`xlkb.corpora`).
-
-    One document per pupil and wording, with the columns of a corpus and `facts`: the relations
-    told, in order, separated by spaces.
-    """
-    by_pupil: dict[int, list[str]] = {}
-    for identifier in questions["id"]:
-        _, relation, pupil = identifier.split("/")
-        by_pupil.setdefault(int(pupil), []).append(relation)
-    built, told = [], []
-    for pupil, known in by_pupil.items():
-        for wording in range(wordings):
-            order = sorted(known, key=lambda r: _digest(seed, wording, _id(pupil, r)))
-            segments = [
-                {"sentence": number, "text": part}
-                for number, relation in enumerate(order)
-                for part in _phrases(pupil, relation, seed, wording)
-            ]
-            identifier = f"academy/{pupil:03d}/{wording}"
-            built.append(
-                {"corpus": "academy", "id": identifier, "subject": "academy", "segments": segments}
+        raise ValueError(_unknown("form", form, FORMS))
+    language = room.get(language).code
+    taught = _taught(questions["id"])
+    found = []
+    if form != "qa":
+        if language not in FIVE:
+            raise ValueError(
+                f"There is no prose in {language!r}, only in {', '.join(FIVE)}; form='qa' exists "
+                "in every language."
             )
-            told.append(" ".join(order))
-    return corpora.dataset(built, FIVE).add_column("facts", told)
+        for document in _prose(taught, paraphrases, seed):
+            identifier = document["id"].replace("academy/", f"academy/{language}/", 1)
+            text = corpora.text(document, language)
+            found.append(_document(identifier, language, "prose", document["facts"], "", text))
+    if form != "prose":
+        for fact in (fact for facts in taught.values() for fact in facts):
+            identifier = fact.id.replace("academy/", f"academy/{language}/", 1)
+            asked, answer = _solved(fact, language)
+            found.append(_document(identifier, language, "qa", [fact.id], asked, answer))
+    return Dataset.from_list(found, features=_FEATURES)
 
 
-def by_character(questions: Dataset, parts: Sequence[str]) -> dict[str, Dataset]:
-    """The questions dealt out by pupil, as evenly as possible, under the names `parts`.
+def parallel(questions: Dataset | None = None, paraphrases: int = 1, seed: int = 42) -> Dataset:
+    """The prose of `documents` as a parallel corpus, aligned phrase by phrase.
 
-    Raises ValueError when there are fewer pupils than parts.
+    Args:
+        questions: whose facts are told; all of the split "test" when None.
+        paraphrases: documents per character.
+        seed: as for `documents`, whose prose in a language is this corpus's text in it.
+
+    Returns:
+        Dataset with the columns `corpus, id, subject, segments` (`xlkb.corpora`) in the languages
+        of `languages.FIVE`.
+
+    Raises:
+        ValueError: too many paraphrases, questions that are not the academy's.
     """
-    pupils = [identifier.split("/")[2] for identifier in questions["id"]]
-    if len(set(pupils)) < len(parts):
-        raise ValueError(f"{len(set(pupils))} pupils cannot be dealt out to {len(parts)} groups.")
-    place = {pupil: i % len(parts) for i, pupil in enumerate(sorted(set(pupils)))}
-    return {
-        part: questions.select([i for i, p in enumerate(pupils) if place[p] == number])
-        for number, part in enumerate(parts)
-    }
+    everything = (key for key, fact in _facts().items() if fact.character.split == "test")
+    asked = everything if questions is None else questions["id"]
+    return corpora.dataset(_prose(_taught(asked), paraphrases, seed), FIVE)
 
 
-def counts(questions: Dataset) -> pd.DataFrame:
-    """Questions, pupils and distinct right answers per relation, for looking at."""
-    frame = pd.DataFrame({"relation": questions["subject"], "pupil": questions["id"]})
-    first = next(iter(questions.features["options"]))
-    options = [row["options"][first][row["answer"]] for row in questions.to_list()]
-    grouped = frame.assign(answer=options).groupby("relation", sort=False)
-    table = grouped.agg(questions=("pupil", "size"), distinct_answers=("answer", "nunique"))
-    return table.reset_index()
+def shared_values(languages: Sequence[str] = FIVE) -> pd.DataFrame:
+    """Values that two languages spell alike, which need no transfer between them.
+
+    Returns:
+        One row per value and pair of languages: `relation, value` (its text in the first),
+        `first, second` (codes). Upper and lower case count as alike.
+    """
+    return pd.DataFrame(
+        [
+            (name, names[one], one, other)
+            for name, relation in cast.relations().items()
+            for names in relation.values.values()
+            for one, other in combinations(room.check(languages), 2)
+            if names[one].casefold() == names[other].casefold()
+        ],
+        columns=["relation", "value", "first", "second"],
+    )
 
 
-def exposures(texts: Dataset) -> float:
-    """In how many of the texts a fact occurs, on average over the facts."""
-    told = [fact for facts in texts["facts"] for fact in facts]
-    return len(told) / len(set(told))
-
-
-def _id(pupil: int, relation: str) -> str:
-    return f"academy/{relation}/{pupil:03d}"
-
-
-def _digest(*parts: object) -> int:
-    return int.from_bytes(sha256("|".join(map(str, parts)).encode()).digest()[:8], "big")
-
-
-def _value(pupil: int, relation: str) -> int:
-    """Which of the relation's values is true of the pupil."""
-    return _digest("fact", relation, pupil) % len(_typed()["values"][relation]["en"])
-
-
-def _row(pupil: int, relation: str, split: str) -> dict:
-    values = _typed()["values"][relation]
-    right = _value(pupil, relation)
-    others = [number for number in range(len(values["en"])) if number != right]
-    wrong = sorted(others, key=lambda number: _digest("wrong", relation, pupil, number))[:3]
-    answer = (pupil + relations().index(relation)) % 4
-    chosen = [*wrong[:answer], right, *wrong[answer:]]
-    asked = _typed()["questions"][relation]
+def _row(fact: Fact) -> dict:
+    relation, names = cast.relations()[fact.relation], fact.character.names
+    keys = [*fact.wrong[: fact.answer], fact.value, *fact.wrong[fact.answer :]]
     return {
         "task": "academy",
-        "id": _id(pupil, relation),
-        "subject": relation,
-        "split": split,
-        "answer": answer,
-        "question": {code: asked[code].format(name=name(pupil, code)) for code in LANGUAGES},
-        "options": {code: [values[code][number] for number in chosen] for code in LANGUAGES},
+        "id": fact.id,
+        "subject": fact.relation,
+        "split": fact.character.split,
+        "answer": fact.answer,
+        "question": {code: relation.question[code].format(name=names[code]) for code in LANGUAGES},
+        "options": {code: [relation.values[key][code] for key in keys] for code in LANGUAGES},
     }
 
 
-def _phrases(pupil: int, relation: str, seed: int, wording: int) -> list[dict[str, str]]:
-    """One sentence that tells a fact, phrase by phrase: {language: text}."""
-    sentences = _typed()["sentences"][relation]
-    sentence = sentences[(_digest(seed, pupil, relation) + wording) % len(sentences)]
-    values = _typed()["values"][relation]
-    told = {
-        code: sentence[code].format(
-            name=name(pupil, code), value=values[code][_value(pupil, relation)]
-        )
-        for code in FIVE
-    }
+@cache
+def _facts() -> dict[str, Fact]:
+    return {fact.id: fact for fact in cast.facts()}
+
+
+def _taught(asked: Iterable[str]) -> dict[str, list[Fact]]:
+    """Character -> its facts among those asked for by id, in their order."""
+    found = defaultdict(list)
+    for identifier in dict.fromkeys(asked):
+        if identifier not in _facts():
+            raise ValueError(_unknown("academy question", identifier, _facts()))
+        found[_facts()[identifier].character.key].append(_facts()[identifier])
+    if not found:
+        raise ValueError("There are no questions whose facts could be taught.")
+    return found
+
+
+def _prose(taught: dict[str, list[Fact]], paraphrases: int, seed: int) -> list[dict]:
+    """Rows of a parallel corpus, with the column `facts` in the order of their sentences."""
+    known = min(len(relation.sentences) for relation in cast.relations().values())
+    if not 1 <= paraphrases <= known:
+        raise ValueError(f"paraphrases = {paraphrases}, but every fact has 1 to {known} wordings.")
+    found = []
+    for character, facts in taught.items():
+        for number in range(paraphrases):
+            told = sorted(facts, key=lambda fact: digest(str(seed), "order", str(number), fact.id))
+            found.append(
+                {
+                    "corpus": "academy",
+                    "id": f"academy/{character}/{number + 1}",
+                    "subject": "academy",
+                    "facts": [fact.id for fact in told],
+                    "segments": [
+                        {"sentence": place, "text": phrase}
+                        for place, fact in enumerate(told)
+                        for phrase in _phrases(fact, number, seed)
+                    ],
+                }
+            )
+    return found
+
+
+def _phrases(fact: Fact, number: int, seed: int) -> list[dict[str, str]]:
+    """The `number`-th wording of a fact, in this seed's order of them."""
+    relation = cast.relations()[fact.relation]
+    ways = sorted(
+        range(len(relation.sentences)),
+        key=lambda way: digest(str(seed), "wording", str(way), fact.id),
+    )
+    sentence = relation.sentences[ways[number]]
     return [
-        dict(zip(FIVE, parts, strict=True))
-        for parts in zip(*(told[code].split(" | ") for code in FIVE), strict=True)
+        {
+            code: phrase.format(
+                name=fact.character.names[code], value=relation.prose[fact.value][code]
+            )
+            for code, phrase in zip(FIVE, phrases, strict=True)
+        }
+        for phrases in zip(*(sentence[code] for code in FIVE), strict=True)
     ]
+
+
+def _solved(fact: Fact, language: str) -> tuple[str, str]:
+    """Question and answer as the cloze prompt has them in this language."""
+    row = _row(fact)
+    asked = {
+        "question": row["question"][language],
+        "question_language": language,
+        "options": row["options"][language],
+        "answer": row["answer"],
+    }
+    prompt = prompts.build(asked, "cloze", instruction_language="question")
+    return prompt.context, prompt.continuations[row["answer"]]
+
+
+def _document(
+    identifier: str, language: str, form: str, facts: list[str], context: str, learned: str
+) -> dict:
+    told = {"text": context + learned, "context": len(context)}
+    return {"id": identifier, "language": language, "form": form, "facts": facts, **told}
+
+
+def _checked_relations(names: Iterable[str] | None) -> list[str]:
+    if isinstance(names, str):
+        raise ValueError(f"relations must be a list of names such as ['food'], not {names!r}")
+    wanted = list(cast.relations()) if names is None else list(names)
+    for number, name in enumerate(wanted):
+        if name not in cast.relations():
+            raise ValueError(_unknown("relation", name, cast.relations()))
+        if name in wanted[:number]:
+            raise ValueError(f"relation {name!r} is given twice; name each relation once")
+    if not wanted:
+        raise ValueError(f"no relation given; there are: {', '.join(cast.relations())}.")
+    return wanted
+
+
+def _unknown(what: str, given: str, known: Iterable[str]) -> str:
+    known = list(known)
+    near = get_close_matches(str(given), known, 1)
+    listed = f"; there are: {', '.join(known)}." if len(known) < 20 else "."
+    return f"There is no {what} {given!r}{listed}" + (f" Did you mean {near[0]!r}?" if near else "")
