@@ -1,5 +1,9 @@
 """A handful of questions whose every text names its language and slot."""
 
+import os
+import subprocess
+import sys
+
 from datasets import Dataset
 
 FIVE = ("en", "fr", "de", "es", "it")
@@ -22,3 +26,17 @@ def toy(n: int = 4, languages=FIVE, first: int = 0) -> Dataset:
             for i in range(first, first + n)
         ]
     )
+
+
+def outputs_under_hash_seeds(script: str) -> set[str]:
+    """What a Python script prints when strings hash in different ways."""
+    return {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }

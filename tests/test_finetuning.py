@@ -179,7 +179,10 @@ def run_and_kill(model, folder, method, step):
     command = [sys.executable, "-c", SCRIPT, str(model.location), str(folder), method, *TEXTS]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 300
-    while not any(folder.glob(f"checkpoints/checkpoint-[{step}-9]/checkpoint.json")):
+    while not any(
+        int(sealed.parent.name.split("-")[1]) >= step
+        for sealed in folder.glob("checkpoints/checkpoint-*/checkpoint.json")
+    ):
         assert process.poll() is None, "the run ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.002)
