@@ -81,7 +81,7 @@ def score(
     unconditional = [
         Pair(p.unconditional, c) for p in built if p.unconditional for c in p.continuations
     ]
-    scores = _scores(model, dict.fromkeys(conditional + unconditional), store)
+    found = scores(model, dict.fromkeys(conditional + unconditional), store)
 
     rows = _columns(items)
     rows["style"] = style
@@ -89,11 +89,11 @@ def score(
     rows["n_shots"] = n_shots
     rows["demonstrations"] = demonstrations if n_shots else "none"
     rows["model"] = model.label
-    rows["log_likelihood"] = [scores[pair][0] for pair in conditional]
-    rows["n_tokens"] = [scores[pair][1] for pair in conditional]
+    rows["log_likelihood"] = [found[pair][0] for pair in conditional]
+    rows["n_tokens"] = [found[pair][1] for pair in conditional]
     rows["n_bytes"] = [len(pair.continuation.strip().encode()) for pair in conditional]
     rows["unconditional_log_likelihood"] = (
-        [scores[pair][0] for pair in unconditional] if unconditional else np.nan
+        [found[pair][0] for pair in unconditional] if unconditional else np.nan
     )
     mass = np.exp(rows["log_likelihood"].to_numpy().reshape(-1, 4)).sum(1).repeat(4)
     rows["letter_mass"] = np.nan if style == "cloze" else mass
@@ -159,7 +159,7 @@ def _cell(row: dict, language: str) -> tuple:
     return (row["subject"], row["recomposition"], row["language"], options)
 
 
-def _scores(
+def scores(
     model: LanguageModel, pairs: Iterable[Pair], store: Path
 ) -> dict[Pair, tuple[float, int]]:
     """Log-likelihood and number of tokens of each pair, from the store or else the model."""
@@ -177,7 +177,7 @@ def _scores(
     if reused < len(wanted):
         results.write_json(folder / "model.json", model.describe())
         known |= _compute(model, list(wanted.values()), known, folder)
-    print(f"{model.label}: computed {len(wanted) - reused:,} / reused {reused:,} choice scores")
+    print(f"{model.label}: computed {len(wanted) - reused:,} / reused {reused:,} scores")
     return known
 
 

@@ -1,0 +1,48 @@
+"""Perplexity: the plain definition, document by document."""
+
+import math
+
+import pytest
+import tiny
+import torch
+
+from xlkb import corpora, models, perplexity
+from xlkb.languages import FIVE
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models") / "tiny-llama"
+    tiny.network("llama").save_pretrained(folder)
+    tiny.tokenizer().save_pretrained(folder)
+    return models.load(f"path:{folder}", dtype="float32", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def documents():
+    whole = corpora.load("almanac", FIVE, split="heldout", n=2)
+    short = [{**row, "segments": row["segments"][:3]} for row in whole]
+    return corpora.dataset(short, FIVE)
+
+
+def test_perplexity_is_that_of_the_plain_forward_pass(model, documents, tmp_path):
+    table = perplexity.per_language(model, documents, tmp_path, ["en", "it"]).set_index("language")
+    for code in ("en", "it"):
+        nats, n_tokens, n_bytes = 0.0, 0, 0
+        for row in documents:
+            text = corpora.text(row, code)
+            ids = torch.tensor([model.tokenizer(text)["input_ids"]])
+            nats += float(model.network(ids, labels=ids).loss.detach()) * (ids.shape[1] - 1)
+            n_tokens += ids.shape[1] - 1
+            n_bytes += len(text.encode())
+        assert table.loc[code, "n_tokens"] == n_tokens
+        assert table.loc[code, "perplexity"] == pytest.approx(math.exp(nats / n_tokens), rel=1e-4)
+        assert table.loc[code, "bits_per_byte"] == pytest.approx(nats / math.log(2) / n_bytes)
+        assert table.loc[code, "low"] <= table.loc[code, "perplexity"] <= table.loc[code, "high"]
+
+
+def test_perplexity_is_stored_like_any_score(model, documents, tmp_path, capsys):
+    perplexity.per_language(model, documents, tmp_path)
+    capsys.readouterr()
+    perplexity.per_language(model, documents, tmp_path)
+    assert "computed 0 / reused 10" in capsys.readouterr().out

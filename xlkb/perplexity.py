@@ -1,0 +1,65 @@
+"""How well a model predicts running text, language by language: what fine-tuning made it forget."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from datasets import Dataset
+
+from xlkb import corpora
+from xlkb.evaluation import scores
+from xlkb.models import LanguageModel
+from xlkb.tries import Pair
+
+RESAMPLES = 10_000
+
+
+def per_language(
+    model: LanguageModel,
+    documents: Dataset,
+    store: Path,
+    languages: Iterable[str] | None = None,
+    seed: int = 42,
+) -> pd.DataFrame:
+    """Perplexity of a parallel corpus, each document read from its beginning.
+
+    Perplexities of different tokenizers or languages cannot be compared, as their tokens differ in
+    length; bits per byte can between tokenizers, and between languages with care.
+
+    Args:
+        model: from `models.load`.
+        documents: from `corpora.load`, no longer than the model's context.
+        store: folder of stored results.
+        languages: all of the corpus when None.
+        seed: of the bootstrap.
+
+    Returns:
+        One row per language: `model, language, n` (documents), `n_tokens, perplexity, low, high`
+        (95 % bootstrap interval over documents), `bits_per_byte`.
+    """
+    spoken = tuple(languages or corpora.languages_of(documents))
+    texts = {code: [corpora.text(row, code) for row in documents] for code in spoken}
+    pairs = {code: [Pair("", text) for text in texts[code]] for code in spoken}
+    found = scores(model, dict.fromkeys(p for each in pairs.values() for p in each), store)
+    rng = np.random.default_rng(seed)
+    drawn = rng.integers(len(documents), size=(RESAMPLES, len(documents)))
+    rows = []
+    for code in spoken:
+        nats, n_tokens = np.array([found[pair] for pair in pairs[code]]).T
+        n_bytes = sum(len(text.encode()) for text in texts[code])
+        resampled = np.exp(-nats[drawn].sum(1) / n_tokens[drawn].sum(1))
+        low, high = np.percentile(resampled, [2.5, 97.5])
+        rows.append(
+            {
+                "model": model.label,
+                "language": code,
+                "n": len(documents),
+                "n_tokens": int(n_tokens.sum()),
+                "perplexity": float(np.exp(-nats.sum() / n_tokens.sum())),
+                "low": low,
+                "high": high,
+                "bits_per_byte": -nats.sum() / np.log(2) / n_bytes,
+            }
+        )
+    return pd.DataFrame(rows)
