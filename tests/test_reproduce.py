@@ -1,5 +1,6 @@
 import json
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -340,3 +341,12 @@ def test_committed_reference_agrees_with_itself():
     for path in sorted(Path(paths.REFERENCE).glob("*/tables/*.csv")):
         frame = reference._read(path)
         assert reference.compare(frame, frame).empty, path
+
+
+def test_figures_go_where_the_environment_says(tmp_path):
+    code = "from xlkb import profiles; print(profiles.load('demo').figures)"
+    environment = {**os.environ, "XLKB_FIGURES": str(tmp_path)}
+    shown = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.strip() == str(tmp_path)

@@ -10,7 +10,7 @@ ROOT = Path(os.environ.get("XLKB_ROOT") or Path(__file__).resolve().parent.paren
 
 PACKAGE_DATA = Path(__file__).resolve().parent / "data"
 NOTEBOOKS = ROOT / "notebooks"
-FIGURES = ROOT / "figures"
+FIGURES = Path(os.environ.get("XLKB_FIGURES") or ROOT / "figures")
 REFERENCE = ROOT / "tests" / "reference"
 
 

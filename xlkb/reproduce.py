@@ -166,6 +166,9 @@ def _duration(seconds: float) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = parse(arguments)
+    for name in ("XLKB_RESULTS", "XLKB_CACHE", "XLKB_DATA"):
+        if os.environ.get(name):  # A notebook runs in its own folder, where a relative path fails.
+            os.environ[name] = os.path.abspath(os.environ[name])
     try:
         run, chosen, parameters = prepare(options)
     except (ValueError, OSError, ModuleNotFoundError) as error:
