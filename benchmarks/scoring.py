@@ -129,8 +129,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--model", default="pip:gemma-3-270m", help="as in paper_reproduce.sh")
-    parser.add_argument("--items", type=int, default=96, help="questions (default 96)")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds per setting (default 3)")
+    parser.add_argument("--items", type=int, default=64, help="questions (default 64)")
+    parser.add_argument("--rounds", type=int, default=1, help="rounds per setting (default 1)")
     parser.add_argument("--quick", action="store_true", help="32 items, one round: minutes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the rows here")
     options = parser.parse_args()
