@@ -43,7 +43,18 @@ def bias():
     return frame.assign(offered=0.2, taken=[0.3, 0.1], low=[0.2, 0.05], high=[0.4, 0.2])
 
 
+def changes():
+    frame = pd.DataFrame({"kind": ["mixed", "mixed", "dropped", "dropped"], "p": [0.0, 1.0] * 2})
+    return frame.assign(n=50, cosine=[1.0, 0.6, 1.0, 0.4], low=0.3, high=1.0)
+
+
+AXES = {"x": ("p", "probability"), "y": ("cosine", "cosine")}
+
 KINDS = {
+    "lines": lambda run: figures.lines(changes(), "fig", run, [MODEL], "T", **AXES, hue="kind"),
+    "distributions": lambda run: figures.distributions(
+        pd.concat([changes()] * 5), "fig", run, [MODEL], "T", ("kind", "change"), AXES["y"]
+    ),
     "accuracy": lambda run: figures.accuracy_bars(accuracies(), "fig", run, [MODEL], "T"),
     "gap": lambda run: figures.gap_bars(gaps(), "fig", run, [MODEL], "T"),
     "pairs": lambda run: figures.heat_map(pairs(), "fig", run, [MODEL], "T"),

@@ -211,3 +211,11 @@ def test_the_almanac_gives_no_quiz_answer_away():
         assert not words & {
             part for names in characters.values() for part in names[language].split()
         }
+
+
+def test_files_named_after_languages_may_have_any_ending(tmp_path):
+    for code, line in (("en", "One sentence."), ("fr", "Une phrase.")):
+        (tmp_path / f"{code}.devtest").write_text(f"{line}\n", encoding="utf-8")
+    documents = corpora.load(f"files:{tmp_path}")
+    assert set(corpora.languages_of(documents)) == {"en", "fr"}
+    assert corpora.sentences(documents[0], "fr") == ["Une phrase."]

@@ -295,6 +295,12 @@ def test_a_count_of_answers_may_differ_but_a_count_of_questions_may_not():
     assert len(reference.compare(asked, asked.assign(n=301))) == 1
 
 
+def test_a_perplexity_may_differ_by_a_share_of_itself():
+    known = pd.DataFrame({"language": ["fr", "de"], "perplexity": [20.0, 200.0]})
+    assert reference.compare(known, known.assign(perplexity=[20.3, 203.0])).empty
+    assert len(reference.compare(known, known.assign(perplexity=[23.0, 203.0]))) == 1
+
+
 def test_order_of_rows_does_not_matter_but_columns_do():
     assert reference.compare(_table(), _table().iloc[::-1]).empty
     differences = reference.compare(_table(), _table().drop(columns="n"))

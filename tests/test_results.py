@@ -117,3 +117,11 @@ def test_rows_keep_their_metadata_and_damage_is_named(tmp_path):
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(ValueError, match=r"rows\.parquet is damaged"):
         results.read_rows(path)
+
+
+def test_keys_that_end_with_zero_bytes_are_found():
+    keys = [b"a" * 11 + b"\x00", b"a" * 11 + b"b", b"\x00" * 12]
+    frame = pd.DataFrame({"key": keys, "rank": [1, 2, 3]})
+    assert results.by_key(frame, [keys[2], keys[0], keys[0]])["rank"].tolist() == [3, 1, 1]
+    with pytest.raises(KeyError):
+        results.by_key(frame, [b"c" * 12])

@@ -40,8 +40,10 @@ def score(
     style: Literal["cloze", "letters", "paper"] = "cloze",
     n_shots: int = 0,
     dev: Dataset | None = None,
-    demonstrations: Literal["en", "same"] = "en",
+    demonstrations: Literal["en", "same", "mixup"] = "en",
     instruction_language: Literal["en", "question"] = "en",
+    preamble: str = "",
+    letters: str = prompts.LETTERS,
     seed: int = 42,
 ) -> pd.DataFrame:
     """Log-likelihood of every choice of every recomposed question.
@@ -57,9 +59,10 @@ def score(
         style: how choices are scored, see `prompts.build`.
         n_shots: demonstrations before each question.
         dev: the task's "dev" split, needed when `n_shots` > 0.
-        demonstrations: "en" for English ones, "same" for ones recomposed as the question is.
-        instruction_language: "en", or "question" for the language of the question.
-        seed: of the recomposition of "same" demonstrations.
+        demonstrations: "en" for English ones, "same" for ones recomposed as the question is,
+            "mixup" for ones whose parts are in different languages.
+        instruction_language, preamble, letters: see `prompts.build`.
+        seed: of the recomposition of demonstrations.
 
     Returns:
         One row per question and choice with the columns `task, item_id, subject, recomposition,
@@ -72,11 +75,8 @@ def score(
         ValueError: too few demonstrations of a subject, or a text the model cannot take.
     """
     items = questions.to_list()
-    shots = _demonstrations(items, n_shots, dev, demonstrations, seed)
-    built = [
-        prompts.build(item, style, shown, instruction_language)
-        for item, shown in zip(items, shots, strict=True)
-    ]
+    told = (instruction_language, preamble, letters)
+    built = _built(items, style, n_shots, dev, demonstrations, told, seed)
     conditional = [Pair(p.context, c, p.isolated) for p in built for c in p.continuations]
     unconditional = [
         Pair(p.unconditional, c) for p in built if p.unconditional for c in p.continuations
@@ -85,7 +85,8 @@ def score(
 
     rows = _columns(items)
     rows["style"] = style
-    rows["prompt"] = f"{prompts.VERSION}/{instruction_language}"
+    more = [preamble] * bool(preamble) + [letters] * (letters != prompts.LETTERS)
+    rows["prompt"] = "/".join([prompts.VERSION, instruction_language, *more])
     rows["n_shots"] = n_shots
     rows["demonstrations"] = demonstrations if n_shots else "none"
     rows["model"] = model.label
@@ -100,6 +101,52 @@ def score(
     if not replaying():
         results.write_rows(_rows_file(store, model, rows), rows, model.describe())
     return rows
+
+
+def context_tokens(
+    model: LanguageModel,
+    questions: Dataset,
+    store: Path,
+    style: Literal["cloze", "letters", "paper"] = "cloze",
+    n_shots: int = 0,
+    dev: Dataset | None = None,
+    demonstrations: Literal["en", "same", "mixup"] = "en",
+    instruction_language: Literal["en", "question"] = "en",
+    preamble: str = "",
+    letters: str = prompts.LETTERS,
+    seed: int = 42,
+) -> np.ndarray:
+    """Tokens of the prompt before the choices, int64 [questions]; arguments as for `score`."""
+    told = (instruction_language, preamble, letters)
+    built = _built(questions.to_list(), style, n_shots, dev, demonstrations, told, seed)
+    folder = store_folder(store, model) / "lengths"
+    keys = [key(Pair(p.context, "")) for p in built]
+    known = results.read(folder, results.LENGTHS)
+    there = set(known["key"])
+    missing = {k: p.context for k, p in zip(keys, built, strict=True) if k not in there}
+    if missing:
+        results.write_json(folder.parent / "model.json", model.describe())
+        lengths = [len(ids) for ids in model.tokenizer(list(missing.values()))["input_ids"]]
+        new = pd.DataFrame({"key": list(missing), "n_tokens": lengths})
+        results.append(folder, new, results.LENGTHS)
+        known = pd.concat([known, new])
+    return results.by_key(known, keys)["n_tokens"].to_numpy(np.int64)
+
+
+def _built(
+    items: Sequence[dict],
+    style: str,
+    n_shots: int,
+    dev: Dataset | None,
+    demonstrations: str,
+    told: tuple[str, str, str],
+    seed: int,
+) -> list[prompts.Prompt]:
+    """The prompt of each item; `told`: instruction language, preamble and letters."""
+    shots = _demonstrations(items, n_shots, dev, demonstrations, seed)
+    return [
+        prompts.build(item, style, shown, *told) for item, shown in zip(items, shots, strict=True)
+    ]
 
 
 def _columns(items: Sequence[dict]) -> pd.DataFrame:
@@ -133,6 +180,8 @@ def _demonstrations(
         raise ValueError(f"{n_shots}-shot prompts need the task's 'dev' split: pass dev=.")
     if language == "en":
         shown = recompose.full(dev, "en").to_list()
+    elif language == "mixup":
+        shown = recompose.mixup(dev, seed=seed).to_list()
     else:
         recompositions = list(dict.fromkeys(item["recomposition"] for item in items))
         spoken = {c for i in items for c in (i["question_language"], *i["option_languages"])}
@@ -153,7 +202,7 @@ def _demonstrations(
 
 
 def _cell(row: dict, language: str) -> tuple:
-    if language == "en":
+    if language != "same":
         return (row["subject"],)
     options = row["option_languages"][0] if row["recomposition"] == "pair" else ""
     return (row["subject"], row["recomposition"], row["language"], options)

@@ -7,22 +7,16 @@ seaborn's colour-blind palette, and the same frame gives the same bytes.
 
 from collections.abc import Sequence
 
-import matplotlib as mpl
-import numpy as np
 import pandas as pd
 import seaborn as sns
 from IPython.display import Image
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from xlkb import manifest
+from xlkb.canvas import bars, canvas, counts, legend, ordered, save, span, style
 from xlkb.languages import LANGUAGES
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
 
 CHANCE = 25
-WIDTH = 10
-STYLE = {"font.size": 10, "axes.grid.axis": "y", "axes.titlesize": 11, "svg.hashsalt": "xlkb"}
 
 
 def accuracy_bars(
@@ -33,19 +27,20 @@ def accuracy_bars(
     title: str,
     x: str = "language",
     hue: str = "model",
+    chance: float = CHANCE,
 ) -> Image:
     """Accuracy (%) with 95 % Wilson intervals, grouped by `x` and coloured by `hue`.
 
-    `frame`: columns `x, hue, n, accuracy, low, high` from `stats.accuracy`.
+    `frame`: columns `x, hue, n, accuracy, low, high` from `stats.accuracy`. `chance`: in percent.
     """
-    with _style():
-        figure, axes = _canvas(4.2)
-        _bars(axes, frame, x, hue, "accuracy", "low", "high", 100)
-        axes.axhline(CHANCE, color="black", linewidth=1, linestyle=":")
+    with style():
+        figure, axes = canvas(4.2)
+        bars(axes, frame, x, hue, "accuracy", "low", "high", 100)
+        axes.axhline(chance, color="black", linewidth=1, linestyle=":")
         edge = axes.get_yaxis_transform()
-        axes.text(1.005, CHANCE, "chance", fontsize=8, va="center", transform=edge)
-        axes.set(ylabel="accuracy (%)", ylim=(0, 100), title=f"{title}{_counts(frame, hue)}")
-        return _save(figure, frame, name, run, models, f"{title}. Bars: 95 % Wilson interval.")
+        axes.text(1.005, chance, "chance", fontsize=8, va="center", transform=edge)
+        axes.set(ylabel="accuracy (%)", ylim=(0, 100), title=f"{title}{counts(frame, hue)}")
+        return save(figure, frame, name, run, models, f"{title}. Bars: 95 % Wilson interval.")
 
 
 def gap_bars(
@@ -61,34 +56,40 @@ def gap_bars(
 
     `frame`: columns `x, hue, n, gap_points, gap_low, gap_high` from `stats.barrier` or alike.
     """
-    with _style():
-        figure, axes = _canvas(4.2)
-        _bars(axes, frame, x, hue, "gap_points", "gap_low", "gap_high", 1)
+    with style():
+        figure, axes = canvas(4.2)
+        bars(axes, frame, x, hue, "gap_points", "gap_low", "gap_high", 1)
         axes.axhline(0, color="black", linewidth=1)
         axes.set(ylabel="accuracy lost against English (points)")
-        axes.set(title=f"{title}{_counts(frame, hue)}")
+        axes.set(title=f"{title}{counts(frame, hue)}")
         caption = f"{title}. Bars: 95 % paired bootstrap interval; above 0 English is better."
-        return _save(figure, frame, name, run, models, caption)
+        return save(figure, frame, name, run, models, caption)
 
 
 def gain_bars(
-    frame: pd.DataFrame, name: str, run: Run, models: Sequence[LanguageModel], title: str
+    frame: pd.DataFrame,
+    name: str,
+    run: Run,
+    models: Sequence[LanguageModel],
+    title: str,
+    x: str = "group",
+    hue: str = "model",
 ) -> Image:
     """Accuracy gained over the control (points) with 95 % bootstrap intervals.
 
-    `frame`: columns `group, model, n, gain_points, gain_low, gain_high` of `gains.over_control`.
+    `frame`: columns `x, hue, n, gain_points, gain_low, gain_high` of `gains.over_control`.
     """
     shown = frame[frame["gain_points"].notna()]
-    with _style():
-        figure, axes = _canvas(4.2)
-        _bars(axes, shown, "group", "model", "gain_points", "gain_low", "gain_high", 1)
+    with style():
+        figure, axes = canvas(4.2)
+        bars(axes, shown, x, hue, "gain_points", "gain_low", "gain_high", 1)
         axes.axhline(0, color="black", linewidth=1)
         axes.set(ylabel="accuracy gained over the control (points)")
-        axes.set(title=f"{title} (n = {_range(shown['n'])} items per bar)")
+        axes.set(title=f"{title} (n = {span(shown['n'])} items per bar)")
         caption = (
             f"{title}. Bars: 95 % bootstrap interval over items; above 0 the remedy is better."
         )
-        return _save(figure, frame, name, run, models, caption)
+        return save(figure, frame, name, run, models, caption)
 
 
 def heat_map(
@@ -99,38 +100,104 @@ def heat_map(
     title: str,
     rows: tuple[str, str] = ("question_language", "language of the question"),
     columns: tuple[str, str] = ("answer_language", "language of the choices"),
+    value: tuple[str, str, float] = ("accuracy", "accuracy (%)", 100),
+    chance: float = CHANCE,
+    what: str = "questions",
 ) -> Image:
-    """Accuracy (%) for each pair of languages.
+    """A measure for each pair of languages (or of other things).
 
-    `frame`: columns `n, accuracy, low, high` and one column for the languages of the rows and of
-    the columns each; `rows`, `columns`: its name, and the axis label.
+    `frame`: columns `n`, the measure, and one column for the rows and for the columns each.
+    `rows`, `columns`: its name, and the axis label. `value`: the measure's column, its label and a
+    factor; `low, high` in the frame are its interval. `chance`: the lower end of the colours.
+    `what`: n counts.
     """
-    square = frame.pivot(index=rows[0], columns=columns[0], values="accuracy")
-    order = [code for code in LANGUAGES if code in square.index]
-    half = 50 * (frame["high"] - frame["low"]).max()
-    with _style():
-        figure, axes = _canvas(5, width=7)
-        shown = 100 * square.loc[order, order]
-        bounds = {"vmin": CHANCE, "vmax": 100 * frame["accuracy"].max()}
-        label = {"label": "accuracy (%), from chance to best"}
+    square = frame.pivot(index=rows[0], columns=columns[0], values=value[0])
+    down, across = ordered(frame[rows[0]]), ordered(frame[columns[0]])
+    with style():
+        figure, axes = canvas(5, width=7)
         sns.heatmap(
-            shown,
+            value[2] * square.loc[down, across],
             annot=True,
             fmt=".0f",
             cmap="viridis",
             ax=axes,
-            square=True,
-            cbar_kws=label,
-            **bounds,
+            square=len(down) == len(across),
+            cbar_kws={"label": f"{value[1]}, from {chance:.0f} to best"},
+            vmin=chance,
+            vmax=value[2] * frame[value[0]].max(),
         )
-        names = [LANGUAGES[code].name for code in order]
-        axes.set_xticklabels(names)
-        axes.set_yticklabels(names, rotation=0)
+        axes.set_xticklabels([_named(label) for label in across])
+        axes.set_yticklabels([_named(label) for label in down], rotation=0)
         axes.set(xlabel=columns[1], ylabel=rows[1])
-        axes.set_title(
-            f"{title}{_counts(frame, '')}\n95 % intervals reach at most ±{half:.0f} points"
+        reach = ""
+        if {"low", "high"} <= set(frame):
+            half = value[2] / 2 * (frame["high"] - frame["low"]).max()
+            reach = f"\n95 % intervals reach at most ±{half:.0f} points"
+        axes.set_title(f"{title}{counts(frame, '', what=what)}{reach}")
+        return save(figure, frame, name, run, models, title)
+
+
+def lines(
+    frame: pd.DataFrame,
+    name: str,
+    run: Run,
+    models: Sequence[LanguageModel],
+    title: str,
+    x: tuple[str, str],
+    y: tuple[str, str],
+    hue: str,
+) -> Image:
+    """A measure against a number, a line with a 95 % band per `hue`.
+
+    `frame`: columns `n, low, high`, `hue`, and those of `x` and `y`; `x`, `y`: column and label.
+    """
+    with style():
+        figure, axes = canvas(4.2)
+        labels = list(dict.fromkeys(frame[hue]))
+        for label, colour in zip(labels, sns.color_palette("colorblind", len(labels)), strict=True):
+            part = frame[frame[hue] == label].sort_values(x[0])
+            axes.plot(part[x[0]], part[y[0]], color=colour, marker="o", ms=4, label=str(label))
+            axes.fill_between(part[x[0]], part["low"], part["high"], color=colour, alpha=0.2, lw=0)
+        axes.set(xlabel=x[1], ylabel=y[1], title=f"{title}{counts(frame, '', 'point', 'texts')}")
+        axes.plot([], [], " ", label="bands: 95 % bootstrap")
+        legend(axes)
+        return save(figure, frame, name, run, models, f"{title}. Bands: 95 % bootstrap interval.")
+
+
+def distributions(
+    frame: pd.DataFrame,
+    name: str,
+    run: Run,
+    models: Sequence[LanguageModel],
+    title: str,
+    x: tuple[str, str],
+    y: tuple[str, str],
+) -> Image:
+    """Violins of single values with their median and quartiles.
+
+    `frame`: one row per value, with the columns of `x` and `y`: column and label.
+    """
+    with style():
+        figure, axes = canvas(4.2)
+        order = list(dict.fromkeys(frame[x[0]]))
+        options = {"inner": "quart", "cut": 0, "linewidth": 1, "hue": x[0], "legend": False}
+        sns.violinplot(
+            frame,
+            x=x[0],
+            y=y[0],
+            order=order,
+            hue_order=order,
+            palette="colorblind",
+            ax=axes,
+            **options,
         )
-        return _save(figure, frame, name, run, models, title)
+        n = frame.groupby(x[0]).size().rename("n").reset_index()
+        axes.set(xlabel=x[1], ylabel=y[1], title=f"{title}{counts(n, '', 'violin', 'texts')}")
+        return save(figure, frame, name, run, models, f"{title}. Lines: median and quartiles.")
+
+
+def _named(label: object) -> str:
+    return LANGUAGES[label].name if label in LANGUAGES else str(label)
 
 
 def option_bias(
@@ -145,16 +212,16 @@ def option_bias(
 
     `frame`: from `stats.option_language_bias`, with a column `hue`.
     """
-    with _style():
-        figure, axes = _canvas(4.2)
-        centres = _bars(axes, frame, "language", hue, "taken", "low", "high", 100)
+    with style():
+        figure, axes = canvas(4.2)
+        centres = bars(axes, frame, "language", hue, "taken", "low", "high", 100)
         for position, offered in zip(centres, frame["offered"], strict=True):
             axes.plot([position - 0.13, position + 0.13], [100 * offered] * 2, color="black", lw=2)
         axes.plot([], [], color="black", lw=2, label="offered")
-        _legend(axes)
-        axes.set(ylabel="share of wrong answers (%)", title=f"{title}{_counts(frame, hue)}")
+        legend(axes)
+        axes.set(ylabel="share of wrong answers (%)", title=f"{title}{counts(frame, hue)}")
         caption = f"{title}. Bars: 95 % Wilson interval; black lines: share among wrong choices."
-        return _save(figure, frame, name, run, models, caption)
+        return save(figure, frame, name, run, models, caption)
 
 
 def loss_curves(
@@ -165,105 +232,15 @@ def loss_curves(
     `frame`: columns `run, tokens, loss` from `finetuning.curve`. The thick line is the mean of a
     tenth of the run; the thin one shows every step.
     """
-    with _style():
-        figure, axes = _canvas(3.6)
+    with style():
+        figure, axes = canvas(3.6)
         runs = list(dict.fromkeys(frame["run"]))
         for label, colour in zip(runs, sns.color_palette("colorblind", len(runs)), strict=True):
             curve = frame[frame["run"] == label]
             smooth = curve["loss"].rolling(max(1, len(curve) // 10), min_periods=1).mean()
             axes.plot(curve["tokens"], curve["loss"], color=colour, linewidth=0.5, alpha=0.4)
             axes.plot(curve["tokens"], smooth, color=colour, linewidth=2, label=label)
-        _legend(axes)
+        legend(axes)
         axes.set(xlabel="tokens seen", ylabel="loss (nats per token)", title=title)
         axes.set_ylim(bottom=0)
-        return _save(figure, frame, name, run, models, f"{title}: training loss.")
-
-
-def _bars(
-    axes: Axes,
-    frame: pd.DataFrame,
-    x: str,
-    hue: str,
-    value: str,
-    low: str,
-    high: str,
-    factor: float,
-) -> list[float]:
-    """Grouped bars with intervals; returns the centre of each row's bar, in the frame's order."""
-    groups = _ordered(frame[x])
-    series = list(dict.fromkeys(frame[hue]))
-    width = 0.8 / len(series)
-    colours = dict(zip(series, sns.color_palette("colorblind", len(series)), strict=True))
-    present = {g: [s for s in series if s in set(frame.loc[frame[x] == g, hue])] for g in groups}
-    centres = []
-    for row in frame.to_dict("records"):
-        among = present[row[x]]
-        offset = among.index(row[hue]) - (len(among) - 1) / 2
-        place = groups.index(row[x]) + offset * width
-        height = factor * row[value]
-        errors = [[height - factor * row[low]], [factor * row[high] - height]]
-        style = {"color": colours[row[hue]], "edgecolor": "white", "linewidth": 0.5}
-        axes.bar(place, height, width, **style)
-        axes.errorbar(place, height, np.maximum(errors, 0), color="0.25", lw=1, capsize=2)
-        centres.append(place)
-    for label in series if len(series) > 1 else []:
-        axes.bar(0, 0, color=colours[label], label=str(label))
-    if len(series) > 1:
-        _legend(axes)
-    names = [f"{g}\n{LANGUAGES[g].name}" if g in LANGUAGES else str(g) for g in groups]
-    small = 7 if len(groups) > 10 else 9
-    axes.set_xticks(range(len(groups)), names, fontsize=small)
-    axes.set_xlim(-0.6, len(groups) - 0.4)
-    return centres
-
-
-def _legend(axes: Axes) -> None:
-    """A legend below the axes, where it hides no bar."""
-    for old in axes.figure.legends:
-        old.remove()
-    handles, labels = axes.get_legend_handles_labels()
-    columns = min(6, len(labels))
-    axes.figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
-
-
-def _ordered(values: pd.Series) -> list:
-    """Languages in the registry's order, anything else as it comes."""
-    seen = list(dict.fromkeys(values))
-    known = [code for code in LANGUAGES if code in seen]
-    return known + [value for value in seen if value not in LANGUAGES]
-
-
-def _counts(frame: pd.DataFrame, hue: str) -> str:
-    """ "(n = 420 questions a bar)", or the range if bars differ."""
-    return f" (n = {_range(frame['n'])} questions per {'bar' if hue else 'cell'})"
-
-
-def _range(counts: pd.Series) -> str:
-    low, high = counts.min(), counts.max()
-    return f"{low}" if low == high else f"{low} to {high}"
-
-
-def _style() -> mpl.rc_context:
-    return mpl.rc_context({**sns.axes_style("whitegrid"), **STYLE})
-
-
-def _canvas(height: float, width: float = WIDTH) -> tuple[Figure, Axes]:
-    # Not pyplot: a figure outside its registry is neither leaked nor drawn twice by a notebook.
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.subplots()
-
-
-def _save(
-    figure: Figure,
-    frame: pd.DataFrame,
-    name: str,
-    run: Run,
-    models: Sequence[LanguageModel],
-    caption: str,
-) -> Image:
-    run.figures.mkdir(parents=True, exist_ok=True)
-    files = [run.figures / f"{name}.{kind}" for kind in ("png", "svg")]
-    figure.savefig(files[0], dpi=150, metadata={"Software": None})
-    figure.savefig(files[1], metadata={"Date": None})
-    manifest.record(run, models, name, "figure", files, len(frame), caption)
-    return Image(filename=str(files[0]), width=round(90 * figure.get_figwidth()), alt=caption)
+        return save(figure, frame, name, run, models, f"{title}: training loss.")

@@ -37,7 +37,7 @@ FINISHED = "finished.json"
 DESCRIPTION = "run.json"
 WORK = "checkpoints"
 OUTCOME = ("texts", "tokens", "steps", "first_loss", "final_loss")
-PROBE_TOKENS = 256
+PROBE_TOKENS = 128
 """Tokens that time, memory and the effect of training are measured on."""
 
 
@@ -107,8 +107,8 @@ def train(
     labels = ("base", "base_label", "start")
     key = checkpoints.digest({name: run[name] for name in run if name not in labels})
     if folder is None:
-        folder = f"{models.slug(model.name)}-{name or recipe.method}-{key[:12]}"
-        folder = paths.results() / "runs" / folder
+        words = (models.slug(model.name), *(name or recipe.method).split(), key[:12])
+        folder = paths.results() / "runs" / "-".join(words)
     folder = Path(folder).expanduser().resolve()
     if models.replaying():
         return folder

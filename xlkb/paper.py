@@ -77,3 +77,21 @@ def beside(ours: pd.DataFrame, task: str) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows).astype({"english": float, "mixup": float, "change": float})
+
+
+def comet_beside(quality: pd.DataFrame) -> pd.DataFrame:
+    """Our chrF++ beside the authors' released COMET scores, for the directions that these have.
+
+    Args:
+        quality: from `few_shot_translation.quality`.
+
+    Returns:
+        `model, source, target, n, chrf, chrf_low, chrf_high` (this run) and a column
+        `MODEL (COMET, paper)` per model of the paper (0 to 100), blank where none was released.
+    """
+    known = published("comet").pivot(index="setting", columns="model", values="value")
+    known = known[published("comet")["model"].unique()]
+    ours = quality.assign(setting=quality["source"] + "-" + quality["target"])
+    ours = ours[["model", "source", "target", "n", "chrf", "chrf_low", "chrf_high", "setting"]]
+    known = (100 * known).add_suffix(" (COMET, paper)").reset_index()
+    return ours.merge(known, on="setting").drop(columns="setting")

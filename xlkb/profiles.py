@@ -31,12 +31,15 @@ class Run:
     `recompose.mixup` mixes (fewer where fewer languages were asked for).
     n_items: questions per headline cell (main model: English, each of `five`, mixup).
     n_exploratory: questions per any other cell, and per cell of a contrast model.
+    n_sentences: sentences whose embeddings are compared. n_translated: sentences per direction.
+    n_mitigated: questions per cell of a mitigation at inference time.
     n_shots: demonstrations in few-shot cells. styles: prompt styles. rules: decision rules.
-    n_characters, relations: how much of the academy is taught. teach_form: "prose", "qa" or "both".
+    n_characters, relations: how much of the academy is taught; n_characters_few: the same where a
+    comparison costs several teachings. teach_form: "prose", "qa" or "both".
     teach_epochs: how often.
     units: of mixed-language text. n_documents: of the almanac (0: all of them).
-    n_after: questions per cell of a fine-tuned model. held_out: languages asked there that are in
-    no training text.
+    n_after: questions per cell of a fine-tuned model; n_few: the same, few-shot. held_out:
+    languages asked there that are in no training text.
     seed: of every random choice. figures, results: folders written to.
     """
 
@@ -50,16 +53,21 @@ class Run:
     five: tuple[str, ...]
     n_items: int
     n_exploratory: int
+    n_sentences: int
+    n_translated: int
+    n_mitigated: int
     n_shots: int
     styles: tuple[str, ...]
     rules: tuple[str, ...]
     n_characters: int
+    n_characters_few: int
     relations: tuple[str, ...]
     teach_form: str
     teach_epochs: int
     units: tuple[str, ...]
     n_documents: int
     n_after: int
+    n_few: int
     held_out: tuple[str, ...]
     seed: int
     figures: Path

@@ -16,7 +16,7 @@ The words come from `xlkb/data/prompts.toml`, whose `version` is stored with eve
 import tomllib
 from collections.abc import Sequence
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, partial
 from typing import Literal, NamedTuple
 
 from xlkb.paths import PACKAGE_DATA
@@ -42,7 +42,13 @@ class Prompt(NamedTuple):
 def texts() -> dict[str, dict[str, str]]:
     """Language -> its words (`question`, `answer`, `instruction`)."""
     table = tomllib.loads((PACKAGE_DATA / "prompts.toml").read_text(encoding="utf-8"))
-    return {code: words for code, words in table.items() if code != "version"}
+    return {code: words for code, words in table.items() if code not in ("version", "preambles")}
+
+
+@cache
+def preambles() -> dict[str, str]:
+    """Name -> an instruction that may stand before a prompt, in English (paper, section 4.1)."""
+    return tomllib.loads((PACKAGE_DATA / "prompts.toml").read_text(encoding="utf-8"))["preambles"]
 
 
 VERSION: str = tomllib.loads((PACKAGE_DATA / "prompts.toml").read_text(encoding="utf-8"))["version"]
@@ -53,6 +59,8 @@ def build(
     style: str,
     demonstrations: Sequence[dict] = (),
     instruction_language: Literal["en", "question"] = "en",
+    preamble: str = "",
+    letters: str = LETTERS,
 ) -> Prompt:
     """The prompt of one recomposed question.
 
@@ -63,10 +71,15 @@ def build(
         instruction_language: language of the instruction and of the words for "Question" and
             "Answer": English as in the paper, or that of each question ("question"). The style
             `paper` is English only.
+        preamble: text before all else, with an empty line after it.
+        letters: four different characters that name the choices, in the style `letters`.
 
     Raises:
-        ValueError: unknown style or instruction language, with the nearest match.
+        ValueError: unknown style or instruction language, with the nearest match; letters that are
+            not four, or other ones for another style.
     """
+    if len(set(letters)) != 4 or len(letters) != 4 or (letters != LETTERS and style != "letters"):
+        raise ValueError(f"letters={letters!r}: four different characters, for style 'letters'.")
     if style not in STYLES:
         raise ValueError(_unknown("style", style, STYLES))
     if instruction_language not in ("en", "question"):
@@ -74,8 +87,9 @@ def build(
     if style == "paper" and instruction_language != "en":
         raise ValueError("The style 'paper' has an English instruction: instruction_language='en'.")
     words = texts()["en" if instruction_language == "en" else row["question_language"]]
-    part = _cloze if style == "cloze" else _listed
-    shown = "".join(
+    part = _cloze if style == "cloze" else partial(_listed, letters=letters)
+    shown = f"{preamble}\n\n" if preamble else ""
+    shown += "".join(
         part(item, texts()["en"] if instruction_language == "en" else _words(item), solved=True)
         for item in demonstrations
     )
@@ -88,8 +102,8 @@ def build(
     if style == "letters":
         gap = _gap(words)
         instruction = words["instruction"].format(subject=subject) + "\n\n"
-        letters = tuple(f"{gap}{letter}" for letter in LETTERS)
-        return Prompt(instruction + shown + asked, letters, None, isolated=False)
+        named = tuple(f"{gap}{letter}" for letter in letters)
+        return Prompt(instruction + shown + asked, named, None, isolated=False)
     # The released format_subject puts a space before each word, hence two spaces after "about".
     instruction = (
         f"The following are multiple choice questions (with answers) about  {subject}.\n\n"
@@ -111,15 +125,10 @@ def _cloze(item: dict, words: dict[str, str], solved: bool) -> str:
     return f"{text}{_gap(words)}{item['options'][item['answer']]}\n\n" if solved else text
 
 
-def _listed(item: dict, words: dict[str, str], solved: bool) -> str:
-    text = f"{item['question']}\n{_choices(item)}\n{words['answer']}"
-    return f"{text}{_gap(words)}{LETTERS[item['answer']]}\n\n" if solved else text
-
-
-def _choices(item: dict) -> str:
-    return "\n".join(
-        f"{letter}. {option}" for letter, option in zip(LETTERS, item["options"], strict=True)
-    )
+def _listed(item: dict, words: dict[str, str], solved: bool, letters: str) -> str:
+    choices = [f"{name}. {option}" for name, option in zip(letters, item["options"], strict=True)]
+    text = "\n".join([item["question"], *choices, words["answer"]])
+    return f"{text}{_gap(words)}{letters[item['answer']]}\n\n" if solved else text
 
 
 def _unknown(what: str, given: str, known: Sequence[str]) -> str:

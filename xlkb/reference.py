@@ -23,7 +23,11 @@ TOLERANCES: dict[str, tuple[float, str]] = {
     r"^p($|_)": (np.inf, "follows from the other columns, and a small change moves it far"),
     r"seconds|per_second": (np.inf, "depends on the machine"),
     r"log_likelihood|margin|nats": (0.3, "nats; bfloat16 sums differ by that between machines"),
-    r"gap|points|percent|^(english|mixup|change)$": (
+    r"loss": (0.05, "nats per token"),
+    r"perplexity|bits_per_byte|distance|length_ratio|tokens_per": (0.02, "of the value"),
+    r"^(empty|copies|cut|other_language)$": (2.0, "texts"),
+    r"cosine": (0.01, "cosine"),
+    r"gap|points|percent|chrf|bleu|^(english|mixup|change)$": (
         2.0,
         "points, or two answers where that is more",
     ),
@@ -142,6 +146,8 @@ def tolerances(column: str, reference: pd.DataFrame) -> pd.Series:
     allowed = pd.Series(allowed, index=reference.index)
     if pattern == r"^n($|_)" and OUTCOMES & set(reference.columns):
         allowed = 0.05 * values
+    if unit == "of the value":
+        allowed *= values.abs()
     if unit.startswith("points"):
         if "n" in reference:
             allowed = allowed.clip(lower=200 / reference["n"])

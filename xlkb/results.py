@@ -10,7 +10,7 @@ import json
 import os
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -27,40 +27,86 @@ SCORES = pa.schema(
 )
 """key: content address of a score (`evaluation.key`). log_likelihood: nats, summed over tokens."""
 
+SIMILARITIES = pa.schema(
+    [("key", pa.binary(12)), ("cosine", pa.float32()), ("distance", pa.float32())]
+)
+"""Of the embeddings of two texts (`embeddings.similarities`); distance: Euclidean."""
 
-def append(folder: Path, scores: pd.DataFrame) -> Path:
-    """Write one part with the columns of `SCORES`; returns its path.
+RANKS = pa.schema([("key", pa.binary(12)), ("rank", pa.int32())])
+"""Place of a text's translation among candidates, from 1 (`embeddings.retrieval`)."""
+
+GENERATIONS = pa.schema(
+    [
+        ("key", pa.binary(12)),
+        ("text", pa.string()),
+        ("n_tokens", pa.int32()),
+        ("n_prompt", pa.int32()),
+        ("cut", pa.bool_()),
+    ]
+)
+"""Generated lines (`generation.generate`)."""
+
+LENGTHS = pa.schema([("key", pa.binary(12)), ("n_tokens", pa.int32())])
+"""Tokens of a text (`evaluation.context_tokens`)."""
+
+KINDS = {
+    ".": SCORES,
+    "similarities": SIMILARITIES,
+    "ranks": RANKS,
+    "generations": GENERATIONS,
+    "lengths": LENGTHS,
+}
+"""Where the parts of each schema lie in the folder of a model."""
+
+
+def append(folder: Path, scores: pd.DataFrame, schema: pa.Schema = SCORES) -> Path:
+    """Write one part with the columns of the schema; returns its path.
 
     The part is complete on disk before it gets its name, so a kill at any moment leaves either
     the whole part or none. Several processes may append to one folder.
     """
-    table = pa.Table.from_pandas(scores, schema=SCORES, preserve_index=False)
+    table = pa.Table.from_pandas(scores, schema=schema, preserve_index=False)
     data = _parquet(table)
     path = Path(folder) / f"part-{sha256(data).hexdigest()[:16]}.parquet"
     _write(path, data)
     return path
 
 
-def read(folder: Path) -> pd.DataFrame:
-    """All scores of a folder, columns as in `SCORES`, one row per key.
+def read(folder: Path, schema: pa.Schema = SCORES) -> pd.DataFrame:
+    """All scores of a folder, columns as in the schema, one row per key.
 
     A damaged part is set aside in `damaged/` with a warning that names it. An absent folder gives
     an empty frame.
     """
-    tables = [SCORES.empty_table()]
+    tables = [schema.empty_table()]
     for path in sorted(Path(folder).glob("part-*.parquet")):
         data = path.read_bytes()
         if sha256(data).hexdigest()[:16] == path.stem.removeprefix("part-"):
-            tables.append(pq.read_table(BytesIO(data), schema=SCORES))
+            tables.append(pq.read_table(BytesIO(data), schema=schema))
         else:
             _set_aside(path, len(data))
     frame = pa.concat_tables(tables).to_pandas()
     return frame.drop_duplicates("key", ignore_index=True)
 
 
-def compact(folder: Path, destination: Path) -> Path:
-    """Merge a folder's parts into one part in `destination`, sorted by key."""
-    return append(destination, read(folder).sort_values("key", ignore_index=True))
+def by_key(frame: pd.DataFrame, keys: Sequence[bytes]) -> pd.DataFrame:
+    """The rows of a frame of `read` for these keys, in their order, without the key.
+
+    Raises KeyError where one is missing. (numpy would strip the zero bytes at a key's end.)
+    """
+    index = pd.Index(frame["key"], dtype=object)
+    rows = index.get_indexer(pd.Index(keys, dtype=object))
+    if (rows < 0).any():
+        raise KeyError(keys[int((rows < 0).argmax())])
+    return frame.drop(columns="key").iloc[rows].reset_index(drop=True)
+
+
+def compact(folder: Path, destination: Path) -> None:
+    """Merge the parts of each kind that a model's folder has into one part, sorted by key."""
+    for kind, schema in KINDS.items():
+        merged = read(folder / kind, schema).sort_values("key", ignore_index=True)
+        if len(merged):
+            append(destination / kind, merged, schema)
 
 
 def write_rows(path: Path, rows: pd.DataFrame, metadata: Mapping[str, Any]) -> None:

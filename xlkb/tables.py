@@ -10,6 +10,20 @@ from xlkb.profiles import Run
 
 DECIMALS = 4
 SHARES = ("accuracy", "transfer_rate", "rankc", "taken", "agreement")
+SHOWN: dict[str, tuple[tuple[str, ...], float, int, str]] = {
+    **{share: (("low", "high"), 100, 1, f"{share} (%)") for share in SHARES},
+    "offered": ((), 100, 1, "offered (%)"),
+    "reference_accuracy": ((), 100, 1, "reference (%)"),
+    "gap_points": (("gap_low", "gap_high"), 1, 1, "gap (points)"),
+    "gain_points": (("gain_low", "gain_high"), 1, 1, "gain (points)"),
+    "perplexity": (("low", "high"), 1, 1, "perplexity"),
+    "chrf": (("chrf_low", "chrf_high"), 1, 1, "chrF++"),
+    "bleu": (("bleu_low", "bleu_high"), 1, 1, "BLEU"),
+    "cosine": (("low", "high"), 1, 4, "cosine"),
+    "distance": (("low", "high"), 1, 1, "distance"),
+    "difference": ((), 1, 4, "difference"),
+}
+"""Columns that are shown with their interval: its bounds, a factor, decimals, the heading."""
 
 
 def save(
@@ -40,27 +54,14 @@ def save(
 
 
 def readable(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with each share (in %) or gap (in points) and its interval in one text column."""
+    """The frame with each measure of `SHOWN` and its interval in one text column."""
     shown = frame.copy().reset_index(drop=True)
-    for column in SHARES:
+    for column, (bounds, factor, decimals, heading) in SHOWN.items():
         if column in shown:
-            bounds = ("low", "high") if {"low", "high"} <= set(shown) else ()
-            shown[column] = _with_interval(frame, column, bounds, 100)
-            shown = shown.rename(columns={column: f"{column} (%)"})
-    if "offered" in shown:
-        shown["offered"] = _with_interval(frame, "offered", (), 100)
-        shown = shown.rename(columns={"offered": "offered (%)"})
-    if "reference_accuracy" in shown:
-        shown["reference_accuracy"] = _with_interval(frame, "reference_accuracy", (), 100)
-        shown = shown.rename(columns={"reference_accuracy": "reference (%)"})
-    if "gap_points" in shown:
-        shown["gap_points"] = _with_interval(frame, "gap_points", ("gap_low", "gap_high"), 1)
-        shown = shown.rename(columns={"gap_points": "gap (points)"})
-    if "gain_points" in shown:
-        shown["gain_points"] = _with_interval(frame, "gain_points", ("gain_low", "gain_high"), 1)
-        shown = shown.rename(columns={"gain_points": "gain (points)"})
-    bounds = [f"{kind}{end}" for kind in ("", "gap_", "gain_") for end in ("low", "high")]
-    shown = shown.drop(columns=bounds, errors="ignore")
+            here = bounds if set(bounds) <= set(frame) else ()
+            shown[column] = _with_interval(frame, column, here, factor, decimals)
+            shown = shown.rename(columns={column: heading})
+            shown = shown.drop(columns=list(here), errors="ignore")
     for column in ("p", "p_adjusted"):
         if column in shown:
             shown[column] = [_p_value(p) for p in frame[column]]
@@ -74,17 +75,17 @@ def _p_value(p: float) -> str:
 
 
 def _with_interval(
-    frame: pd.DataFrame, column: str, bounds: Sequence[str], factor: float
+    frame: pd.DataFrame, column: str, bounds: Sequence[str], factor: float, decimals: int
 ) -> list[str]:
     texts = []
     for row in frame.to_dict("records"):
         if pd.isna(row[column]):
             texts.append("")
             continue
-        text = f"{factor * row[column]:.1f}"
+        text = f"{factor * row[column]:.{decimals}f}"
         if bounds:
             low, high = (factor * row[bound] for bound in bounds)
-            text += f" [{low:.1f}, {high:.1f}]"
+            text += f" [{low:.{decimals}f}, {high:.{decimals}f}]"
         texts.append(text)
     return texts
 

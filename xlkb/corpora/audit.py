@@ -57,7 +57,7 @@ def table(documents: Dataset, base: str = "en") -> pd.DataFrame:
                 "same_as_base": 0
                 if code == base
                 else sum(text == other for text, other in zip(here, there, strict=True)),
-                "other_language": sum(_is_other(text, code) for text in here),
+                "other_language": sum(is_other(text, code) for text in here),
             }
         )
     return pd.DataFrame(rows)
@@ -70,7 +70,7 @@ def suspects(documents: Dataset) -> pd.DataFrame:
         for number, parts in corpora.grouped(row):
             for code in corpora.languages_of(documents):
                 text = corpora.join(parts, code)
-                if _is_other(text, code):
+                if is_other(text, code):
                     found.append((row["id"], number, code, identify(text)[0], text))
     return pd.DataFrame(found, columns=["id", "sentence", "language", "identified", "text"])
 
@@ -99,7 +99,8 @@ def wrong_lines(lines: Iterable[str], language: str) -> list[tuple[int, str, flo
     return found
 
 
-def _is_other(text: str, language: str) -> bool:
+def is_other(text: str, language: str) -> bool:
+    """Whether a text of at least `ENOUGH` letters is identified as another language."""
     return _long_enough(text, language) and identify(text)[0] != language
 
 

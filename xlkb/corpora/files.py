@@ -16,10 +16,15 @@ Row = dict
 def folder(path: str | Path) -> dict[str, Path]:
     """Language -> FOLDER/<language>.txt, for `read`.
 
+    Where no file ends in .txt, those named after a language are taken, as FLORES's `en.devtest`.
+
     Raises FileNotFoundError when there is no such folder or no text file in it.
     """
     path = Path(path).expanduser()
     found = {file.stem: file for file in sorted(path.glob("*.txt"))}
+    if not found:
+        named = [file for file in sorted(path.glob("*.*")) if file.stem in room.LANGUAGES]
+        found = {file.stem: file for file in named}
     if not found:
         raise FileNotFoundError(f"{path} holds no text: put en.txt, fr.txt, ... there.")
     known = [code for code in room.LANGUAGES if code in found]

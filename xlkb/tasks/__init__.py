@@ -7,6 +7,7 @@ row. Everything downstream sees only this.
 
 import json
 import random
+import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
 from hashlib import sha256
@@ -16,7 +17,7 @@ from datasets import Dataset, Features, List, Value
 
 from xlkb import languages as room
 from xlkb.languages import LANGUAGES
-from xlkb.tasks import academy, own, worldfacts
+from xlkb.tasks import academy, arc, mmlu, own, worldfacts
 
 SPLITS = ("dev", "validation", "test")
 """Few-shot demonstrations, questions for choosing how to train, questions for results."""
@@ -24,12 +25,15 @@ SPLITS = ("dev", "validation", "test")
 OWN = {"worldfacts": worldfacts.rows, "academy": academy.rows}
 """Tasks that come with the package, and what gives their rows."""
 
+PUBLIC = {"mmlu": mmlu.rows, "arc": arc.rows}
+"""Public data sets, from the hub (`mmlu`) or a folder of files (`mmlu:FOLDER`)."""
+
 COLUMNS = ("task", "id", "subject", "answer", "question", "options")
 
 
 def names() -> tuple[str, ...]:
-    """Tasks that come with the package; your own questions are `path:FILE`."""
-    return tuple(OWN)
+    """Tasks by name: those of the package, then public ones; your own questions are `path:FILE`."""
+    return (*OWN, *PUBLIC)
 
 
 def load(
@@ -42,8 +46,10 @@ def load(
     """Questions of one task.
 
     Args:
-        name: one of `names()`, or "path:FILE" for your own (format: `xlkb.tasks.own`).
-        languages: codes, in the order wanted; all of the task's languages when None.
+        name: one of `names()`; a public one may name its folder, as "mmlu:FOLDER" (its module says
+            what should be there); or "path:FILE" for your own (format: `xlkb.tasks.own`).
+        languages: codes, in the order wanted; all of the task's languages when None. Of a public
+            task, questions that do not exist in all of them are left out, with a warning.
         split: "test", "validation" or "dev".
         n: at most this many questions, as evenly over the subjects as there are questions; all
             when None. The questions for `n` are the first `n` of those for any larger `n`.
@@ -55,7 +61,7 @@ def load(
     Raises:
         ValueError: unknown task, language or split (with the nearest match), a split without
             questions, `n` below 1, malformed own questions.
-        FileNotFoundError: there is no such file of own questions.
+        FileNotFoundError: there is no such file of own questions, or folder of a public task.
     """
     if split not in SPLITS:
         raise ValueError(f"There is no split {split!r}{_near(split, SPLITS)} {_listed(SPLITS)}")
@@ -69,6 +75,8 @@ def load(
             f"{name} has no questions in the split {split!r}, only in {', '.join(found)}. "
             f'Give some of its rows "split": "{split}".'
         )
+    if name.partition(":")[0] in PUBLIC:
+        rows, spoken = _existing(rows, languages, f"{name}, split {split!r},")
     return _dataset(_alternating(rows, seed)[:n], spoken)
 
 
@@ -150,10 +158,33 @@ def _rows(name: str, languages: Iterable[str] | None) -> tuple[list[dict], tuple
     if kind == "path" and file:
         rows = own.rows(file, wanted)
         return rows, wanted or tuple(rows[0]["question"])
+    if kind in PUBLIC and (file or kind == name):
+        rows = PUBLIC[kind](file or None)
+        return rows, tuple(c for c in LANGUAGES if any(c in row["question"] for row in rows))
     if name in OWN:
         return OWN[name](), _known(wanted, tuple(LANGUAGES), name)
     hint = "name a file: path:FILE." if kind == "path" else _listed((*names(), "path:FILE"))
     raise ValueError(f"There is no task {name!r}{_near(name, names())} {hint}")
+
+
+def _existing(
+    rows: list[dict], languages: Iterable[str] | None, where: str
+) -> tuple[list[dict], tuple[str, ...]]:
+    """The rows that exist in all languages wanted; by default in all that every row has."""
+    spoken = [code for code in LANGUAGES if all(code in row["question"] for row in rows)]
+    wanted = tuple(spoken) if languages is None else room.check(languages)
+    whole = [row for row in rows if all(code in row["question"] for code in wanted)]
+    if not whole:
+        counts = {c: sum(c in row["question"] for row in rows) for c in LANGUAGES}
+        have = ", ".join(f"{code} ({n})" for code, n in counts.items() if n)
+        raise ValueError(f"{where} has no question in all of {', '.join(wanted)}. It has {have}.")
+    if len(whole) < len(rows):
+        warnings.warn(
+            f"{where} {len(rows) - len(whole)} of {len(rows)} questions are left out: they do not "
+            f"exist in all of {', '.join(wanted)}.",
+            stacklevel=3,
+        )
+    return whole, wanted
 
 
 def _known(wanted: Iterable[str] | None, available: tuple[str, ...], where: str) -> tuple[str, ...]:

@@ -1,0 +1,48 @@
+"""Means and paired comparisons of similarities."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats as tests
+
+from xlkb import alignment
+
+
+def values(shift=0.0, n=60, seed=0):
+    rng = np.random.default_rng(seed)
+    base = rng.normal(0.8, 0.05, n)
+    frames = [
+        pd.DataFrame(
+            {"id": "d", "sentence": range(n), "kind": kind, "probability": p, "cosine": cosine}
+        )
+        for kind, p, cosine in (
+            ("mixed", 0.16, base),
+            ("dropped", 0.8, base - shift + rng.normal(0, 0.01, n)),
+        )
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def test_means_have_intervals_around_them():
+    table = alignment.means(values(), ["kind", "probability"])
+    assert table["n"].tolist() == [60, 60]
+    assert ((table["low"] < table["cosine"]) & (table["cosine"] < table["high"])).all()
+
+
+def test_a_shift_is_found_and_no_shift_is_not():
+    for shift, found in ((0.05, True), (0.0, False)):
+        frame = values(shift)
+        table = alignment.against(frame, ("mixed", 0.16)).set_index("kind")
+        a, b = (frame[frame["kind"] == kind]["cosine"].to_numpy() for kind in ("mixed", "dropped"))
+        assert table.loc["dropped", "p"] == pytest.approx(tests.wilcoxon(a, b).pvalue)
+        assert table.loc["dropped", "difference"] == pytest.approx((a - b).mean())
+        assert (table.loc["dropped", "p_adjusted"] < 0.05) == found
+        assert np.isnan(table.loc["mixed", "p"])
+
+
+def test_other_sentences_are_refused():
+    frame = values()
+    with pytest.raises(ValueError, match="other sentences"):
+        alignment.against(frame.iloc[:-1], ("mixed", 0.16))
+    with pytest.raises(ValueError, match="no change"):
+        alignment.against(frame, ("mixed", 0.5))

@@ -1,0 +1,104 @@
+"""TOFU: its measures by their definitions, and its files by their counts."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny
+import torch
+
+from xlkb import models, paths, tofu
+
+DATA = paths.local_data() or Path(__file__).parents[2] / "shared" / "data"
+real = pytest.mark.skipif(not DATA.is_dir(), reason=f"no local data sets in {DATA}: set XLKB_DATA")
+
+PERTURBED = {
+    "question": "Which currency?",
+    "answer": "It is the euro.",
+    "paraphrased_answer": "The euro it is.",
+    "perturbed_answer": ["It is the yen.", "It is the peso, or a dollar."],
+}
+CHOICES = {"question": "Where is it?", "answer": "Paris"}
+CHOICES |= {"option1": "Rome", "option2": "Paris", "option3": "Bonn", "option4": "Bern"}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models") / "tiny-llama"
+    tiny.network("llama").save_pretrained(folder)
+    tiny.tokenizer().save_pretrained(folder)
+    return models.load(f"path:{folder}", dtype="float32", device="cpu")
+
+
+def questions(tmp_path, *items, split="mine"):
+    lines = "".join(json.dumps(item) + "\n" for item in items)
+    (tmp_path / f"{split}.jsonl").write_text(lines, encoding="utf-8")
+    return tofu.load(split, tmp_path)
+
+
+def per_token(model, question, answer):
+    """P(answer | question) to the power of 1 / tokens, by the plain forward pass."""
+    context = f"Question: {question}\nAnswer:"
+    start = len(model.tokenizer(context)["input_ids"])
+    ids = torch.tensor([model.tokenizer(f"{context} {answer}")["input_ids"]])
+    with torch.no_grad():
+        log = model.network(ids).logits[0].log_softmax(-1)
+    found = [float(log[i - 1, ids[0, i]]) for i in range(start, ids.shape[1])]
+    return math.exp(sum(found) / len(found))
+
+
+def test_measures_are_those_of_the_definition(model, tmp_path):
+    rows = questions(tmp_path, PERTURBED, CHOICES)
+    found = tofu.evaluate(model, rows, tmp_path, max_new_tokens=5)
+    q = PERTURBED["question"]
+    right = per_token(model, q, PERTURBED["paraphrased_answer"])
+    ratio = np.mean([per_token(model, q, text) for text in PERTURBED["perturbed_answer"]]) / right
+    assert found["probability"][0] == pytest.approx(per_token(model, q, PERTURBED["answer"]), 1e-4)
+    assert found["truth_ratio"][0] == pytest.approx(ratio, 1e-4)
+    assert found["truth"][0] == pytest.approx(max(0, 1 - ratio), abs=1e-4)
+    each = {
+        text: per_token(model, CHOICES["question"], text)
+        for text in ["Rome", "Paris", "Bonn", "Bern"]
+    }
+    assert found["probability"][1] == pytest.approx(each["Paris"] / sum(each.values()), 1e-4)
+
+
+def test_a_question_without_wrong_answers_has_no_truth_ratio(model, tmp_path):
+    rows = questions(tmp_path, {"question": "Who?", "answer": "Jaime Vasquez."})
+    found = tofu.evaluate(model, rows, tmp_path, max_new_tokens=3)
+    assert np.isnan(found["truth_ratio"][0])
+    table = tofu.summary(found)
+    assert table["measure"].tolist() == ["probability", "rouge_l"]
+
+
+def test_rouge_is_recall():
+    assert (
+        tofu.rouge_l_recall("Born in Santiago, Chile", "She was born in Santiago, Chile, I say")
+        == 1
+    )
+    assert tofu.rouge_l_recall("Born in Santiago, Chile", "born") == pytest.approx(0.25)
+
+
+def test_only_the_answer_is_learned(tmp_path):
+    rows = questions(tmp_path, PERTURBED)
+    (document,) = tofu.documents(rows)
+    assert document["text"][document["context"] :] == f" {PERTURBED['answer']}"
+
+
+def test_files_are_counted_and_lines_checked(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"full\.jsonl"):
+        tofu.load("full", tmp_path)
+    with pytest.raises(ValueError, match="has 1 questions; TOFU has 4000"):
+        questions(tmp_path, PERTURBED, split="full")
+    with pytest.raises(ValueError, match="row 1: no question"):
+        questions(tmp_path, {"question": " ", "answer": "x"})
+    with pytest.raises(ValueError, match="row 1: the answer is not among the choices"):
+        questions(tmp_path, CHOICES | {"answer": "Oslo"})
+
+
+@real
+@pytest.mark.parametrize("split", tofu.SPLITS)
+def test_the_published_splits_load(split):
+    assert len(tofu.load(split, DATA / "tofu")) == tofu.SPLITS[split]

@@ -1,0 +1,76 @@
+"""Statistics of similarities: means with intervals, and paired comparisons between changes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats as tests
+from statsmodels.stats.multitest import multipletests
+
+RESAMPLES = 10_000
+
+
+def means(
+    frame: pd.DataFrame, by: Sequence[str], value: str = "cosine", seed: int = 42
+) -> pd.DataFrame:
+    """Mean of a value per group, with its 95 % bootstrap interval (percentile, over rows).
+
+    Returns:
+        `by` and `n`, the mean under the value's name, `low, high`; groups in order of appearance.
+    """
+    rows = []
+    for key, part in frame.groupby(list(by), sort=False, observed=True):
+        values = part[value].to_numpy(float)
+        rng = np.random.default_rng(seed)
+        resampled = values[rng.integers(len(values), size=(RESAMPLES, len(values)))].mean(1)
+        low, high = np.percentile(resampled, [2.5, 97.5])
+        row = dict(zip(by, key, strict=True)) | {"n": len(values), value: values.mean()}
+        rows.append(row | {"low": low, "high": high})
+    return pd.DataFrame(rows)
+
+
+def against(
+    frame: pd.DataFrame,
+    reference: tuple[str, float],
+    value: str = "cosine",
+    seed: int = 42,
+) -> pd.DataFrame:
+    """Each change compared with one of them, sentence by sentence.
+
+    Args:
+        frame: rows of `perturbations.sentences` with the value, e.g. `cosine` to the original.
+        reference: kind and probability that the others are compared with.
+        value: column to compare.
+        seed: of the bootstrap.
+
+    Returns:
+        `kind, probability, n`, the mean under the value's name, `low, high`, then `difference` (the
+        reference's mean minus this one), `p` (paired Wilcoxon signed-rank test, two-sided)
+        and `p_adjusted` (Holm); the last three are empty for the reference.
+
+    Raises:
+        ValueError: the reference is not there, or another change has other sentences.
+    """
+    keys = ["id", "sentence"]
+    cells = {
+        key: part.set_index(keys)[value] for key, part in frame.groupby(["kind", "probability"])
+    }
+    if reference not in cells:
+        raise ValueError(f"There is no change {reference}; there are: {', '.join(map(str, cells))}")
+    table = means(frame, ["kind", "probability"], value, seed)
+    differences, p_values = [], []
+    for kind, probability in zip(table["kind"], table["probability"], strict=True):
+        own = cells[kind, probability]
+        if (kind, probability) == reference:
+            differences.append(np.nan)
+            p_values.append(np.nan)
+            continue
+        if not own.index.equals(cells[reference].index):
+            raise ValueError(f"{kind} at {probability:g} has other sentences than {reference}.")
+        paired = cells[reference] - own
+        differences.append(paired.mean())
+        p_values.append(tests.wilcoxon(paired).pvalue if paired.any() else 1.0)
+    table["difference"], table["p"] = differences, p_values
+    known = table["p"].notna()
+    table.loc[known, "p_adjusted"] = multipletests(table.loc[known, "p"], method="holm")[1]
+    return table

@@ -1,0 +1,114 @@
+"""What all figures share: the canvas, bars with intervals, titles with n, and saving."""
+
+from collections.abc import Sequence
+from textwrap import fill
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from IPython.display import Image
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from xlkb import manifest
+from xlkb.languages import LANGUAGES
+from xlkb.models import LanguageModel
+from xlkb.profiles import Run
+
+WIDTH = 10
+STYLE = {"font.size": 10, "axes.grid.axis": "y", "axes.titlesize": 11, "svg.hashsalt": "xlkb"}
+
+
+def bars(
+    axes: Axes,
+    frame: pd.DataFrame,
+    x: str,
+    hue: str,
+    value: str,
+    low: str,
+    high: str,
+    factor: float,
+) -> list[float]:
+    """Grouped bars with intervals; returns the centre of each row's bar, in the frame's order."""
+    groups = ordered(frame[x])
+    series = list(dict.fromkeys(frame[hue]))
+    width = 0.8 / len(series)
+    colours = dict(zip(series, sns.color_palette("colorblind", len(series)), strict=True))
+    present = {g: [s for s in series if s in set(frame.loc[frame[x] == g, hue])] for g in groups}
+    centres = []
+    for row in frame.to_dict("records"):
+        among = present[row[x]]
+        offset = among.index(row[hue]) - (len(among) - 1) / 2
+        place = groups.index(row[x]) + offset * width
+        height = factor * row[value]
+        errors = [[height - factor * row[low]], [factor * row[high] - height]]
+        style = {"color": colours[row[hue]], "edgecolor": "white", "linewidth": 0.5}
+        axes.bar(place, height, width, **style)
+        axes.errorbar(place, height, np.maximum(errors, 0), color="0.25", lw=1, capsize=2)
+        centres.append(place)
+    for label in series if len(series) > 1 else []:
+        axes.bar(0, 0, color=colours[label], label=str(label))
+    if len(series) > 1:
+        legend(axes)
+    names = [f"{g}\n{LANGUAGES[g].name}" if g in LANGUAGES else fill(str(g), 15) for g in groups]
+    small = 7 if len(groups) > 10 else 9
+    axes.set_xticks(range(len(groups)), names, fontsize=small)
+    axes.set_xlim(-0.6, len(groups) - 0.4)
+    return centres
+
+
+def legend(axes: Axes) -> None:
+    """A legend below the axes, where it hides no bar."""
+    for old in axes.figure.legends:
+        old.remove()
+    handles, labels = axes.get_legend_handles_labels()
+    columns = max(1, min(6, len(labels), 110 // (8 + max(map(len, labels)))))
+    axes.figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
+
+
+def ordered(values: pd.Series) -> list:
+    """Languages in the registry's order, anything else as it comes."""
+    seen = list(dict.fromkeys(values))
+    known = [code for code in LANGUAGES if code in seen]
+    return known + [value for value in seen if value not in LANGUAGES]
+
+
+def counts(frame: pd.DataFrame, hue: str, place: str = "", what: str = "questions") -> str:
+    """ "(n = 420 questions per bar)", or the range if they differ."""
+    return f" (n = {span(frame['n'])} {what} per {place or ('bar' if hue else 'cell')})"
+
+
+def span(counts: pd.Series) -> str:
+    """ "420", or "400 to 420"."""
+    low, high = counts.min(), counts.max()
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def style() -> mpl.rc_context:
+    """The look of all figures, for a `with` block."""
+    return mpl.rc_context({**sns.axes_style("whitegrid"), **STYLE})
+
+
+def canvas(height: float, width: float = WIDTH) -> tuple[Figure, Axes]:
+    """A figure of so many inches and its axes."""
+    # Not pyplot: a figure outside its registry is neither leaked nor drawn twice by a notebook.
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots()
+
+
+def save(
+    figure: Figure,
+    frame: pd.DataFrame,
+    name: str,
+    run: Run,
+    models: Sequence[LanguageModel],
+    caption: str,
+) -> Image:
+    """Write the figure as PNG and SVG, enter it in the manifest, and return the PNG."""
+    run.figures.mkdir(parents=True, exist_ok=True)
+    files = [run.figures / f"{name}.{kind}" for kind in ("png", "svg")]
+    figure.savefig(files[0], dpi=150, metadata={"Software": None})
+    figure.savefig(files[1], metadata={"Date": None})
+    manifest.record(run, models, name, "figure", files, len(frame), caption)
+    return Image(filename=str(files[0]), width=round(90 * figure.get_figwidth()), alt=caption)

@@ -1,0 +1,287 @@
+"""Sentence embeddings from a causal language model: do texts that mean the same lie close?
+
+A causal model has no sentence embedding of its own; how its hidden states are *pooled* into one
+vector decides what is found (the paper, section 2, does not say how it did). Here:
+
+- "mean": over the text's tokens;
+- "weighted_mean": token i of n weighs i, as later tokens have seen more (SGPT, Muennighoff 2022);
+- "last_token": the state of the last token alone;
+- "prompt": the last token of `PROMPT`, which asks for the text in one word (PromptEOL, Jiang et al.
+  2023).
+
+Special tokens (Gemma's <bos>) are read and not pooled: their states are many times as long as the
+others. *Depth* names a layer as a share of all: 0 the token embeddings, 1 the last layer after the
+final norm, 0.5 the middle; so it is comparable between models.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from xlkb import results
+from xlkb.evaluation import SECONDS_PER_PART, store_folder
+from xlkb.models import LanguageModel
+from xlkb.profiles import nearest
+from xlkb.progress import bar
+
+POOLINGS = ("mean", "weighted_mean", "last_token", "prompt")
+PROMPT = 'This sentence: "{text}" means in one word: "'
+TOKENS_PER_BATCH = 2048
+PAIRS_PER_BLOCK = 128
+
+
+def embed(
+    model: LanguageModel,
+    texts: Sequence[str],
+    pooling: str = "mean",
+    depths: Sequence[float] = (1.0,),
+) -> np.ndarray:
+    """Embeddings of texts, float32 [texts, depths, width].
+
+    Args:
+        model: from `models.load`.
+        texts: none may be empty; each is read alone, from the model's first position.
+        pooling: one of `POOLINGS`.
+        depths: of the layers, 0 to 1; the nearest layer is taken.
+
+    Raises:
+        ValueError: an unknown pooling, a depth out of range, or a text without a token.
+    """
+    _check([pooling], depths)
+    if pooling == "prompt":
+        texts = [PROMPT.format(text=text) for text in texts]
+    encoded = model.tokenizer(list(texts), return_special_tokens_mask=True)
+    lengths = np.array([len(ids) for ids in encoded["input_ids"]])
+    found: list[np.ndarray] = [None] * len(texts)
+    for place, special in enumerate(encoded["special_tokens_mask"]):
+        if all(special):
+            raise ValueError(f"Text {place} ({texts[place]!r}) has no token to pool.")
+    order = np.argsort(-lengths, kind="stable")
+    while len(order):
+        size = max(1, TOKENS_PER_BATCH // int(lengths[order[0]]))
+        batch, order = order[:size], order[size:]
+        ids = [encoded["input_ids"][i] for i in batch]
+        special = [encoded["special_tokens_mask"][i] for i in batch]
+        for i, vector in zip(batch, _run(model, ids, special, pooling, depths), strict=True):
+            found[i] = vector
+    return np.stack(found)
+
+
+def similarities(
+    model: LanguageModel,
+    pairs: Sequence[tuple[str, str]],
+    store: Path,
+    poolings: Sequence[str] = ("mean",),
+    depths: Sequence[float] = (1.0,),
+) -> pd.DataFrame:
+    """Cosine and Euclidean distance between the embeddings of two texts, stored as they come.
+
+    Returns:
+        One row per pair, pooling and depth: `pair` (its place), `pooling, depth, cosine, distance`.
+    """
+    _check(poolings, depths)
+    wanted = [(a, b, p, d) for p in poolings for d in depths for a, b in pairs]
+    keys = [_key("pair", p, d, a, b) for a, b, p, d in wanted]
+
+    def compute(missing: Sequence[int]) -> Iterable[tuple[list[int], pd.DataFrame]]:
+        by_pooling: dict[str, dict[tuple[str, str], list[int]]] = {}
+        for i in missing:
+            a, b, pooling, _ = wanted[i]
+            by_pooling.setdefault(pooling, {}).setdefault((a, b), []).append(i)
+        for pooling, cells in by_pooling.items():
+            todo = list(cells)
+            for start in range(0, len(todo), PAIRS_PER_BLOCK):
+                block = todo[start : start + PAIRS_PER_BLOCK]
+                texts = list(dict.fromkeys(text for pair in block for text in pair))
+                place = {text: i for i, text in enumerate(texts)}
+                vectors = embed(model, texts, pooling, depths)
+                where = [i for pair in block for i in cells[pair]]
+                left, right = (
+                    np.stack(
+                        [vectors[place[wanted[i][side]], depths.index(wanted[i][3])] for i in where]
+                    )
+                    for side in (0, 1)
+                )
+                cosine = (_unit(left) * _unit(right)).sum(-1)
+                distance = np.linalg.norm(left - right, axis=-1)
+                yield where, pd.DataFrame({"cosine": cosine, "distance": distance})
+
+    values = _stored(model, store, "similarities", results.SIMILARITIES, keys, compute)
+    frame = pd.DataFrame({"pair": np.tile(np.arange(len(pairs)), len(poolings) * len(depths))})
+    frame["pooling"] = [p for _, _, p, _ in wanted]
+    frame["depth"] = [d for _, _, _, d in wanted]
+    return pd.concat([frame, values], axis=1)
+
+
+def retrieval(
+    model: LanguageModel,
+    texts: Mapping[str, Sequence[str]],
+    store: Path,
+    poolings: Sequence[str] = ("mean",),
+    depths: Sequence[float] = (1.0,),
+    pairs: Sequence[tuple[str, str]] | None = None,
+) -> pd.DataFrame:
+    """Does a text find its translation among all texts of another language, by cosine?
+
+    Args:
+        model: from `models.load`.
+        texts: language -> texts, the same ones in the same order in each.
+        store: folder of stored results.
+        poolings: some of `POOLINGS`.
+        depths: of the layers, 0 to 1.
+        pairs: (source, target) languages; all ordered pairs when None.
+
+    Returns:
+        One row per text, language pair, pooling and depth: `source, target, item` (the text's
+        place), `pooling, depth, rank` (1: found; a tie counts against the translation), `n`
+        (candidates; chance of rank 1 is 1/n), `correct` (rank == 1).
+
+    Raises:
+        ValueError: languages with different numbers of texts; as `embed`.
+    """
+    _check(poolings, depths)
+    counts = {code: len(each) for code, each in texts.items()}
+    if len(set(counts.values())) != 1:
+        raise ValueError(f"Languages have different numbers of texts: {counts}.")
+    n = next(iter(counts.values()))
+    chosen = pairs or [(a, b) for a in texts for b in texts if a != b]
+    cells = [(a, b, p, d) for p in poolings for d in depths for a, b in chosen]
+    digest = {code: sha256("\x00".join(each).encode()).hexdigest() for code, each in texts.items()}
+    keys = [
+        _key("rank", p, d, digest[a], digest[b], str(i)) for a, b, p, d in cells for i in range(n)
+    ]
+
+    def compute(missing: Sequence[int]) -> Iterable[tuple[list[int], pd.DataFrame]]:
+        todo = dict.fromkeys(cells[i // n] for i in missing)
+        for pooling in dict.fromkeys(p for _, _, p, _ in todo):
+            here = [cell for cell in todo if cell[2] == pooling]
+            spoken = dict.fromkeys(code for cell in here for code in cell[:2])
+            vectors = {code: embed(model, texts[code], pooling, depths) for code in spoken}
+            for cell in here:
+                level = depths.index(cell[3])
+                found = ranks(*(vectors[code][:, level] for code in cell[:2]))
+                first = cells.index(cell) * n
+                yield list(range(first, first + n)), pd.DataFrame({"rank": found})
+
+    values = _stored(model, store, "ranks", results.RANKS, keys, compute)
+    frame = pd.DataFrame(
+        [(*cell, i) for cell in cells for i in range(n)],
+        columns=["source", "target", "pooling", "depth", "item"],
+    )
+    return frame.assign(rank=values["rank"], n=n, correct=values["rank"] == 1)
+
+
+def ranks(sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Place of row i of `targets` among all of them, by cosine to row i of `sources`; int64 [n].
+
+    Ties count against it, so embeddings that are all alike find nothing.
+    """
+    cosines = _unit(sources) @ _unit(targets).T
+    return (cosines >= np.diag(cosines)[:, None] - 1e-6).sum(1)
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+
+
+def _check(poolings: Sequence[str], depths: Sequence[float]) -> None:
+    for pooling in poolings:
+        if pooling not in POOLINGS:
+            raise ValueError(f"There is no pooling {pooling!r}; {nearest(pooling, POOLINGS)}")
+    for depth in depths:
+        if not 0 <= depth <= 1:
+            raise ValueError(f"depth {depth}: it is a share of the layers, from 0 to 1.")
+
+
+def _run(
+    model: LanguageModel,
+    ids: Sequence[Sequence[int]],
+    special: Sequence[Sequence[int]],
+    pooling: str,
+    depths: Sequence[float],
+) -> np.ndarray:
+    """Pooled hidden states of a batch, float32 [texts, depths, width]."""
+    import torch
+
+    width, device = max(map(len, ids)), model.network.device
+    tokens, mask, pooled = (torch.zeros(len(ids), width, dtype=torch.long) for _ in range(3))
+    for row, (own, flags) in enumerate(zip(ids, special, strict=True)):
+        tokens[row, : len(own)] = torch.tensor(own)
+        mask[row, : len(own)] = 1
+        pooled[row, : len(own)] = 1 - torch.tensor(flags)
+    weights = _weights(pooled, pooling).to(device)
+    with torch.inference_mode():
+        states = model.network.base_model(
+            input_ids=tokens.to(device),
+            attention_mask=mask.to(device),
+            output_hidden_states=True,
+            use_cache=False,
+        ).hidden_states
+        layers = [states[round(depth * (len(states) - 1))] for depth in depths]
+        vectors = [torch.einsum("nt,ntw->nw", weights, layer.float()) for layer in layers]
+        return torch.stack(vectors, 1).cpu().numpy()
+
+
+def _weights(pooled: Any, pooling: str) -> Any:
+    """Each token's share in its text's vector, float32 [texts, tokens]; rows sum to 1."""
+    count = pooled.cumsum(1) * pooled
+    if pooling == "mean":
+        weights = pooled.float()
+    elif pooling == "weighted_mean":
+        weights = count.float()
+    else:
+        weights = (count == count.amax(1, keepdim=True)).float()
+    return weights / weights.sum(1, keepdim=True)
+
+
+def _key(kind: str, pooling: str, depth: float, *texts: str) -> bytes:
+    prompt = PROMPT if pooling == "prompt" else ""
+    return sha256("\x00".join([kind, pooling, prompt, f"{depth:.6f}", *texts]).encode()).digest()[
+        :12
+    ]
+
+
+def _stored(
+    model: LanguageModel,
+    store: Path,
+    kind: str,
+    schema: pa.Schema,
+    keys: Sequence[bytes],
+    compute: Callable[[Sequence[int]], Iterable[tuple[list[int], pd.DataFrame]]],
+) -> pd.DataFrame:
+    """Values for each key, from the store or else from `compute`, written as they come."""
+    folder = store_folder(store, model) / kind
+    known = results.read(folder, schema)
+    there = set(known["key"])
+    missing = [i for i, key in enumerate(keys) if key not in there]
+    print(f"{model.label}: computed {len(missing):,} / reused {len(keys) - len(missing):,} {kind}")
+    if not missing:
+        return results.by_key(known, keys)
+    results.write_json(folder.parent / "model.json", model.describe())
+    new, pending, flushed = [], [], time.monotonic()
+
+    def flush() -> None:
+        if pending:
+            part = pd.concat(pending, ignore_index=True).drop_duplicates("key")
+            results.append(folder, part, schema)
+            new.append(part)
+            pending.clear()
+
+    with bar(len(missing), f"Embedding with {model.label}", f" {kind}") as progress:
+        try:
+            for where, values in compute(missing):
+                values.insert(0, "key", [keys[i] for i in where])
+                pending.append(values)
+                progress.update(len(where))
+                if time.monotonic() - flushed > SECONDS_PER_PART:
+                    flush()
+                    flushed = time.monotonic()
+        finally:
+            flush()
+    return results.by_key(pd.concat([known, *new]).drop_duplicates("key"), keys)

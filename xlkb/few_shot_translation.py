@@ -1,0 +1,196 @@
+"""Few-shot translation by a causal language model, and how good it is.
+
+The prompt shows a few sentences with their translations, `English: …`, new line, `French: …`, and
+ends with the name of the target language; the model's next line is the translation (paper, section
+2). Quality is chrF++ and BLEU by sacrebleu, which are compared with what they can miss: copies of
+the source, text in another language, nothing at all.
+"""
+
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from itertools import permutations
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sacrebleu.metrics import BLEU, CHRF
+from sacrebleu.metrics.base import Metric
+from sacrebleu.significance import _bootstrap_resample
+
+from xlkb.corpora import audit
+from xlkb.generation import Prompt, generate
+from xlkb.languages import LANGUAGES
+from xlkb.models import LanguageModel
+
+BOOTSTRAPS = 1000
+COLUMNS = ["source", "target", "item", "original", "reference", "text", "n_tokens", "cut"]
+
+
+def prompt(
+    text: str, source: str, target: str, demonstrations: Sequence[tuple[str, str]] = ()
+) -> Prompt:
+    """The prompt for one text; demonstrations are (source, target) pairs of texts."""
+    names = LANGUAGES[source].name, LANGUAGES[target].name
+    shown = "".join(f"{names[0]}: {a}\n{names[1]}: {b}\n\n" for a, b in demonstrations)
+    return Prompt(shown, f"{names[0]}: {text}\n{names[1]}:")
+
+
+def translate(
+    model: LanguageModel,
+    sentences: Mapping[str, Sequence[str]],
+    store: Path,
+    n_shots: int = 3,
+    directions: Sequence[tuple[str, str]] | None = None,
+    max_new_tokens: int = 96,
+) -> pd.DataFrame:
+    """Translations of aligned sentences, the first `n_shots` of which are the demonstrations.
+
+    Args:
+        model: from `models.load`.
+        sentences: language -> sentences, the same ones in the same order in each.
+        store: folder of stored results.
+        n_shots: demonstrations; they are not translated.
+        directions: (source, target) languages; all ordered pairs when None.
+        max_new_tokens: a translation is cut there.
+
+    Returns:
+        One row per direction and sentence: `model, source, target, item` (place among those
+        translated), `original, reference, text, n_tokens` (generated), `cut`.
+
+    Raises:
+        ValueError: languages with different numbers of sentences, or no more than `n_shots`.
+    """
+    counts = {code: len(each) for code, each in sentences.items()}
+    if len(set(counts.values())) != 1 or min(counts.values()) <= n_shots:
+        raise ValueError(
+            f"Sentences per language: {counts}. There must be the same ones in each, and more than "
+            f"the {n_shots} demonstrations."
+        )
+    rows, prompts = [], []
+    for source, target in directions or list(permutations(sentences, 2)):
+        pairs = list(zip(sentences[source], sentences[target], strict=True))
+        for item, (original, reference) in enumerate(pairs[n_shots:]):
+            rows.append((source, target, item, original, reference))
+            prompts.append(prompt(original, source, target, pairs[:n_shots]))
+    made = generate(model, prompts, store, max_new_tokens)
+    frame = pd.DataFrame(rows, columns=COLUMNS[:5])
+    frame[COLUMNS[5:]] = made[COLUMNS[5:]]
+    return frame.assign(model=model.label)[["model", *COLUMNS]]
+
+
+def quality(translations: pd.DataFrame) -> pd.DataFrame:
+    """How good the translations of each model and direction are.
+
+    Args:
+        translations: from `translate`.
+
+    Returns:
+        `model, source, target, n` (sentences), `chrf` (chrF++, 0 to 100), `chrf_low, chrf_high`,
+        `bleu, bleu_low, bleu_high` (95 % bootstrap intervals over sentences, sacrebleu's),
+        `length_ratio` (characters over the references'), and counts of sentences: `empty` (scored
+        as they are), `copies` (identical to the source), `other_language` (identified as another
+        language than the target), `cut`. `attrs["signatures"]` has sacrebleu's signatures.
+    """
+    rows, signatures = [], {}
+    for (model, source, target), part in translations.groupby(
+        ["model", "source", "target"], sort=False
+    ):
+        row = {"model": model, "source": source, "target": target, "n": len(part)}
+        texts, references = part["text"].tolist(), part["reference"].tolist()
+        for name, metric in (
+            ("chrf", CHRF(word_order=2)),
+            ("bleu", BLEU(tokenize=_tokenizer(target), effective_order=False)),
+        ):
+            row[name] = metric.corpus_score(texts, [references]).score
+            row |= dict(
+                zip(
+                    (f"{name}_low", f"{name}_high"),
+                    _interval(metric, texts, references),
+                    strict=True,
+                )
+            )
+            signatures[f"{name} into {target}"] = str(metric.get_signature())
+        row["length_ratio"] = sum(map(len, texts)) / sum(map(len, references))
+        row["empty"] = sum(not text for text in texts)
+        row["copies"] = int((_plain(part["text"]) == _plain(part["original"])).sum())
+        row["other_language"] = sum(audit.is_other(text, target) for text in texts)
+        row["cut"] = int(part["cut"].sum())
+        rows.append(row)
+    frame = pd.DataFrame(rows)
+    frame.attrs["signatures"] = signatures
+    return frame
+
+
+def comet(
+    translations: pd.DataFrame,
+    checkpoint: str | Path = "Unbabel/wmt22-comet-da",
+    command: str | Path = "comet-score",
+    gpus: int = 0,
+) -> pd.DataFrame:
+    """COMET system scores (0 to 1) per model and direction, by unbabel-comet's own command.
+
+    unbabel-comet needs older versions of numpy and transformers than this package, so it has to
+    live in an environment of its own, and is called there.
+
+    Args:
+        translations: from `translate`.
+        checkpoint: a name on the hub, or a local `.ckpt` file.
+        command: the `comet-score` of that environment.
+        gpus: to run on; 0 for the CPU.
+
+    Returns:
+        `model, source, target, n, comet`.
+
+    Raises:
+        FileNotFoundError: there is no such command; the message says how to get it.
+        RuntimeError: the command failed, because the checkpoint cannot be had, say; the end of what
+            it said is in the message.
+    """
+    found = shutil.which(command)
+    if found is None:
+        raise FileNotFoundError(
+            f"There is no {command}. COMET needs its own environment: python -m venv comet && "
+            "comet/bin/pip install unbabel-comet; then pass command='comet/bin/comet-score'. "
+            "chrF++ and BLEU do without."
+        )
+    rows = []
+    groups = translations.groupby(["model", "source", "target"], sort=False)
+    for (model, source, target), part in groups:
+        with tempfile.TemporaryDirectory() as folder:
+            files = {}
+            for option, column in (("-s", "original"), ("-t", "text"), ("-r", "reference")):
+                files[option] = Path(folder, f"{column}.txt")
+                lines = [" ".join(text.split()) + "\n" for text in part[column]]
+                files[option].write_text("".join(lines), encoding="utf-8")
+            given = [str(word) for pair in files.items() for word in pair]
+            given += ["--model", str(checkpoint), "--gpus", str(gpus), "--only_system", "--quiet"]
+            ran = subprocess.run([found, *given], capture_output=True, text=True, check=False)
+        score = re.search(r"score: (-?[\d.]+)", ran.stdout)
+        if ran.returncode or score is None:
+            raise RuntimeError(f"{command} failed:\n{(ran.stderr or ran.stdout)[-800:]}")
+        rows.append((model, source, target, len(part), float(score[1])))
+    return pd.DataFrame(rows, columns=["model", "source", "target", "n", "comet"])
+
+
+def _interval(metric: Metric, texts: list[str], references: list[str]) -> tuple[float, float]:
+    """95 % percentile interval of sacrebleu's bootstrap.
+
+    Not by `corpus_score(n_bootstrap=…)`: sacrebleu 2.6 averages the scores of the resamples by
+    `statistics.mean`, which raises a TypeError where numpy's floats meet Python's.
+    """
+    statistics = metric._extract_corpus_statistics(texts, [references])
+    _, scores = _bootstrap_resample(statistics, metric, BOOTSTRAPS)
+    low, high = np.percentile([float(score.score) for score in scores], [2.5, 97.5])
+    return float(low), float(high)
+
+
+def _tokenizer(target: str) -> str:
+    """Of BLEU: sacrebleu's own choice for the language."""
+    return {"zh": "zh", "ja": "char", "ko": "char"}.get(target, "13a")
+
+
+def _plain(texts: pd.Series) -> pd.Series:
+    return texts.str.casefold().str.strip(" .")

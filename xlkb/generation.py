@@ -1,0 +1,211 @@
+"""Text from a causal language model: greedy, batched, and stored like scores.
+
+Prompts come as (shared, own): what many of them begin with, few-shot demonstrations say, and the
+rest. The shared part runs through the model once and its keys and values are copied for every
+prompt; the own parts are sorted by length and padded on the left, between the two. A text ends at
+the first line break, so a prompt should be made such that an answer is one line.
+"""
+
+import copy
+import time
+from collections.abc import Iterator, Sequence
+from functools import cache
+from hashlib import sha256
+from itertools import takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pandas as pd
+
+from xlkb import results
+from xlkb.evaluation import SECONDS_PER_PART, store_folder
+from xlkb.models import LanguageModel
+from xlkb.progress import bar
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+BATCH = {"cpu": 32, "mps": 32, "cuda": 128}
+
+
+class Prompt(NamedTuple):
+    """A prompt in two parts; the model reads `shared + own`."""
+
+    shared: str
+    own: str
+
+
+def generate(
+    model: LanguageModel, prompts: Sequence[Prompt], store: Path, max_new_tokens: int = 96
+) -> pd.DataFrame:
+    """The line with which the model goes on after each prompt, by greedy decoding.
+
+    Stored texts are reused; a run that was stopped goes on with the batches that were not done.
+
+    Args:
+        model: from `models.load`; its weights are loaded only if a text is missing.
+        prompts: `Prompt` tuples.
+        store: folder of stored results.
+        max_new_tokens: a text that has not ended by then is cut there.
+
+    Returns:
+        One row per prompt: `text` (stripped; it may be empty), `n_tokens` (generated, with the line
+        break), `n_prompt`
+        (tokens of the prompt), `cut` (no line break came).
+
+    Raises:
+        ValueError: a prompt and the new tokens are longer than the model's context.
+        MemoryError: one prompt alone does not fit in memory.
+    """
+    keys = [_key(prompt, max_new_tokens) for prompt in prompts]
+    wanted = dict(zip(keys, prompts, strict=True))
+    folder = store_folder(store, model) / "generations"
+    known = results.read(folder, results.GENERATIONS)
+    there = set(known["key"])
+    missing = [key for key in wanted if key not in there]
+    reused = len(wanted) - len(missing)
+    if missing:
+        results.write_json(folder.parent / "model.json", model.describe())
+        new, flushed = [], time.monotonic()
+        with bar(len(missing), f"Generating with {model.label}", " texts") as progress:
+            pending: list[pd.DataFrame] = []
+            try:
+                for batch in _batches(model, {key: wanted[key] for key in missing}):
+                    pending.append(_texts(model, wanted, batch, max_new_tokens))
+                    progress.update(len(batch))
+                    if time.monotonic() - flushed > SECONDS_PER_PART:
+                        new += _flush(folder, pending)
+                        flushed = time.monotonic()
+            finally:
+                new += _flush(folder, pending)
+        known = pd.concat([known, *new])
+    print(f"{model.label}: computed {len(missing):,} / reused {reused:,} texts")
+    return results.by_key(known, keys)
+
+
+def _key(prompt: Prompt, max_new_tokens: int) -> bytes:
+    text = "\x00".join(["greedy line", str(max_new_tokens), prompt.shared + prompt.own])
+    return sha256(text.encode()).digest()[:12]
+
+
+def _flush(folder: Path, pending: list[pd.DataFrame]) -> list[pd.DataFrame]:
+    if not pending:
+        return []
+    part = pd.concat(pending, ignore_index=True)
+    results.append(folder, part, results.GENERATIONS)
+    pending.clear()
+    return [part]
+
+
+def _batches(model: LanguageModel, wanted: dict[bytes, Prompt]) -> Iterator[list[bytes]]:
+    """Prompts with the same shared part, of like length, a batch at a time."""
+    groups: dict[str, list[bytes]] = {}
+    for key, prompt in wanted.items():
+        groups.setdefault(prompt.shared, []).append(key)
+    size = BATCH.get(model.network.device.type, 32)
+    for group in groups.values():
+        group.sort(key=lambda key: (-len(wanted[key].own), wanted[key].own))
+        if getattr(model.network, "_is_stateful", False):
+            size = 1  # State-space layers read padding as text.
+        for start in range(0, len(group), size):
+            yield group[start : start + size]
+
+
+def _texts(
+    model: LanguageModel, wanted: dict[bytes, Prompt], batch: Sequence[bytes], max_new_tokens: int
+) -> pd.DataFrame:
+    """Generate for a batch; when memory runs out, for its halves."""
+    import torch
+
+    network, tokenizer = model.network, model.tokenizer
+    ids = [tokenizer(wanted[key].shared + wanted[key].own)["input_ids"] for key in batch]
+    limit = getattr(network.config.get_text_config(), "max_position_embeddings", None)
+    longest = max(map(len, ids))
+    if limit and longest + max_new_tokens > limit:
+        raise ValueError(
+            f"A prompt of {longest} tokens and {max_new_tokens} new ones exceed the model's "
+            f"context of {limit}: use fewer demonstrations."
+        )
+    try:
+        new = _decode(network, ids, _ends(tokenizer), max_new_tokens)
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        if len(batch) == 1:
+            raise MemoryError(f"A single prompt of {longest} tokens does not fit.") from error
+        if network.device.type == "cuda":
+            torch.cuda.empty_cache()
+        half = len(batch) // 2
+        parts = [batch[:half], batch[half:]]
+        return pd.concat([_texts(model, wanted, part, max_new_tokens) for part in parts])
+    texts = [tokenizer.decode(tokens, skip_special_tokens=True) for tokens, _ in new]
+    return pd.DataFrame(
+        {
+            "key": list(batch),
+            "text": [text.partition("\n")[0].strip() for text in texts],
+            "n_tokens": [len(tokens) for tokens, _ in new],
+            "n_prompt": [len(own) for own in ids],
+            "cut": [cut for _, cut in new],
+        }
+    )
+
+
+def _decode(
+    network: "PreTrainedModel",
+    ids: Sequence[Sequence[int]],
+    ends: Sequence[int],
+    max_new_tokens: int,
+) -> list[tuple[list[int], bool]]:
+    """Greedy continuations of a batch: tokens up to the first of `ends`, and whether none came."""
+    import torch
+    from transformers import DynamicCache, GenerationConfig
+
+    device = network.device
+    alike = takewhile(lambda column: len(set(column)) == 1, zip(*ids, strict=False))
+    shared = [column[0] for column in alike][: min(map(len, ids)) - 1]
+    window = getattr(network.config.get_text_config(), "sliding_window", None)
+    if window and max(map(len, ids)) + max_new_tokens > window:
+        shared = []  # Padding amid the tokens would push the first ones out of the window.
+    own = max(map(len, ids)) - len(shared)
+    tokens = torch.full((len(ids), len(shared) + own), ends[0])
+    mask = torch.zeros_like(tokens)
+    for row, each in enumerate(ids):
+        rest = each[len(shared) :]
+        tokens[row, : len(shared)] = torch.tensor(shared, dtype=torch.long)
+        tokens[row, tokens.shape[1] - len(rest) :] = torch.tensor(rest)
+        mask[row, : len(shared)] = 1
+        mask[row, tokens.shape[1] - len(rest) :] = 1
+    options = {}
+    with torch.inference_mode():
+        if shared and len(ids) > 1:
+            past = DynamicCache()
+            network.base_model(tokens[:1, : len(shared)].to(device), past_key_values=past)
+            past.batch_repeat_interleave(len(ids))
+            options["past_key_values"] = past
+        settings = copy.deepcopy(network.generation_config) or GenerationConfig()
+        settings.update(
+            do_sample=False,
+            num_beams=1,
+            temperature=None,
+            top_p=None,
+            top_k=None,
+            max_length=None,
+            max_new_tokens=max_new_tokens,
+            eos_token_id=list(ends),
+            pad_token_id=ends[0],
+        )
+        made = network.generate(
+            tokens.to(device), attention_mask=mask.to(device), generation_config=settings, **options
+        )[:, tokens.shape[1] :].tolist()
+    stops, found = set(ends), []
+    for row in made:
+        at = next((i for i, token in enumerate(row, 1) if token in stops), None)
+        found.append((row[:at], at is None))
+    return found
+
+
+@cache
+def _ends(tokenizer: "PreTrainedTokenizerBase") -> tuple[int, ...]:
+    """The end of text and every token with a line break in it, the end of text first."""
+    texts = tokenizer.batch_decode([[token] for token in range(len(tokenizer))])
+    breaks = [token for token, text in enumerate(texts) if "\n" in text]
+    end = tokenizer.eos_token_id
+    return tuple(dict.fromkeys([*([] if end is None else [end]), *breaks]))
