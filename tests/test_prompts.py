@@ -51,6 +51,14 @@ def test_the_paper_style_is_the_released_prompt():
     assert prompt.isolated
 
 
+def test_the_paper_style_of_the_quiz_speaks_its_language():
+    (row,) = recompose.full(toy(1), "fr").to_list()
+    prompt = build(row | {"task": "hp_quiz", "subject": "Harry Potter"}, "paper")
+    assert "Harry Potter" in prompt.context.split("\n")[0]
+    assert prompt.context.startswith("Voici")
+    assert prompt.context.endswith("\nD. fr:c3\nAnswer: ".replace("fr:c3", row["options"][3]))
+
+
 def test_every_language_has_every_text():
     texts = prompts.texts()
     assert set(texts) == set(LANGUAGES)

@@ -4,10 +4,11 @@ import csv
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from xlkb import paths, tasks
-from xlkb.tasks import arc, mmlu
+from xlkb.tasks import arc, belebele, hp_quiz, mmlu
 
 DATA = paths.local_data() or Path(__file__).parents[2] / "shared" / "data"
 real = pytest.mark.skipif(not DATA.is_dir(), reason=f"no local data sets in {DATA}: set XLKB_DATA")
@@ -90,6 +91,82 @@ def test_arc_lines_are_checked(tmp_path):
         arc.rows(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"en\.jsonl"):
         arc.rows(tmp_path / "nowhere")
+
+
+def mmmlu(folder, rows):
+    with (folder / "mmlu_IT-IT.csv").open("w", encoding="utf-8", newline="") as lines:
+        csv.writer(lines).writerows([["", "Question", *"ABCD", "Answer", "Subject"], *rows])
+
+
+def test_human_translations_are_found_by_subject_and_row(folder):
+    mmmlu(folder, [[1, "Due?", *"wxyz", "D", "tea"], [0, "Quale?", *"abcd", "C", "tea"]])
+    with pytest.warns(UserWarning, match=r"mmlu_IT-IT.csv: 1 questions have another key"):
+        rows = {row["id"]: row for row in mmlu.rows(folder)}
+    assert rows["tea/test/1"]["question"]["it"] == "Due?"
+    assert "it" not in rows["tea/test/0"]["question"]
+    mmmlu(folder, [[7, "Due?", *"wxyz", "D", "tea"]])
+    with pytest.raises(ValueError, match=r"mmlu_IT-IT.csv, row 2: there is no such English"):
+        mmlu.rows(folder)
+
+
+def test_only_the_languages_asked_for_are_read(folder):
+    (folder / "test_full_fr" / "tea_test.csv").write_text("nonsense")
+    assert len(mmlu.rows(folder, ["de"])) == 4
+    with pytest.raises(ValueError, match="row 1: 1 cells"):
+        mmlu.rows(folder, ["fr"])
+
+
+def test_the_released_mixup_keeps_its_first_rows(tmp_path, monkeypatch):
+    monkeypatch.setattr(mmlu, "TEST_QUESTIONS", 2)
+    write(tmp_path / "data" / "test" / "tea_test.csv", QUESTIONS)
+    found = mmlu.released_mixup(tmp_path)
+    assert found["question"][:] == [row[0] for row in QUESTIONS]
+    assert found[0]["options"] == ["None", "NA", "null", "nan"]
+    assert set(found["recomposition"]) == {"mixup"}
+    monkeypatch.setattr(mmlu, "TEST_QUESTIONS", 3)
+    with pytest.raises(ValueError, match="2 questions in test; MMLU has 3"):
+        mmlu.released_mixup(tmp_path)
+
+
+def quiz(tmp_path, language, rows):
+    table = pd.DataFrame(rows, columns=hp_quiz.COLUMNS)
+    table.to_parquet(tmp_path / f"{language}-00000-of-00001-abc.parquet")
+    table.to_csv(tmp_path / f"{language}.csv", index=False)
+
+
+def test_the_quiz_is_counted_and_aligned(tmp_path, monkeypatch):
+    monkeypatch.setattr(hp_quiz, "QUESTIONS", 2)
+    rows = [["Who?", "None", "NA", "b", "c", "B"], ["What?", "a", "b", "c", "d", "D"]]
+    quiz(tmp_path, "English", rows)
+    quiz(tmp_path, "French", [["Qui ?", *rows[0][1:]], ["Quoi ?", *rows[1][1:]]])
+    found = tasks.load(f"hp_quiz:{tmp_path}", ["en", "fr"])
+    assert sorted(found["answer"]) == [1, 3]
+    assert {"fr": "Qui ?", "en": "Who?"} in found["question"][:]
+    for file in tmp_path.glob("*.parquet"):
+        file.unlink()
+    assert tasks.load(f"hp_quiz:{tmp_path}", ["en", "fr"]).to_list() == found.to_list()
+    quiz(tmp_path, "French", [["Qui ?", *rows[0][1:]], ["Quoi ?", *rows[1][1:5], "A"]])
+    with pytest.raises(ValueError, match=r"row 2: the key is A, but D in English"):
+        tasks.load(f"hp_quiz:{tmp_path}", ["fr"])
+    quiz(tmp_path, "English", rows[:1])
+    with pytest.raises(ValueError, match="1 questions; the quiz has 2"):
+        tasks.load(f"hp_quiz:{tmp_path}")
+    with pytest.raises(FileNotFoundError, match="no English questions"):
+        tasks.load(f"hp_quiz:{tmp_path / 'nowhere'}")
+
+
+def test_belebele_has_the_passage_before_the_question(tmp_path, monkeypatch):
+    monkeypatch.setattr(belebele, "QUESTIONS", 1)
+    item = {"link": "l", "question_number": 1, "flores_passage": "Tea.", "question": "Hot?"}
+    item |= {f"mc_answer{n}": str(n) for n in range(1, 5)} | {"correct_answer_num": "3"}
+    (tmp_path / "eng_Latn.jsonl").write_text(json.dumps(item) + "\n")
+    (tmp_path / "fra_Latn.jsonl").write_text(json.dumps(item | {"question": "Chaud ?"}) + "\n")
+    (row,) = tasks.load(f"belebele:{tmp_path}", ["en", "fr"])
+    assert row["question"] == {"en": "Tea.\n\nHot?", "fr": "Tea.\n\nChaud ?"}
+    assert row["answer"] == 2
+    (tmp_path / "fra_Latn.jsonl").write_text(json.dumps(item | {"correct_answer_num": 1}) + "\n")
+    with pytest.raises(ValueError, match=r"fra_Latn.jsonl, line 1 \(l/1\): another key"):
+        tasks.load(f"belebele:{tmp_path}", ["fr"])
 
 
 @real

@@ -87,6 +87,20 @@ def test_only_the_answer_is_learned(tmp_path):
     assert document["text"][document["context"] :] == f" {PERTURBED['answer']}"
 
 
+def test_a_translation_has_every_text_in_the_other_language(model, tmp_path):
+    def shout(texts, source, target):
+        return [f"{target}: {text}" for text in texts]
+
+    rows = questions(tmp_path, PERTURBED, CHOICES)
+    french = tofu.translated(rows, shout, "fr")
+    assert french[0]["wrong"] == [f"fr: {text}" for text in PERTURBED["perturbed_answer"]]
+    assert french[0]["paraphrased_answer"] == "fr: The euro it is."
+    assert french[1]["paraphrased_answer"] == ""
+    (document, _) = tofu.documents(french)
+    assert document["text"] == "Question : fr: Which currency?\nRéponse : fr: It is the euro."
+    assert set(tofu.evaluate(model, french, tmp_path, max_new_tokens=3)["language"]) == {"fr"}
+
+
 def test_files_are_counted_and_lines_checked(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"full\.jsonl"):
         tofu.load("full", tmp_path)
@@ -99,6 +113,6 @@ def test_files_are_counted_and_lines_checked(tmp_path):
 
 
 @real
-@pytest.mark.parametrize("split", tofu.SPLITS)
+@pytest.mark.parametrize("split", ["full", "real_authors", "world_facts", "forget10_perturbed"])
 def test_the_published_splits_load(split):
     assert len(tofu.load(split, DATA / "tofu")) == tofu.SPLITS[split]

@@ -54,6 +54,27 @@ def _describe(code: str) -> Language:
 LANGUAGES: dict[str, Language] = {code: _describe(code) for code in _CODES}
 """Code -> language; the paper's five first. CLDR's plain `pt` is Brazilian, `zh` is simplified."""
 
+FLORES: dict[str, str] = {
+    "en": "eng_Latn",
+    "fr": "fra_Latn",
+    "de": "deu_Latn",
+    "es": "spa_Latn",
+    "it": "ita_Latn",
+    "pt": "por_Latn",
+    "nl": "nld_Latn",
+    "ru": "rus_Cyrl",
+    "zh": "zho_Hans",
+    "ar": "arb_Arab",
+    "hi": "hin_Deva",
+    "ja": "jpn_Jpan",
+    "ko": "kor_Hang",
+    "tr": "tur_Latn",
+    "sw": "swh_Latn",
+    "vi": "vie_Latn",
+    "he": "heb_Hebr",
+}
+"""Code -> that of FLORES-200, which NLLB and belebele go by."""
+
 
 def get(code: str) -> Language:
     """The language with this code.

@@ -8,7 +8,8 @@ Three styles:
   in context.
 - `paper`: the prompt of the paper's released code to the byte, two spaces before the subject
   included; continuations `A` to `D`, tokenised alone (which on many tokenizers is a different
-  token from the one that follows `Answer:`).
+  token from the one that follows `Answer:`). For `hp_quiz` the released code has another prompt:
+  the instruction is in the question's language (here in our words) and a space ends the prompt.
 
 The words come from `xlkb/data/prompts.toml`, whose `version` is stored with every result.
 """
@@ -104,6 +105,9 @@ def build(
         instruction = words["instruction"].format(subject=subject) + "\n\n"
         named = tuple(f"{gap}{letter}" for letter in letters)
         return Prompt(instruction + shown + asked, named, None, isolated=False)
+    if row["task"] == "hp_quiz":
+        instruction = _words(row)["instruction"].format(subject=subject) + "\n\n"
+        return Prompt(instruction + shown + asked + " ", tuple(LETTERS), None, isolated=True)
     # The released format_subject puts a space before each word, hence two spaces after "about".
     instruction = (
         f"The following are multiple choice questions (with answers) about  {subject}.\n\n"

@@ -28,6 +28,7 @@ examples:
   ./paper_reproduce.sh --task path:questions.jsonl     your own questions, in the file's languages
   ./paper_reproduce.sh --languages fr,sw,he            against English in three languages
   ./paper_reproduce.sh --check                         do my numbers agree with the committed ones?
+  ./paper_reproduce.sh --profile paper --dry-run       what would the paper's models cost?
 
 With --model, --task or --languages the artefacts go to figures/PROFILE-OVERRIDES/, so that the
 profile's own stay as they are. Scores are stored as they are computed: a run that was stopped goes
@@ -52,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--task", default="", metavar="TASK", help="a task's name, or path:FILE with questions")
     add("--languages", default="", metavar="en,fr,..", help="language codes (English is added)")
     add("--fresh", action="store_true", help="set stored scores and fine-tuned models aside")
+    add("--dry-run", action="store_true", help="print what would be computed, and its cost")
     add("--check", action="store_true", help="then compare the tables with the committed reference")
     add(
         "--update-reference",
@@ -136,6 +138,22 @@ def prepare(options: argparse.Namespace) -> "tuple[Run, list[Path], dict[str, st
     return run, chosen, parameters
 
 
+def _dry_run(options: argparse.Namespace) -> int:
+    """Print the plan; needs neither the models nor the questions."""
+    from xlkb import plan, profiles
+
+    try:
+        run = profiles.load(options.profile, "", options.model, options.task, options.languages)
+        chosen = [
+            path.stem for path in _notebooks() if path.name[:2] in (options.only or path.name)
+        ]
+        print(f"Profile {run.name}: {run.description}\n\n{plan.in_words(run, chosen)}")
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
 def _notebooks() -> list[Path]:
     from xlkb import paths
 
@@ -169,6 +187,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in ("XLKB_RESULTS", "XLKB_CACHE", "XLKB_DATA"):
         if os.environ.get(name):  # A notebook runs in its own folder, where a relative path fails.
             os.environ[name] = os.path.abspath(os.environ[name])
+    if options.dry_run:
+        return _dry_run(options)
     try:
         run, chosen, parameters = prepare(options)
     except (ValueError, OSError, ModuleNotFoundError) as error:

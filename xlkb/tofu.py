@@ -1,7 +1,8 @@
 """TOFU (Maini et al. 2024): facts about authors who do not exist, and what a model says of them.
 
 The paper teaches TOFU in English and asks it in other languages. `load` reads the questions,
-`documents` makes the text to learn them from, and `evaluate` measures what TOFU does:
+`translated` puts them into another language, `documents` makes the text to learn them from, and
+`evaluate` measures what TOFU does:
 
 - *probability*: P(answer | question) to the power of 1 / number of tokens; where there are choices
   (real_authors, world_facts), its share among those of all choices;
@@ -19,15 +20,19 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from xlkb import paths
+from xlkb import paths, prompts, translation
 from xlkb.evaluation import scores
 from xlkb.generation import Prompt, generate
 from xlkb.models import LanguageModel
 from xlkb.tries import Pair
 
-HUB = "locuslab/TOFU"
-SPLITS = {"full": 4000, "real_authors": 100, "world_facts": 117, "forget10_perturbed": 400}
-"""Splits that are read here, with their published numbers of questions."""
+HUB = ("locuslab/TOFU", "324592d84ae4f482ac7249b9285c2ecdb53e3a68")
+"""Data set and its pinned commit."""
+
+SPLITS = {"full": 4000, "real_authors": 100, "world_facts": 117}
+SPLITS |= {f"retain{100 - p:02}": 40 * (100 - p) for p in (1, 5, 10)}
+SPLITS |= {f"forget{p:02}{more}": 40 * p for p in (1, 5, 10) for more in ("", "_perturbed")}
+"""Splits with their published numbers of questions."""
 
 PER_AUTHOR = 20
 """Questions about one author, which stand together in `full`."""
@@ -35,17 +40,16 @@ PER_AUTHOR = 20
 FIELDS = ("question", "answer", "paraphrased_answer")
 
 
-def load(split: str = "full", folder: str | Path | None = None, revision: str = "main") -> Dataset:
+def load(split: str = "full", folder: str | Path | None = None) -> Dataset:
     """Questions of one split.
 
     Args:
         split: one of `SPLITS`, or another of the data set's (`retain90`, …).
         folder: holds `SPLIT.jsonl`; `$XLKB_DATA/tofu` or else the hub when None.
-        revision: commit on the hub.
 
     Returns:
-        Columns `id, question, answer, paraphrased_answer` (empty where there is none) and `wrong`
-        (a list: perturbed answers, or the other choices).
+        Columns `id, language` ("en"), `question, answer, paraphrased_answer` (empty where there is
+        none) and `wrong` (a list: perturbed answers, or the other choices).
 
     Raises:
         FileNotFoundError: the folder does not have the split.
@@ -57,8 +61,9 @@ def load(split: str = "full", folder: str | Path | None = None, revision: str = 
     if folder is None:
         from datasets import load_dataset
 
-        where = f"{HUB}@{revision}, {split}"
-        items = load_dataset(HUB, split, split="train", revision=revision).to_list()
+        name, revision = HUB
+        where = f"{name}@{revision[:7]}, {split}"
+        items = load_dataset(name, split, split="train", revision=revision).to_list()
     else:
         where = Path(folder).expanduser() / f"{split}.jsonl"
         if not where.is_file():
@@ -81,11 +86,48 @@ def _row(item: dict, split: str, number: int, where: object) -> dict:
             raise ValueError(f"{where}, row {number + 1}: the answer is not among the choices.")
     return {
         "id": f"{split}/{number}",
+        "language": "en",
         "question": item["question"],
         "answer": item["answer"],
         "paraphrased_answer": item.get("paraphrased_answer") or "",
         "wrong": [wrong] if isinstance(wrong, str) else list(wrong),
     }
+
+
+def translated(
+    questions: Dataset,
+    translator: translation.Translator,
+    language: str,
+    cache: str | Path | None = None,
+    name: str = "",
+) -> Dataset:
+    """The same questions, all their texts put into another language by a translator.
+
+    Arguments after the first as for `translation.translate`.
+    """
+    rows = questions.to_list()
+    texts = {
+        f"{row['id']}/{field}": text for row in rows for field, text in _translatable(row).items()
+    }
+    found = translation.translate(texts, translator, [language], cache=cache, name=name)
+
+    def text(row: dict, field: str) -> str:
+        return found[f"{row['id']}/{field}"][language]
+
+    return Dataset.from_list(
+        [
+            row
+            | {field: text(row, field) for field in FIELDS if row[field]}
+            | {"wrong": [text(row, f"wrong {n}") for n in range(len(row["wrong"]))]}
+            | {"language": language}
+            for row in rows
+        ]
+    )
+
+
+def _translatable(row: dict) -> dict[str, str]:
+    texts = {field: row[field] for field in FIELDS if row[field]}
+    return texts | {f"wrong {n}": text for n, text in enumerate(row["wrong"])}
 
 
 def documents(questions: Dataset) -> Dataset:
@@ -97,7 +139,9 @@ def documents(questions: Dataset) -> Dataset:
     return Dataset.from_dict(
         {
             "id": questions["id"][:],
-            "text": [f"{c} {row['answer']}" for c, row in zip(contexts, questions, strict=True)],
+            "text": [
+                c + _answer(row, row["answer"]) for c, row in zip(contexts, questions, strict=True)
+            ],
             "context": [len(context) for context in contexts],
         }
     )
@@ -109,12 +153,15 @@ def evaluate(
     """The three measures for each question.
 
     Returns:
-        `model, id, probability, truth_ratio, truth` (NaN where there are no wrong answers),
-        `rouge_l` (recall, 0 to 1), `text` (what the model said).
+        `model, language, id, probability, truth_ratio, truth` (NaN where there are no wrong
+        answers), `rouge_l` (recall, 0 to 1), `text` (what the model said).
     """
     rows = questions.to_list()
     pairs = [
-        [Pair(_context(row), f" {text}") for text in (row["answer"], _right(row), *row["wrong"])]
+        [
+            Pair(_context(row), _answer(row, text))
+            for text in (row["answer"], _right(row), *row["wrong"])
+        ]
         for row in rows
     ]
     found = scores(model, dict.fromkeys(pair for each in pairs for pair in each), store)
@@ -128,6 +175,7 @@ def evaluate(
         table.append(
             {
                 "model": model.label,
+                "language": row["language"],
                 "id": row["id"],
                 "probability": answer / (answer + wrong.sum()) if choices else answer,
                 "truth_ratio": ratio,
@@ -149,10 +197,10 @@ def rouge_l_recall(reference: str, text: str) -> float:
 def summary(
     found: pd.DataFrame, names: Sequence[str] = ("probability", "truth", "rouge_l")
 ) -> pd.DataFrame:
-    """Mean of each measure per model with its 95 % bootstrap interval over questions.
+    """Mean of each measure per model and language with its 95 % bootstrap interval over questions.
 
     Returns:
-        `model, measure, n, mean, low, high`.
+        `model, language, measure, n, mean, low, high`.
     """
     from xlkb import alignment
 
@@ -160,14 +208,19 @@ def summary(
     for name in names:
         known = found[found[name].notna()].rename(columns={name: "mean"})
         if len(known):
-            means = alignment.means(known, ["model"], "mean")
-            means.insert(1, "measure", name)
+            means = alignment.means(known, ["model", "language"], "mean")
+            means.insert(2, "measure", name)
             tables.append(means)
     return pd.concat(tables, ignore_index=True)
 
 
 def _context(row: dict) -> str:
-    return f"Question: {row['question']}\nAnswer:"
+    words = prompts.texts()[row["language"]]
+    return f"{words['question']}{row['question']}\n{words['answer']}"
+
+
+def _answer(row: dict, text: str) -> str:
+    return ("" if row["language"] in ("zh", "ja") else " ") + text
 
 
 def _right(row: dict) -> str:

@@ -18,27 +18,6 @@ from xlkb import languages as room
 
 Translator = Callable[[list[str], str, str], list[str]]
 
-_FLORES = {
-    "en": "eng_Latn",
-    "fr": "fra_Latn",
-    "de": "deu_Latn",
-    "es": "spa_Latn",
-    "it": "ita_Latn",
-    "pt": "por_Latn",
-    "nl": "nld_Latn",
-    "ru": "rus_Cyrl",
-    "zh": "zho_Hans",
-    "ar": "arb_Arab",
-    "hi": "hin_Deva",
-    "ja": "jpn_Jpan",
-    "ko": "kor_Hang",
-    "tr": "tur_Latn",
-    "sw": "swh_Latn",
-    "vi": "vie_Latn",
-    "he": "heb_Hebr",
-}
-"""Our codes -> those of FLORES-200, which NLLB goes by."""
-
 
 def translate(
     sentences: Mapping[str, str],
@@ -175,11 +154,11 @@ def nllb(model: str, device: str = "auto") -> Translator:
     network = AutoModelForSeq2SeqLM.from_pretrained(model).eval().to(device)
 
     def translator(texts: list[str], source: str, target: str) -> list[str]:
-        tokenizer.src_lang = _FLORES[source]
+        tokenizer.src_lang = room.FLORES[source]
         inputs = tokenizer(
             texts, return_tensors="pt", padding=True, truncation=True, max_length=512
         ).to(network.device)
-        start = tokenizer.convert_tokens_to_ids(_FLORES[target])
+        start = tokenizer.convert_tokens_to_ids(room.FLORES[target])
         with torch.inference_mode():
             tokens = network.generate(
                 **inputs, forced_bos_token_id=start, num_beams=4, max_new_tokens=512

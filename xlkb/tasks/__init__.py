@@ -17,7 +17,7 @@ from datasets import Dataset, Features, List, Value
 
 from xlkb import languages as room
 from xlkb.languages import LANGUAGES
-from xlkb.tasks import academy, arc, mmlu, own, worldfacts
+from xlkb.tasks import academy, arc, belebele, hp_quiz, mmlu, own, worldfacts
 
 SPLITS = ("dev", "validation", "test")
 """Few-shot demonstrations, questions for choosing how to train, questions for results."""
@@ -25,7 +25,12 @@ SPLITS = ("dev", "validation", "test")
 OWN = {"worldfacts": worldfacts.rows, "academy": academy.rows}
 """Tasks that come with the package, and what gives their rows."""
 
-PUBLIC = {"mmlu": mmlu.rows, "arc": arc.rows}
+PUBLIC = {
+    "mmlu": mmlu.rows,
+    "arc": arc.rows,
+    "hp_quiz": hp_quiz.rows,
+    "belebele": belebele.rows,
+}
 """Public data sets, from the hub (`mmlu`) or a folder of files (`mmlu:FOLDER`)."""
 
 COLUMNS = ("task", "id", "subject", "answer", "question", "options")
@@ -159,7 +164,7 @@ def _rows(name: str, languages: Iterable[str] | None) -> tuple[list[dict], tuple
         rows = own.rows(file, wanted)
         return rows, wanted or tuple(rows[0]["question"])
     if kind in PUBLIC and (file or kind == name):
-        rows = PUBLIC[kind](file or None)
+        rows = PUBLIC[kind](file or None, wanted)
         return rows, tuple(c for c in LANGUAGES if any(c in row["question"] for row in rows))
     if name in OWN:
         return OWN[name](), _known(wanted, tuple(LANGUAGES), name)

@@ -7,7 +7,7 @@ left out.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from xlkb import paths
@@ -19,9 +19,9 @@ HUB = ("allenai/ai2_arc", "210d026faf9955653af8916fad021475a3f00453")
 LETTERS = "ABCD"
 
 
-def rows(folder: str | Path | None = None) -> list[dict]:
+def rows(folder: str | Path | None = None, languages: Iterable[str] | None = None) -> list[dict]:
     """Every question, each in the languages that it exists in; the split is "test", or on the hub
-    also "dev" (its training questions).
+    also "dev" (its training questions). With `languages`, only their files are read.
 
     Raises:
         FileNotFoundError: the folder has no `en.jsonl`.
@@ -37,7 +37,7 @@ def rows(folder: str | Path | None = None) -> list[dict]:
     if not (folder / "en.jsonl").is_file():
         raise FileNotFoundError(f"There is no {folder / 'en.jsonl'}: the English questions.")
     made: dict[str, dict] = {}
-    for code in LANGUAGES:
+    for code in (c for c in LANGUAGES if languages is None or c in ("en", *languages)):
         file = folder / f"{code}.jsonl"
         for number, item in enumerate(_lines(file) if file.is_file() else (), 1):
             answer = LETTERS.index(item["answer"])

@@ -1,26 +1,53 @@
 """mmlu: Hendrycks et al. 2021, in English and in whatever languages translations are at hand.
 
-`mmlu:FOLDER` reads a folder in the layout of the paper's code: header-less CSV files
-`test/SUBJECT_test.csv` and `dev/SUBJECT_dev.csv` (question, four choices, letter), and beside them
-`test_full_fr/…`, `dev_full_fr/…` with the same rows in French. Translations in Okapi's form, JSON
-lists `fr_test.json` and `fr_dev.json` whose ids are `SUBJECT/SPLIT/ROW`, may lie in the folder too,
-or beside it in `okapi_mmlu/`. `mmlu` alone is the English original from the hub (`HUB`), with the
-translations of `$XLKB_DATA/mmlu` where that exists.
+`mmlu:FOLDER` (or `$XLKB_DATA/mmlu`) is a folder in the layout of the paper's code: header-less CSV
+files `test/SUBJECT_test.csv` and `dev/SUBJECT_dev.csv` (question, four choices, letter). Each
+question gets its translations from the first of these that has it:
 
-Nothing is guessed: a file with other rows than the English one, or another key, is an error that
-names file and row. Choices such as "None" and "NA" are texts.
+1. `test_full_fr/…`, `dev_full_fr/…`: the same rows in French, as the paper's code writes them;
+2. MMMLU, OpenAI's human translations of the test questions: `mmlu_FR-FR.csv`, … in the folder or
+   in `mmmlu/` beside it;
+3. Okapi's machine translations: `fr_test.json`, `fr_dev.json`, … (ids `SUBJECT/SPLIT/ROW`) in the
+   folder or in `okapi_mmlu/` beside it.
+
+`mmlu` without a folder takes the English original, MMMLU and Okapi's demonstrations ("dev") from
+the hub. Nothing is guessed: a file with other rows than the English one, or another key, is an
+error that names file and row; only MMMLU's few changed keys leave their question out, with a
+warning. Choices such as "None" and "NA" are texts.
 """
 
 import csv
 import json
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from xlkb import paths
+from datasets import Dataset
+
+from xlkb import paths, recompose
 from xlkb.languages import LANGUAGES
+from xlkb.tasks import hub
 
 HUB = ("cais/mmlu", "c30699e8356da336a370243923dbaf21066bb9fe")
-"""Data set and its pinned commit."""
+MMMLU = ("openai/MMMLU", "325a01dc3e173cac1578df94120499aaca2e2504")
+OKAPI = ("jon-tow/okapi_mmlu", "5d8c41172a1d463f718c793595308eb35f4fca02")
+MIXUP = ("cross-ling-know/mixup-lang-mmlu", "e8fe8dc0d20945163a7560c106414695378c8797")
+"""Data sets and their pinned commits."""
+
+LOCALES = {
+    "fr": "FR-FR",
+    "de": "DE-DE",
+    "es": "ES-LA",
+    "it": "IT-IT",
+    "pt": "PT-BR",
+    "zh": "ZH-CN",
+    "ar": "AR-XY",
+    "hi": "HI-IN",
+    "ja": "JA-JP",
+    "ko": "KO-KR",
+    "sw": "SW-KE",
+}
+"""Code -> MMMLU's locale."""
 
 TEST_QUESTIONS = 14_042
 SUBJECTS = 57
@@ -31,11 +58,12 @@ Text = tuple[str, list[str]]
 """A question and its four choices."""
 
 
-def rows(folder: str | Path | None = None) -> list[dict]:
+def rows(folder: str | Path | None = None, languages: Iterable[str] | None = None) -> list[dict]:
     """Every question of the splits "test" and "dev", each in the languages that it exists in.
 
     Args:
-        folder: see the top of this module; `$XLKB_DATA/mmlu` or else the hub when None.
+        folder: see the top of this module.
+        languages: only these are read (and fetched); all when None.
 
     Returns:
         Dicts of `task, id, subject, split, answer (0-3), question {lang: text},
@@ -46,13 +74,70 @@ def rows(folder: str | Path | None = None) -> list[dict]:
         ValueError: a file is not as it should be; file and row are named.
         OSError: the hub cannot be reached.
     """
-    if folder is None and paths.local_data() is not None and (paths.local_data() / "mmlu").is_dir():
-        folder = paths.local_data() / "mmlu"
+    wanted = [code for code in LANGUAGES if languages is None or code in ("en", *languages)]
+    local = paths.local_data()
+    if folder is None and local is not None and (local / "mmlu").is_dir():
+        folder = local / "mmlu"
     if folder is None:
-        return list(_from_hub())
-    folder = Path(folder).expanduser()
+        made = {row["id"]: row for row in _from_hub()}
+        files = [f"test/mmlu_{LOCALES[code]}.csv" for code in wanted if code in LOCALES]
+        places = [hub.folder(*MMMLU, files) / "test"] if files else []
+        places.append(hub.folder(*OKAPI, [f"data/{code}_dev.json" for code in wanted]) / "data")
+    else:
+        folder = Path(folder).expanduser()
+        made = _english(folder)
+        for code in wanted[1:]:
+            for split in ("test", "dev"):
+                for file in sorted((folder / f"{split}_full_{code}").glob(f"*_{split}.csv")):
+                    _translated(made, file, file.stem.removesuffix(f"_{split}"), split, code)
+        places = [folder, folder.parent / "mmmlu", folder.parent / "okapi_mmlu"]
+    for place in places:
+        for code in wanted[1:]:
+            if code in LOCALES and (place / f"mmlu_{LOCALES[code]}.csv").is_file():
+                _mmmlu(made, place / f"mmlu_{LOCALES[code]}.csv", code)
+            for split in ("test", "dev"):
+                if (place / f"{code}_{split}.json").is_file():
+                    _okapi(made, place / f"{code}_{split}.json", code)
+    return list(made.values())
+
+
+def released_mixup(folder: str | Path | None = None, split: str = "test") -> Dataset:
+    """The authors' own mixup of MMLU, as a recomposed dataset for `evaluation.score`.
+
+    The files are 114 header-less tables, `data/test/SUBJECT_test.csv` and `data/dev/…`: read with a
+    header, each subject would lose its first question. Which slot is in which language is not
+    released; it is "und" here (undetermined).
+
+    Args:
+        folder: holds `data/` or `test/` and `dev/`; the hub's (`MIXUP`) when None.
+        split: "test" or "dev".
+
+    Raises:
+        FileNotFoundError: there are no such files.
+        ValueError: a row is not as it should be, or the count is not the published one.
+        OSError: the hub cannot be reached.
+    """
+    place = hub.folder(*MIXUP, [f"data/{split}/*.csv"]) if folder is None else Path(folder)
+    place = place.expanduser() / "data" if (place / "data").is_dir() else place.expanduser()
+    found = [
+        {
+            **{key: row[key] for key in ("task", "id", "subject", "answer")},
+            "recomposition": "mixup",
+            "language": "mixed",
+            "question": row["question"]["en"],
+            "question_language": "und",
+            "options": row["options"]["en"],
+            "option_languages": ["und"] * 4,
+        }
+        for row in _english(place, (split,)).values()
+    ]
+    _count(split, found, place)
+    return Dataset.from_list(found, features=recompose.FEATURES)
+
+
+def _english(folder: Path, splits: Sequence[str] = ("test", "dev")) -> dict[str, dict]:
     made: dict[str, dict] = {}
-    for split in ("test", "dev"):
+    for split in splits:
         files = sorted((folder / split).glob(f"*_{split}.csv"))
         if not files:
             raise FileNotFoundError(
@@ -67,13 +152,7 @@ def rows(folder: str | Path | None = None) -> list[dict]:
                 _add(row, "en", text)
         if len(files) == SUBJECTS:
             _count(split, [row for row in made.values() if row["split"] == split], folder)
-        for code in LANGUAGES:
-            for file in sorted((folder / f"{split}_full_{code}").glob(f"*_{split}.csv")):
-                _translated(made, file, file.stem.removesuffix(f"_{split}"), split, code)
-            for place in (folder, folder.parent / "okapi_mmlu"):
-                if (place / f"{code}_{split}.json").is_file():
-                    _okapi(made, place / f"{code}_{split}.json", code)
-    return list(made.values())
+    return made
 
 
 def _from_hub() -> Iterator[dict]:
@@ -131,6 +210,30 @@ def _translated(made: dict[str, dict], file: Path, subject: str, split: str, cod
     wanted = sum(row["subject"] == subject and row["split"] == split for row in made.values())
     if count != wanted:
         raise ValueError(f"{file} has {count} rows; the English file has {wanted}.")
+
+
+def _mmmlu(made: dict[str, dict], file: Path, code: str) -> None:
+    """The first column, which has no name, counts the rows of each subject."""
+    subjects, changed = {row["subject"] for row in made.values()}, 0
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        for number, item in enumerate(csv.DictReader(lines), 2):
+            texts = [item.get(column) for column in ("Question", *LETTERS)]
+            if not all(text and text.strip() for text in texts) or not item.get("Answer"):
+                raise ValueError(f"{file}, row {number}: an empty question, choice or key.")
+            if item["Subject"] not in subjects:
+                continue
+            row = made.get(f"{item['Subject']}/test/{item['']}")
+            if row is None:
+                raise ValueError(f"{file}, row {number}: there is no such English question.")
+            if LETTERS[row["answer"]] != item["Answer"].strip():
+                changed += 1
+            elif code not in row["question"]:
+                _add(row, code, (texts[0], texts[1:]))
+    if changed:
+        warnings.warn(
+            f"{file.name}: {changed} questions have another key than in English and are left out.",
+            stacklevel=2,
+        )
 
 
 def _okapi(made: dict[str, dict], file: Path, code: str) -> None:

@@ -1,0 +1,44 @@
+"""The plan of a run: it says what will be computed, and computes nothing."""
+
+import pytest
+
+from xlkb import models, plan, profiles, reproduce
+
+NOTEBOOKS = ["01_a", "02_b", "03_c", "04_d", "05_e", "06_f"]
+
+
+@pytest.mark.parametrize("profile", profiles.names())
+def test_every_notebook_and_model_has_a_step(profile):
+    run = profiles.load(profile)
+    found = plan.table(run, NOTEBOOKS)
+    assert set(found["notebook"]) == {name[:2] for name in NOTEBOOKS}
+    assert set(found["model"]) == set(run.models)
+    assert (found[["prompts", "tokens"]] > 0).all(axis=None)
+
+
+def test_only_the_chosen_notebooks_are_counted():
+    run = profiles.load("paper")
+    assert set(plan.table(run, ["02_b"])["notebook"]) == {"02"}
+
+
+def test_gpu_hours_are_known_for_the_papers_models():
+    found = plan.table(profiles.load("paper"), NOTEBOOKS)
+    assert found["gpu_hours"].notna().all()
+    assert plan.table(profiles.load("demo"), NOTEBOOKS)["gpu_hours"].isna().all()
+
+
+def test_money_is_counted_for_api_models_with_a_price(monkeypatch):
+    run = profiles.load("demo", model="api:some-model")
+    assert plan.table(run, ["02_b"])["usd"].isna().all()
+    monkeypatch.setenv("XLKB_API_PRICE", "1,2")
+    (row,) = plan.table(run, ["02_b"]).query("what == 'score'").to_dict("records")
+    assert row["usd"] == pytest.approx(row["tokens"] + 2 * row["prompts"] / 1e6)
+
+
+def test_a_dry_run_loads_no_model(capsys, monkeypatch):
+    monkeypatch.setattr(models, "load", None)
+    assert reproduce.main(["--profile", "paper", "--dry-run", "--only", "02"]) == 0
+    printed = capsys.readouterr().out
+    assert "GPU hours" in printed
+    assert "hub:" in printed
+    assert reproduce.main(["--languages", "xx", "--dry-run"]) == 2

@@ -1,0 +1,137 @@
+"""What a run will cost, before it starts: questions, prompts, tokens, GPU hours, money.
+
+Counted from the profile alone, without models, data or network, so tokens are estimates: characters
+of a question of the task (`CHARACTERS`) over `CHARACTERS_PER_TOKEN`. What is shared between prompts
+is counted each time, so that scoring comes out below the estimate.
+"""
+
+import math
+import os
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import pandas as pd
+
+from xlkb import corpora, models
+from xlkb.profiles import Run
+
+CHARACTERS = {"worldfacts": 90, "academy": 110, "mmlu": 255, "arc": 259}
+"""Mean characters of an English question with its choices (mmlu: 1,000 questions, 8 subjects)."""
+
+OTHER_TASK = 300
+CHARACTERS_PER_TOKEN = 3
+"""Between English (about 4) and languages in other scripts (2 and less)."""
+
+TOKENS_PER_SENTENCE = 40
+TOKENS_PER_DOCUMENT = 250
+TOKENS_PER_FACT = 200
+"""Of the academy's texts, all its forms together."""
+
+FLOPS = 2e14
+"""Floating-point operations per second that one GPU does in practice (half of an H100's peak in
+dense bfloat16 is 5e14; scoring and short sequences reach less)."""
+
+
+class Step(NamedTuple):
+    """Something a notebook computes with one model; `passes` is 1 for reading, 3 for training."""
+
+    notebook: str
+    model: str
+    what: str
+    prompts: int
+    tokens: float
+    passes: int = 1
+
+
+def table(run: Run, notebooks: Iterable[str]) -> pd.DataFrame:
+    """One row per notebook, model and kind of work.
+
+    Returns:
+        `notebook, model, what, prompts` (texts that are read or written), `tokens` (millions),
+        `gpu_hours` (NaN where the model's size is not known), `usd` (for `api:` models, from
+        `$XLKB_API_PRICE`; NaN without).
+    """
+    chosen = {name[:2] for name in notebooks}
+    sizes = {f"hub:{known['repository']}": known["billions"] for known in models.known()}
+    rows = []
+    for step in steps(run):
+        if step.notebook not in chosen:
+            continue
+        billions = sizes.get(step.model.partition("@")[0]) or math.nan
+        hours = 2e9 * billions * step.tokens * step.passes / FLOPS / 3600
+        rows.append((*step[:4], step.tokens / 1e6, hours, _money(step)))
+    columns = ["notebook", "model", "what", "prompts", "tokens", "gpu_hours", "usd"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def steps(run: Run) -> Iterator[Step]:
+    """Everything the notebooks compute, in their order."""
+    main, *contrasts = run.models
+    five, every, held = len(run.five), len(run.languages), len(run.held_out)
+    question = CHARACTERS.get(run.task.partition(":")[0], OTHER_TASK) / CHARACTERS_PER_TOKEN
+    pupil = CHARACTERS["academy"] / CHARACTERS_PER_TOKEN
+    quiz = run.n_characters * len(run.relations)
+    fewer = run.n_characters_few * len(run.relations)
+    cells = five + 1  # Each language, and mixup.
+    lesson = quiz * TOKENS_PER_FACT * run.teach_epochs
+    shots = 1 + run.n_shots
+
+    pairs = five * (five - 1)
+    translated = pairs * run.n_translated
+    sentences = run.n_sentences * (every + 4 * 11)  # Versions of each: swept probabilities.
+    yield Step("01", main, "translate", translated, translated * TOKENS_PER_SENTENCE * 5)
+    yield Step("01", main, "embed", sentences, sentences * TOKENS_PER_SENTENCE)
+
+    recomposed = run.n_items * (five + 6 * (five - 1) + 1)
+    recomposed += run.n_exploratory * (every + five * five)
+    yield Step("02", main, "score", recomposed, recomposed * question)
+    styles = len(run.styles) * run.n_exploratory // 2 * five
+    yield Step("02", main, "styles", 2 * styles, styles * question * (1 + shots))
+    for name in contrasts:
+        yield Step("02", name, "score", run.n_items * five, run.n_items * five * question)
+
+    yield Step("03", main, "teach", quiz, lesson + fewer * TOKENS_PER_FACT * run.teach_epochs, 3)
+    asked = 2 * quiz * cells + fewer * five
+    yield Step("03", main, "score", asked, asked * pupil)
+
+    mitigated = 2 * run.n_mitigated * cells
+    yield Step("04", main, "score", 11 * mitigated, mitigated * question * (7 + 4 * shots))
+    yield Step("04", main, "translate", 5 * mitigated, 5 * mitigated * question * shots)
+
+    arms = len(run.units) + 2  # English only and parallel text.
+    documents = run.n_documents or len(corpora.load("almanac", ["en"]))
+    general = arms * documents * TOKENS_PER_DOCUMENT
+    domain = (arms - 1) * quiz * TOKENS_PER_FACT
+    again = 2 * fewer * TOKENS_PER_FACT * run.teach_epochs
+    yield Step("05", main, "train", arms * 2 + 3, general + domain + again, 3)
+    after = (arms + 1) * (run.n_after + quiz) * (cells + held)
+    few = 3 * run.n_few * cells
+    yield Step("06", main, "score", after + few, after * question + few * question * shots)
+
+
+def in_words(run: Run, notebooks: Iterable[str]) -> str:
+    """The plan as text: the table, its totals and what they rest on."""
+    found = table(run, notebooks)
+    if found.empty:
+        return "Nothing to do."
+    total = found[["prompts", "tokens", "gpu_hours", "usd"]].sum(min_count=1)
+    shown = pd.concat([found, total.to_frame().T.assign(notebook="all", model="", what="")])
+    shown["prompts"] = shown["prompts"].map("{:,.0f}".format)
+    for column in ("tokens", "gpu_hours", "usd"):
+        shown[column] = shown[column].map(lambda x: "" if pd.isna(x) else f"{x:,.2f}")
+    shown = shown.rename(columns={"tokens": "tokens (M)", "gpu_hours": "GPU hours", "usd": "USD"})
+    return (
+        f"{shown.to_string(index=False)}\n\n"
+        "Estimates from the profile alone. GPU hours: one GPU at "
+        f"{FLOPS / 1e12:,.0f} TFLOP/s in practice; blank for models of unknown size (on a laptop, "
+        "the README has measured times). USD: for api: models, with XLKB_API_PRICE set. What is "
+        "stored already costs nothing."
+    )
+
+
+def _money(step: Step) -> float:
+    price = os.environ.get("XLKB_API_PRICE")
+    if not price or not step.model.startswith("api:"):
+        return math.nan
+    read, written = (float(each) for each in price.split(","))
+    return (step.tokens * read + step.prompts * written) / 1e6

@@ -1,0 +1,29 @@
+"""Files of a data set on the Hugging Face hub, as a folder: read like those of a local one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def folder(name: str, revision: str, patterns: Sequence[str]) -> Path:
+    """The local copy of a data set's files, fetched where they are not there yet.
+
+    Args:
+        name: of the data set, "org/name".
+        revision: its commit.
+        patterns: which files, as globs ("data/*.csv").
+
+    Raises:
+        OSError: the hub cannot be reached; the message says what to do without it.
+    """
+    from huggingface_hub import snapshot_download
+
+    try:
+        found = snapshot_download(
+            name, repo_type="dataset", revision=revision, allow_patterns=list(patterns)
+        )
+    except OSError as error:
+        raise OSError(
+            f"{name} cannot be had from the hub ({type(error).__name__}: {error}). With its files "
+            "at hand, put them into a folder and name it after the task, as task:FOLDER."
+        ) from error
+    return Path(found)
