@@ -36,3 +36,18 @@ def test_the_comparison_leaves_unknown_numbers_blank():
     others = table.drop(index="ours")
     assert others["english"].isna().any()
     assert set(others["status"]) == {"second-hand"}
+
+
+def test_what_fine_tuning_changed_stands_below_the_papers():
+    ours = pd.DataFrame(
+        {
+            "model": ["control", "mixed"],
+            "n": 10,
+            "accuracy": [0.5, 0.6],
+            "gain_points": [None, 10.0],
+        }
+    )
+    table = paper.finetuned_beside(ours, "worldfacts", "control").set_index("model")
+    assert table.loc["mixed", ["before", "after", "change"]].tolist() == [50, 60, 10]
+    assert "control" not in table.index
+    assert set(table.drop(index="mixed")["status"]) == {"second-hand"}

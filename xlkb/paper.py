@@ -79,6 +79,55 @@ def beside(ours: pd.DataFrame, task: str) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"english": float, "mixup": float, "change": float})
 
 
+def finetuned_beside(ours: pd.DataFrame, task: str, control: str) -> pd.DataFrame:
+    """Accuracy on mixup before and after mixed-language fine-tuning: the paper's above ours.
+
+    Args:
+        ours: rows of `gains.over_control` for the group "mixup".
+        task: what ours were measured on.
+        control: label of the model that gains are counted from.
+
+    Returns:
+        `model, task, before, after` (%; ours: the control and the arm), `change` (points), `n,
+        status, source`.
+    """
+    known = published("mmlu_finetuned")
+    rows = []
+    for model, values in known.groupby("model", sort=False):
+        before, after = (
+            values.loc[values["setting"].str.contains(word), "value"].item()
+            for word in ("before fine-tuning", "after fine-tuning")
+        )
+        rows.append(
+            (
+                model,
+                "MMLU (paper)",
+                before,
+                after,
+                after - before,
+                "",
+                *values[["status", "source"]].iloc[-1],
+            )
+        )
+    reference = 100 * ours.loc[ours["model"] == control, "accuracy"].item()
+    for row in ours[ours["model"] != control].to_dict("records"):
+        after = 100 * row["accuracy"]
+        rows.append(
+            (
+                row["model"],
+                task,
+                reference,
+                after,
+                row["gain_points"],
+                str(row["n"]),
+                "this run",
+                "",
+            )
+        )
+    columns = ["model", "task", "before", "after", "change", "n", "status", "source"]
+    return pd.DataFrame(rows, columns=columns)
+
+
 def comet_beside(quality: pd.DataFrame) -> pd.DataFrame:
     """Our chrF++ beside the authors' released COMET scores, for the directions that these have.
 

@@ -37,7 +37,8 @@ class Run:
     n_characters, relations: how much of the academy is taught; n_characters_few: the same where a
     comparison costs several teachings. teach_form: "prose", "qa" or "both".
     teach_epochs: how often.
-    units: of mixed-language text. n_documents: of the almanac (0: all of them).
+    units: of mixed-language text. corpus: of general text, "almanac" or one in English that
+    `translator` translates (`translation.corpus`). n_documents: of it (0: all of them).
     n_after: questions per cell of a fine-tuned model; n_few: the same, few-shot. held_out:
     languages asked there that are in no training text.
     seed: of every random choice. figures, results: folders written to.
@@ -65,6 +66,8 @@ class Run:
     teach_form: str
     teach_epochs: int
     units: tuple[str, ...]
+    corpus: str
+    translator: str
     n_documents: int
     n_after: int
     n_few: int

@@ -139,6 +139,26 @@ def documents(
     )
 
 
+def corpus(
+    name: str,
+    languages: Sequence[str],
+    translator: str = "",
+    n: int | None = None,
+    seed: int = 42,
+) -> Dataset:
+    """A parallel corpus by name.
+
+    Args:
+        name, n, seed: as for `corpora.load`.
+        languages: codes, the base first.
+        translator: "" where the corpus exists in all languages; or what translates it from the
+            first one.
+    """
+    if not translator:
+        return corpora.load(name, languages, n=n, seed=seed)
+    raise NotImplementedError
+
+
 def nllb(model: str, device: str = "auto") -> Translator:
     """A translator of an NLLB model, from the hub ("facebook/nllb-200-distilled-600M") or a folder.
 

@@ -81,8 +81,15 @@ def load(
             f'Give some of its rows "split": "{split}".'
         )
     if name.partition(":")[0] in PUBLIC:
-        rows, spoken = _existing(rows, languages, f"{name}, split {split!r},")
+        rows, spoken = _existing(rows, languages, name, split)
     return _dataset(_alternating(rows, seed)[:n], spoken)
+
+
+def demonstrations(name: str, languages: Iterable[str]) -> Dataset | None:
+    """The split "dev" of a task, for few-shot prompts; None if the task has none (hp_quiz)."""
+    every, _ = _rows(name, languages)
+    has = any(row["split"] == "dev" for row in every)
+    return load(name, languages, "dev") if has else None
 
 
 def languages_of(dataset: Dataset) -> tuple[str, ...]:
@@ -173,14 +180,16 @@ def _rows(name: str, languages: Iterable[str] | None) -> tuple[list[dict], tuple
 
 
 def _existing(
-    rows: list[dict], languages: Iterable[str] | None, where: str
+    rows: list[dict], languages: Iterable[str] | None, name: str, split: str
 ) -> tuple[list[dict], tuple[str, ...]]:
     """The rows that exist in all languages wanted; by default in all that every row has."""
     spoken = [code for code in LANGUAGES if all(code in row["question"] for row in rows)]
     wanted = tuple(spoken) if languages is None else room.check(languages)
     whole = [row for row in rows if all(code in row["question"] for code in wanted)]
+    where = f"{name}, split {split!r},"
     if not whole:
-        counts = {c: sum(c in row["question"] for row in rows) for c in LANGUAGES}
+        every = [row for row in _rows(name, None)[0] if row["split"] == split]
+        counts = {c: sum(c in row["question"] for row in every) for c in LANGUAGES}
         have = ", ".join(f"{code} ({n})" for code, n in counts.items() if n)
         raise ValueError(f"{where} has no question in all of {', '.join(wanted)}. It has {have}.")
     if len(whole) < len(rows):
