@@ -6,13 +6,12 @@ is counted each time, so that scoring comes out below the estimate.
 """
 
 import math
-import os
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import pandas as pd
 
-from xlkb import corpora, hub_models
+from xlkb import api, corpora, hub_models
 from xlkb.profiles import Run
 
 CHARACTERS = {"worldfacts": 90, "academy": 110, "mmlu": 255, "arc": 259}
@@ -146,8 +145,8 @@ def _corpus_tokens(run: Run) -> float:
 
 
 def _money(step: Step) -> float:
-    price = os.environ.get("XLKB_API_PRICE")
-    if not price or not step.model.startswith("api:"):
+    price = api.price()
+    if price is None or not step.model.startswith("api:"):
         return math.nan
-    read, written = (float(each) for each in price.split(","))
+    read, written = price
     return (step.tokens * read + step.prompts * written) / 1e6
