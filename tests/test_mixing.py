@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from parallel import FIVE, shapes, toy
 from scipy.stats import binomtest
 
-from xlkb import corpora, lexicon, mix_corpus, mixing, translation
+from xlkb import corpora, lexicon, mix_corpus, mixing, translation, translators
 
 seeds = st.integers(0, 99)
 switches = st.sampled_from([0.0, 0.3, 1.0])
@@ -372,10 +372,11 @@ def test_one_language_is_enough_for_words_of_the_lexicon(tmp_path):
 
 
 def test_text_and_a_translator_become_a_mixed_corpus(tmp_path, monkeypatch):
-    monkeypatch.setattr(translation, "nllb", lambda model: fake)
+    monkeypatch.setattr(translators, "nllb", lambda model: fake)
     (tmp_path / "en.txt").write_text(EN, encoding="utf-8")
     arguments = ["--text", f"en={tmp_path / 'en.txt'}", "--unit", "words", "--k", "4"]
     arguments += ["--translator", "nllb:some/model", "--languages", "fr,sw"]
+    arguments += ["--limit", "other_language=1"]
     assert mix_corpus.main([*arguments, "--out", str(tmp_path / "mixed")]) == 0
     mixed = load_from_disk(str(tmp_path / "mixed"))
     assert {span["language"] for row in mixed for span in row["spans"]} == {"fr", "sw"}

@@ -1,0 +1,213 @@
+"""Models that translate: NLLB in this process, or any model behind an OpenAI-compatible endpoint.
+
+A translator is a function `(texts, source, target) -> translations` over lists of texts and
+language codes. Those made here have a `name`, which says exactly what translates (model and commit
+or fingerprint, never a key), and a `batch_size`, of texts per call.
+"""
+
+import os
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from xlkb import checkpoints
+from xlkb import languages as room
+from xlkb.languages import LANGUAGES
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+Translator = Callable[[list[str], str, str], list[str]]
+
+FORMS = "nllb:MODEL (a folder, or org/name[@revision] on the hub) or api:MODEL@BASE_URL"
+
+REVISIONS = {
+    "facebook/nllb-200-distilled-600M": "a3e77be725cf30383f1faeb8d2f0b0ea98ac554e",
+}
+"""Commits with safetensors of models whose main branch has pickled weights only (refs/pr/45)."""
+
+INSTRUCTION = (
+    "Translate the following {source} text into {target}. It may be a part of a sentence: "
+    "translate it as it stands and complete nothing. Answer with the translation alone.\n\n{text}"
+)
+INSTRUCTION_VERSION = 1
+RETRIES = 6
+TIMEOUT_SECONDS = 120
+AT_ONCE = 8
+"""Requests under way at a time."""
+
+_API = re.compile(r"api:(.+?)@(https?://.+)")
+
+
+def named(name: str) -> Translator:
+    """A translator by name: `nllb:MODEL` or `api:MODEL@BASE_URL`.
+
+    Raises:
+        ValueError: the name has another form (see `check`), and what `nllb` and `chat` raise.
+    """
+    check(name)
+    kind, _, rest = name.partition(":")
+    return nllb(rest) if kind == "nllb" else chat(*_API.fullmatch(name).groups())
+
+
+def check(name: str) -> None:
+    """Raise ValueError unless this is a translator's name."""
+    kind, _, rest = name.partition(":")
+    if kind == "nllb" and rest:
+        return
+    match = _API.fullmatch(name)
+    if match is None:
+        raise ValueError(f"There is no translator of this name; translators are named {FORMS}.")
+    _address(match[2])
+
+
+def nllb(model: str, device: str = "auto") -> Translator:
+    """A translator of an NLLB model: a folder, or "org/name[@revision]" on the hub.
+
+    Beam search with 4 beams, in float32. Of "facebook/nllb-200-distilled-600M", whose main branch
+    has pickled weights only, the commit in `REVISIONS` is taken.
+
+    Raises:
+        ValueError: pickled weights only; later, a language that the model lacks, or a text that is
+            longer than it reads.
+        FileNotFoundError: there is no such folder. OSError: the hub cannot be reached.
+    """
+    import torch
+    from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+    place, revision, name = _located(model)
+    safe = {"revision": revision, "trust_remote_code": False}
+    tokenizer = AutoTokenizer.from_pretrained(place, **safe)
+    try:
+        network = AutoModelForSeq2SeqLM.from_pretrained(place, use_safetensors=True, **safe)
+    except OSError as error:
+        if "safetensors" not in str(error):
+            raise
+        raise ValueError(
+            f"{name} {checkpoints.PICKLED} A revision with safetensors is named org/name@REVISION."
+        ) from None
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    network = network.eval().to(device)
+    longest = network.config.max_position_embeddings
+
+    def code(language: str) -> int:
+        token = tokenizer.convert_tokens_to_ids(room.FLORES[language])
+        if token in (None, tokenizer.unk_token_id):
+            raise ValueError(f"{name} has no {LANGUAGES[language].name} ({room.FLORES[language]}).")
+        return token
+
+    def translator(texts: list[str], source: str, target: str) -> list[str]:
+        code(source)
+        tokenizer.src_lang = room.FLORES[source]
+        inputs = tokenizer(texts, return_tensors="pt", padding=True).to(network.device)
+        length = inputs["input_ids"].shape[1]
+        if length > longest:
+            text = max(texts, key=len)
+            raise ValueError(
+                f"{name} reads {longest} tokens, and a text has {length}: cut it into units of "
+                f"words, or end its sentences. It begins {text[:80]!r}."
+            )
+        # A model that repeats itself is stopped; the audit finds such texts by their length.
+        limit = min(longest, 3 * length + 32)
+        with torch.inference_mode():
+            tokens = network.generate(
+                **inputs, forced_bos_token_id=code(target), num_beams=4, max_new_tokens=limit
+            )
+        return tokenizer.batch_decode(tokens, skip_special_tokens=True)
+
+    translator.name, translator.batch_size = name, 16 if device == "cpu" else 128
+    return translator
+
+
+def chat(model: str, base_url: str) -> Translator:
+    """A translator of a chat model behind an OpenAI-compatible endpoint, greedy.
+
+    The key is read from the environment variable OPENAI_API_KEY (local servers need none). Each
+    text is one request; the openai client repeats those that fail for a while, `RETRIES` times.
+
+    Raises:
+        ValueError: `base_url` is not one; later, an answer that was cut, or a refusal.
+        ModuleNotFoundError: the openai package is not installed.
+        ConnectionError: later, the endpoint does not answer.
+    """
+    url = _address(base_url)
+    name = f"api:{model}@{url}"
+    if find_spec("openai") is None:
+        raise ModuleNotFoundError(f"{name} needs the package openai: pip install 'openai>=3.54'")
+    from openai import OpenAI
+
+    key = os.environ.get("OPENAI_API_KEY", "").strip()
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        # The client's own message would repeat the key.
+        raise ValueError("OPENAI_API_KEY has characters that no key has, such as a line break.")
+    client = OpenAI(
+        api_key=key or "none", base_url=url, max_retries=RETRIES, timeout=TIMEOUT_SECONDS
+    )
+
+    def translator(texts: list[str], source: str, target: str) -> list[str]:
+        names = {"source": LANGUAGES[source].name, "target": LANGUAGES[target].name}
+        messages = [INSTRUCTION.format(**names, text=text) for text in texts]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return list(pool.map(lambda message: _ask(client, name, model, message), messages))
+
+    translator.name, translator.batch_size = f"{name}, instruction {INSTRUCTION_VERSION}", 64
+    return translator
+
+
+def _ask(client: "OpenAI", name: str, model: str, message: str) -> str:
+    """The answer to one message, "" where the model gives none."""
+    import openai
+
+    failure: Exception
+    try:
+        answer = client.chat.completions.create(
+            model=model, messages=[{"role": "user", "content": message}], temperature=0
+        )
+        if not answer.choices:
+            return ""
+        if answer.choices[0].finish_reason == "length":
+            failure = ValueError(
+                f"{name} cut its answer to the message that ends {message[-80:]!r}"
+            )
+        else:
+            return answer.choices[0].message.content or ""
+    except openai.APIStatusError as error:
+        refused = 400 <= error.status_code < 500 and error.status_code != 429
+        text = f"{name} answers HTTP {error.status_code}"
+        hint = ": is OPENAI_API_KEY right?" if error.status_code in (401, 403) else "."
+        failure = (
+            ValueError(text + hint) if refused else ConnectionError(text + ", again and again.")
+        )
+    except openai.OpenAIError as error:
+        failure = ConnectionError(f"{name} does not answer ({type(error).__name__}).")
+    # Outside the except clauses: the client's errors hold the request, with the key.
+    raise failure
+
+
+def _address(url: str) -> str:
+    """The URL; ValueError, which does not repeat it, when it is none or has credentials in it."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise ValueError(f"An endpoint needs a URL with http:// or https://: {FORMS}.")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError(
+            "An endpoint's URL stands in the cache and in messages, so it must not have a user, a "
+            "password, a query or a fragment. A key goes into OPENAI_API_KEY."
+        )
+    return url.rstrip("/")
+
+
+def _located(model: str) -> tuple[str | Path, str, str]:
+    """What `from_pretrained` takes, the revision, and the name with commit or fingerprint."""
+    hub = re.fullmatch(r"([\w.-]+/[\w.-]+)(?:@([\w./-]+))?", model)
+    if hub is None or Path(model).expanduser().is_dir():
+        folder, weights = checkpoints.model_folder(model)
+        return folder, "main", f"nllb:{folder.name}@{weights[:12]}"
+    repository, revision = hub.groups()
+    commit = checkpoints.hub_commit(repository, revision or REVISIONS.get(repository))
+    return repository, commit, f"nllb:{repository}@{commit[:12]}"
