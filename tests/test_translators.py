@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from datasets import load_from_disk
 
-from xlkb import corpora, mix_corpus, translation, translators
+from xlkb import api, corpora, mix_corpus, translation, translators
 
 KEY = "sk-a-key-that-must-not-be-seen"
 
@@ -125,7 +125,7 @@ def french(message):
 @pytest.fixture
 def endpoint(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    monkeypatch.setattr(translators, "RETRIES", 0)
+    monkeypatch.setattr(api, "RETRIES", 0)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
     server.seen, server.reply = [], french
     server.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
@@ -150,9 +150,9 @@ def test_a_chat_model_is_a_translator(endpoint):
 @pytest.mark.parametrize(
     ("reply", "error", "message"),
     [
-        ((401, "", ""), ValueError, "answers HTTP 401: is OPENAI_API_KEY right"),
-        ((404, "", ""), ValueError, "answers HTTP 404"),
-        ((503, "", ""), ConnectionError, "answers HTTP 503"),
+        ((401, "", ""), PermissionError, "HTTP 401.*OPENAI_API_KEY holds a key"),
+        ((404, "", ""), ValueError, "refuses the request"),
+        ((503, "", ""), ConnectionError, "does not answer"),
         ((200, "La", "length"), ValueError, "cut its answer"),
     ],
 )
@@ -178,8 +178,8 @@ def test_no_endpoint_is_a_connection_error(endpoint):
     [
         ("api:m@https://user:secret@host/v1", "must not have a user"),
         ("api:m@https://host/v1?key=secret", "must not have a user"),
-        ("api:m", "translators are named nllb:MODEL"),
-        ("api:m@host", "translators are named nllb:MODEL"),
+        ("api:m", "named api:MODEL@BASE_URL"),
+        ("api:m@host", "named api:MODEL@BASE_URL"),
         ("nlb:org/model", "translators are named nllb:MODEL"),
     ],
 )

@@ -144,6 +144,8 @@ def chat(name: str, max_tokens: int = 1024) -> Callable[[str], str]:
     def answer(message: str) -> str:
         options = {"max_tokens": max_tokens, "temperature": 0}
         choice, _ = send(endpoint, name, "chat", message, options)
+        if choice.get("finish_reason") == "length":
+            raise ValueError(f"{name} cut its answer to the message that ends {message[-80:]!r}.")
         answered = clean(text(choice)).strip()
         if not answered:
             raise ValueError(f"{name} gave no text for the message that begins {message[:80]!r}.")

@@ -5,21 +5,14 @@ language codes. Those made here have a `name`, which says exactly what translate
 or fingerprint, never a key), and a `batch_size`, of texts per call.
 """
 
-import os
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from xlkb import checkpoints
+from xlkb import api, checkpoints
 from xlkb import languages as room
 from xlkb.languages import LANGUAGES
-
-if TYPE_CHECKING:
-    from openai import OpenAI
 
 Translator = Callable[[list[str], str, str], list[str]]
 
@@ -35,12 +28,8 @@ INSTRUCTION = (
     "translate it as it stands and complete nothing. Answer with the translation alone.\n\n{text}"
 )
 INSTRUCTION_VERSION = 1
-RETRIES = 6
-TIMEOUT_SECONDS = 120
 AT_ONCE = 8
 """Requests under way at a time."""
-
-_API = re.compile(r"api:(.+?)@(https?://.+)")
 
 
 def named(name: str) -> Translator:
@@ -51,18 +40,16 @@ def named(name: str) -> Translator:
     """
     check(name)
     kind, _, rest = name.partition(":")
-    return nllb(rest) if kind == "nllb" else chat(*_API.fullmatch(name).groups())
+    return nllb(rest) if kind == "nllb" else chat(*api.address(name))
 
 
 def check(name: str) -> None:
     """Raise ValueError unless this is a translator's name."""
     kind, _, rest = name.partition(":")
-    if kind == "nllb" and rest:
-        return
-    match = _API.fullmatch(name)
-    if match is None:
+    if kind == "api":
+        api.address(name)
+    elif kind != "nllb" or not rest:
         raise ValueError(f"There is no translator of this name; translators are named {FORMS}.")
-    _address(match[2])
 
 
 def nllb(model: str, device: str = "auto") -> Translator:
@@ -125,81 +112,26 @@ def nllb(model: str, device: str = "auto") -> Translator:
 
 
 def chat(model: str, base_url: str) -> Translator:
-    """A translator of a chat model behind an OpenAI-compatible endpoint, greedy.
+    """A translator of a chat model behind an OpenAI-compatible endpoint, greedy (`api.chat`).
 
-    The key is read from the environment variable OPENAI_API_KEY (local servers need none). Each
-    text is one request; the openai client repeats those that fail for a while, `RETRIES` times.
+    Each text is one request.
 
     Raises:
         ValueError: `base_url` is not one; later, an answer that was cut, or a refusal.
         ModuleNotFoundError: the openai package is not installed.
-        ConnectionError: later, the endpoint does not answer.
+        PermissionError, ConnectionError, RuntimeError: later, as of `api.send`.
     """
-    url = _address(base_url)
-    name = f"api:{model}@{url}"
-    if find_spec("openai") is None:
-        raise ModuleNotFoundError(f"{name} needs the package openai: pip install 'openai>=3.54'")
-    from openai import OpenAI
-
-    key = os.environ.get("OPENAI_API_KEY", "").strip()
-    if not (key.isascii() and key.isprintable()) or " " in key:
-        # The client's own message would repeat the key.
-        raise ValueError("OPENAI_API_KEY has characters that no key has, such as a line break.")
-    client = OpenAI(
-        api_key=key or "none", base_url=url, max_retries=RETRIES, timeout=TIMEOUT_SECONDS
-    )
+    name = "api:{}@{}".format(*api.address(f"api:{model}@{base_url}"))
+    answer = api.chat(name)
 
     def translator(texts: list[str], source: str, target: str) -> list[str]:
         names = {"source": LANGUAGES[source].name, "target": LANGUAGES[target].name}
         messages = [INSTRUCTION.format(**names, text=text) for text in texts]
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            return list(pool.map(lambda message: _ask(client, name, model, message), messages))
+            return list(pool.map(answer, messages))
 
     translator.name, translator.batch_size = f"{name}, instruction {INSTRUCTION_VERSION}", 64
     return translator
-
-
-def _ask(client: "OpenAI", name: str, model: str, message: str) -> str:
-    """The answer to one message, "" where the model gives none."""
-    import openai
-
-    failure: Exception
-    try:
-        answer = client.chat.completions.create(
-            model=model, messages=[{"role": "user", "content": message}], temperature=0
-        )
-        if not answer.choices:
-            return ""
-        if answer.choices[0].finish_reason == "length":
-            failure = ValueError(
-                f"{name} cut its answer to the message that ends {message[-80:]!r}"
-            )
-        else:
-            return answer.choices[0].message.content or ""
-    except openai.APIStatusError as error:
-        refused = 400 <= error.status_code < 500 and error.status_code != 429
-        text = f"{name} answers HTTP {error.status_code}"
-        hint = ": is OPENAI_API_KEY right?" if error.status_code in (401, 403) else "."
-        failure = (
-            ValueError(text + hint) if refused else ConnectionError(text + ", again and again.")
-        )
-    except openai.OpenAIError as error:
-        failure = ConnectionError(f"{name} does not answer ({type(error).__name__}).")
-    # Outside the except clauses: the client's errors hold the request, with the key.
-    raise failure
-
-
-def _address(url: str) -> str:
-    """The URL; ValueError, which does not repeat it, when it is none or has credentials in it."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise ValueError(f"An endpoint needs a URL with http:// or https://: {FORMS}.")
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        raise ValueError(
-            "An endpoint's URL stands in the cache and in messages, so it must not have a user, a "
-            "password, a query or a fragment. A key goes into OPENAI_API_KEY."
-        )
-    return url.rstrip("/")
 
 
 def _located(model: str) -> tuple[str | Path, str, str]:
