@@ -127,8 +127,7 @@ def documents(
         for number, segments in corpora.grouped(row):
             pieces = [segment["text"][base] for segment in segments]
             if k is not None:
-                words = corpora.join(segments, base).split()
-                pieces = [" ".join(words[i : i + k]) for i in range(0, len(words), k)]
+                pieces = _cut(corpora.join(segments, base), k, base)
             for piece in pieces:
                 identifier = f"{row['id']}, sentence {number + 1}, phrase {len(parts) + 1}"
                 texts[identifier] = piece
@@ -147,6 +146,22 @@ def documents(
         ],
         languages,
     )
+
+
+def _cut(text: str, k: int, language: str) -> list[str]:
+    """The text after every k words, counted as `mixing` counts them: a dash alone is no word."""
+    pieces: list[str] = []
+    full = True
+    for word in text.split():
+        counted = corpora.count_words(word, language)
+        if full and (counted or not pieces):
+            pieces.append(word)
+            found = counted
+        else:
+            pieces[-1] += f" {word}"
+            found += counted
+        full = found >= k
+    return pieces
 
 
 def audited(
