@@ -3,13 +3,14 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
 import pandas as pd
 import pytest
 
-from xlkb import notebooks, paths, reference, reproduce, results
+from xlkb import notebooks, paths, profiles, reference, reproduce, results
 
 PARAMETERS = 'profile = "demo"\nmodel = ""\ntask = ""\nlanguages = ""'
 LOAD = """
@@ -209,6 +210,19 @@ def test_a_run_stops_at_the_first_failure(checkout, capsys):
     printed = capsys.readouterr()
     assert "RuntimeError: no such weights" in printed.err
     assert "03_domain" not in printed.out
+
+
+def test_a_whole_run_ends_with_the_profiles_commands(checkout, capfd, monkeypatch):
+    plain = profiles.load
+    then = ("this", "json.tool --nonsense")
+    monkeypatch.setattr(profiles, "load", lambda *a, **k: replace(plain(*a, **k), then=then))
+    _notebook(checkout / "notebooks", "02_barrier", LOAD, SAVE)
+    assert reproduce.main(["--only", "2"]) == 0
+    assert "python -m" not in capfd.readouterr().out
+    assert reproduce.main([]) == 1
+    said = capfd.readouterr()
+    assert "Beautiful is better than ugly" in said.out
+    assert "problem: python -m json.tool --nonsense ended with code 2" in said.err
 
 
 def test_stale_and_missing_artefacts_fail_the_run(checkout, capsys):

@@ -9,7 +9,7 @@ import pytest
 import tiny
 import torch
 
-from xlkb import models, paths, tofu
+from xlkb import models, paths, recipes, tofu, tofu_questions
 
 DATA = paths.local_data() or Path(__file__).parents[2] / "shared" / "data"
 real = pytest.mark.skipif(not DATA.is_dir(), reason=f"no local data sets in {DATA}: set XLKB_DATA")
@@ -32,10 +32,17 @@ def model(tmp_path_factory):
     return models.load(f"path:{folder}", dtype="float32", device="cpu")
 
 
+def test_rouge_counts_the_words_of_every_script():
+    assert tofu.rouge_l_recall("She writes books", "she wrote a book") == pytest.approx(2 / 3)
+    assert tofu.rouge_l_recall("Der Käse ist da.", "Der Käse!", "de") == pytest.approx(2 / 5)
+    assert tofu.rouge_l_recall("वह लिखती है", "वह है", "hi") == pytest.approx(2 / 3)
+    assert tofu.rouge_l_recall("她写书", "她书", "zh") == pytest.approx(2 / 3)
+
+
 def questions(tmp_path, *items, split="mine"):
     lines = "".join(json.dumps(item) + "\n" for item in items)
     (tmp_path / f"{split}.jsonl").write_text(lines, encoding="utf-8")
-    return tofu.load(split, tmp_path)
+    return tofu_questions.load(split, tmp_path)
 
 
 def per_token(model, question, answer):
@@ -92,7 +99,7 @@ def test_a_translation_has_every_text_in_the_other_language(model, tmp_path):
         return [f"{target}: {text}" for text in texts]
 
     rows = questions(tmp_path, PERTURBED, CHOICES)
-    french = tofu.translated(rows, shout, "fr")
+    french = tofu_questions.translated(rows, shout, "fr")
     assert french[0]["wrong"] == [f"fr: {text}" for text in PERTURBED["perturbed_answer"]]
     assert french[0]["paraphrased_answer"] == "fr: The euro it is."
     assert french[1]["paraphrased_answer"] == ""
@@ -101,9 +108,31 @@ def test_a_translation_has_every_text_in_the_other_language(model, tmp_path):
     assert set(tofu.evaluate(model, french, tmp_path, max_new_tokens=3)["language"]) == {"fr"}
 
 
+def test_an_experiment_compares_before_and_after(model, tmp_path, monkeypatch):
+    monkeypatch.setenv("XLKB_RESULTS", str(tmp_path / "results"))
+    taught, others = (questions(tmp_path, each) for each in (PERTURBED, CHOICES))
+    splits = {"full": taught, "forget10_perturbed": taught}
+    monkeypatch.setattr(tofu, "load", lambda split: splits.get(split, others))
+    recipe = recipes.get("teach", epochs=3, learning_rate=1e-2)
+    table = tofu.experiment(model, recipe, authors=1)
+    assert set(table["questions"]) == {"taught authors", "real authors", "world facts"}
+    before, after = (
+        table.query("questions == 'taught authors' and measure == 'probability' and model == @name")
+        for name in (model.label, f"{model.label}, after TOFU")
+    )
+    assert after["mean"].item() > before["mean"].item()
+
+
+def test_the_command_says_what_is_wrong(capsys):
+    assert tofu.main(["--authors", "0"]) == 2
+    assert "TOFU has 200" in capsys.readouterr().err
+    assert tofu.main(["--languages", "en,fr"]) == 2
+    assert "need a --translator" in capsys.readouterr().err
+
+
 def test_files_are_counted_and_lines_checked(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"full\.jsonl"):
-        tofu.load("full", tmp_path)
+        tofu_questions.load("full", tmp_path)
     with pytest.raises(ValueError, match="has 1 questions; TOFU has 4000"):
         questions(tmp_path, PERTURBED, split="full")
     with pytest.raises(ValueError, match="row 1: no question"):
@@ -115,4 +144,4 @@ def test_files_are_counted_and_lines_checked(tmp_path):
 @real
 @pytest.mark.parametrize("split", ["full", "real_authors", "world_facts", "forget10_perturbed"])
 def test_the_published_splits_load(split):
-    assert len(tofu.load(split, DATA / "tofu")) == tofu.SPLITS[split]
+    assert len(tofu_questions.load(split, DATA / "tofu")) == tofu_questions.SPLITS[split]

@@ -22,6 +22,12 @@ OTHER_TASK = 300
 CHARACTERS_PER_TOKEN = 3
 """Between English (about 4) and languages in other scripts (2 and less)."""
 
+WIKITEXT = {"wikitext-2": (600, 2_088_628), "wikitext-103": (28_475, 103_227_021)}
+"""Published articles and words of the training splits."""
+
+TOKENS_PER_WORD = 1.6
+"""In five European languages."""
+
 TOKENS_PER_SENTENCE = 40
 TOKENS_PER_DOCUMENT = 250
 TOKENS_PER_FACT = 200
@@ -99,8 +105,7 @@ def steps(run: Run) -> Iterator[Step]:
     yield Step("04", main, "translate", 5 * mitigated, 5 * mitigated * question * shots)
 
     arms = len(run.units) + 2  # English only and parallel text.
-    documents = run.n_documents or len(corpora.load("almanac", ["en"]))
-    general = arms * documents * TOKENS_PER_DOCUMENT
+    general = arms * _corpus_tokens(run)
     domain = (arms - 1) * quiz * TOKENS_PER_FACT
     again = 2 * fewer * TOKENS_PER_FACT * run.teach_epochs
     yield Step("05", main, "train", arms * 2 + 3, general + domain + again, 3)
@@ -126,7 +131,18 @@ def in_words(run: Run, notebooks: Iterable[str]) -> str:
         f"{FLOPS / 1e12:,.0f} TFLOP/s in practice; blank for models of unknown size (on a laptop, "
         "the README has measured times). USD: for api: models, with XLKB_API_PRICE set. What is "
         "stored already costs nothing."
+        + "".join(
+            f"\n\nAfter a whole run, not counted above: python -m {each}" for each in run.then
+        )
     )
+
+
+def _corpus_tokens(run: Run) -> float:
+    if run.corpus in WIKITEXT:
+        documents, words = WIKITEXT[run.corpus]
+        return words * TOKENS_PER_WORD * min(1, (run.n_documents or documents) / documents)
+    documents = run.n_documents or len(corpora.load("almanac", ["en"]))
+    return documents * TOKENS_PER_DOCUMENT
 
 
 def _money(step: Step) -> float:

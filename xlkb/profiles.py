@@ -36,11 +36,12 @@ class Run:
     n_shots: demonstrations in few-shot cells. styles: prompt styles. rules: decision rules.
     n_characters, relations: how much of the academy is taught; n_characters_few: the same where a
     comparison costs several teachings. teach_form: "prose", "qa" or "both".
-    teach_epochs: how often.
+    teach_recipe, teach_epochs: how, and how often. mix_recipe: how mixed text is learned.
     units: of mixed-language text. corpus: of general text, "almanac" or one in English that
     `translator` translates (`translation.corpus`). n_documents: of it (0: all of them).
     n_after: questions per cell of a fine-tuned model; n_few: the same, few-shot. held_out:
     languages asked there that are in no training text.
+    then: what a whole run ends with, as arguments of `python -m`.
     seed: of every random choice. figures, results: folders written to.
     """
 
@@ -64,7 +65,9 @@ class Run:
     n_characters_few: int
     relations: tuple[str, ...]
     teach_form: str
+    teach_recipe: str
     teach_epochs: int
+    mix_recipe: str
     units: tuple[str, ...]
     corpus: str
     translator: str
@@ -72,6 +75,7 @@ class Run:
     n_after: int
     n_few: int
     held_out: tuple[str, ...]
+    then: tuple[str, ...]
     seed: int
     figures: Path
     results: Path
@@ -169,7 +173,8 @@ def _read(profile: str) -> dict[str, Any]:
             raise ValueError(f"{path}: the key {key!r} is missing.")
         value = table[key]
         if kind not in (str, int):
-            good = isinstance(value, list) and value and all(isinstance(v, str) for v in value)
+            good = isinstance(value, list) and all(isinstance(v, str) for v in value)
+            good = good and bool(value or key == "then")
             table[key] = tuple(value) if good else value
         else:
             good = type(value) is kind and (kind is str or value >= 0)

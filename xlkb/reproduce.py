@@ -10,6 +10,8 @@ import argparse
 import contextlib
 import difflib
 import os
+import shlex
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -225,6 +227,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nStopped. What was computed is stored; the same command goes on.", file=sys.stderr)
         return 130
+    whole = run.name == run.profile and not options.only
+    for command in run.then if whole else ():
+        print(f"python -m {command}", flush=True)
+        done = subprocess.run([sys.executable, "-m", *shlex.split(command)], cwd=paths.ROOT)
+        if done.returncode:
+            problems.append(f"python -m {command} ended with code {done.returncode}")
     print(f"Notebooks run: {len(chosen)}, in {_duration(time.monotonic() - clock)}.")
     for problem in problems:
         print(f"problem: {problem}", file=sys.stderr)

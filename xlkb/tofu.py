@@ -1,8 +1,10 @@
 """TOFU (Maini et al. 2024): facts about authors who do not exist, and what a model says of them.
 
-The paper teaches TOFU in English and asks it in other languages. `load` reads the questions,
-`translated` puts them into another language, `documents` makes the text to learn them from, and
-`evaluate` measures what TOFU does:
+    python -m xlkb.tofu --model pip:gemma-3-270m --authors 20
+
+The paper teaches TOFU in English and asks it in other languages. `documents` makes the text to
+learn questions from (`tofu_questions`), `evaluate` measures what TOFU does, and `experiment` does
+both, before and after fine-tuning. The measures:
 
 - *probability*: P(answer | question) to the power of 1 / number of tokens; where there are choices
   (real_authors, world_facts), its share among those of all choices;
@@ -12,122 +14,22 @@ The paper teaches TOFU in English and asks it in other languages. `load` reads t
 - *ROUGE-L recall* of the greedy answer.
 """
 
-import json
+import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from xlkb import paths, prompts, translation
+from xlkb import finetuning, models, paths, prompts, recipes, translation
 from xlkb.evaluation import scores
 from xlkb.generation import Prompt, generate
 from xlkb.models import LanguageModel
+from xlkb.tofu_questions import PER_AUTHOR, load, translated
 from xlkb.tries import Pair
-
-HUB = ("locuslab/TOFU", "324592d84ae4f482ac7249b9285c2ecdb53e3a68")
-"""Data set and its pinned commit."""
-
-SPLITS = {"full": 4000, "real_authors": 100, "world_facts": 117}
-SPLITS |= {f"retain{100 - p:02}": 40 * (100 - p) for p in (1, 5, 10)}
-SPLITS |= {f"forget{p:02}{more}": 40 * p for p in (1, 5, 10) for more in ("", "_perturbed")}
-"""Splits with their published numbers of questions."""
-
-PER_AUTHOR = 20
-"""Questions about one author, which stand together in `full`."""
-
-FIELDS = ("question", "answer", "paraphrased_answer")
-
-
-def load(split: str = "full", folder: str | Path | None = None) -> Dataset:
-    """Questions of one split.
-
-    Args:
-        split: one of `SPLITS`, or another of the data set's (`retain90`, …).
-        folder: holds `SPLIT.jsonl`; `$XLKB_DATA/tofu` or else the hub when None.
-
-    Returns:
-        Columns `id, language` ("en"), `question, answer, paraphrased_answer` (empty where there is
-        none) and `wrong` (a list: perturbed answers, or the other choices).
-
-    Raises:
-        FileNotFoundError: the folder does not have the split.
-        ValueError: a line is not as it should be, or the count is not the published one.
-    """
-    if folder is None and paths.local_data() is not None:
-        there = paths.local_data() / "tofu"
-        folder = there if there.is_dir() else None
-    if folder is None:
-        from datasets import load_dataset
-
-        name, revision = HUB
-        where = f"{name}@{revision[:7]}, {split}"
-        items = load_dataset(name, split, split="train", revision=revision).to_list()
-    else:
-        where = Path(folder).expanduser() / f"{split}.jsonl"
-        if not where.is_file():
-            raise FileNotFoundError(f"There is no {where}.")
-        lines = where.read_text(encoding="utf-8").split("\n")
-        items = [json.loads(line) for line in lines if line.strip()]
-    if len(items) != SPLITS.get(split, len(items)):
-        raise ValueError(f"{where} has {len(items)} questions; TOFU has {SPLITS[split]}.")
-    return Dataset.from_list([_row(item, split, i, where) for i, item in enumerate(items)])
-
-
-def _row(item: dict, split: str, number: int, where: object) -> dict:
-    if not all(isinstance(item.get(f), str) and item[f].strip() for f in FIELDS[:2]):
-        raise ValueError(f"{where}, row {number + 1}: no question, or no answer.")
-    wrong = item.get("perturbed_answer")
-    if wrong is None:
-        options = [item[f"option{n}"] for n in range(1, 5) if f"option{n}" in item]
-        wrong = [option for option in options if option != item["answer"]]
-        if options and len(wrong) != len(options) - 1:
-            raise ValueError(f"{where}, row {number + 1}: the answer is not among the choices.")
-    return {
-        "id": f"{split}/{number}",
-        "language": "en",
-        "question": item["question"],
-        "answer": item["answer"],
-        "paraphrased_answer": item.get("paraphrased_answer") or "",
-        "wrong": [wrong] if isinstance(wrong, str) else list(wrong),
-    }
-
-
-def translated(
-    questions: Dataset,
-    translator: translation.Translator,
-    language: str,
-    cache: str | Path | None = None,
-    name: str = "",
-) -> Dataset:
-    """The same questions, all their texts put into another language by a translator.
-
-    Arguments after the first as for `translation.translate`.
-    """
-    rows = questions.to_list()
-    texts = {
-        f"{row['id']}/{field}": text for row in rows for field, text in _translatable(row).items()
-    }
-    found = translation.translate(texts, translator, [language], cache=cache, name=name)
-
-    def text(row: dict, field: str) -> str:
-        return found[f"{row['id']}/{field}"][language]
-
-    return Dataset.from_list(
-        [
-            row
-            | {field: text(row, field) for field in FIELDS if row[field]}
-            | {"wrong": [text(row, f"wrong {n}") for n in range(len(row["wrong"]))]}
-            | {"language": language}
-            for row in rows
-        ]
-    )
-
-
-def _translatable(row: dict) -> dict[str, str]:
-    texts = {field: row[field] for field in FIELDS if row[field]}
-    return texts | {f"wrong {n}": text for n, text in enumerate(row["wrong"])}
 
 
 def documents(questions: Dataset) -> Dataset:
@@ -180,18 +82,31 @@ def evaluate(
                 "probability": answer / (answer + wrong.sum()) if choices else answer,
                 "truth_ratio": ratio,
                 "truth": max(0.0, 1 - ratio) if len(wrong) else np.nan,
-                "rouge_l": rouge_l_recall(row["answer"], text),
+                "rouge_l": rouge_l_recall(row["answer"], text, row["language"]),
                 "text": text,
             }
         )
     return pd.DataFrame(table)
 
 
-def rouge_l_recall(reference: str, text: str) -> float:
-    """ROUGE-L recall (rouge-score, with stemming, as TOFU), 0 to 1."""
-    from rouge_score.rouge_scorer import RougeScorer
+def rouge_l_recall(reference: str, text: str, language: str = "en") -> float:
+    """ROUGE-L recall (rouge-score), 0 to 1.
 
-    return RougeScorer(["rougeL"], use_stemmer=True).score(reference, text)["rougeL"].recall
+    English as TOFU has it: words of a-z and 0-9, stemmed. rouge-score's own words would leave
+    nothing of other scripts, so other languages have sacrebleu's (13a, lower case), and zh and ja
+    have characters.
+    """
+    from rouge_score.rouge_scorer import RougeScorer
+    from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
+
+    if language == "en":
+        scorer = RougeScorer(["rougeL"], use_stemmer=True)
+    else:
+        split = list if language in ("zh", "ja") else str.split
+        words = Tokenizer13a()
+        tokenize = SimpleNamespace(tokenize=lambda each: split(words(each.lower())))
+        scorer = RougeScorer(["rougeL"], tokenizer=tokenize)
+    return scorer.score(reference, text)["rougeL"].recall
 
 
 def summary(
@@ -214,6 +129,84 @@ def summary(
     return pd.concat(tables, ignore_index=True)
 
 
+def experiment(
+    model: LanguageModel,
+    recipe: recipes.Recipe,
+    authors: int = 200,
+    languages: Sequence[str] = ("en",),
+    translator: str = "",
+) -> pd.DataFrame:
+    """The measures before and after a model is taught authors in English, asked in `languages`.
+
+    Args:
+        recipe: of the fine-tuning.
+        authors: how many are taught: the last of `full`, of whom the last 20 are `forget10`.
+        translator: for languages other than English (`translation.by_name`).
+
+    Returns:
+        As `summary`, with a first column `questions`: "taught authors" (at most 20 of them, with
+        `forget10_perturbed`), "real authors", "world facts".
+    """
+    full, asked = load("full"), load("forget10_perturbed")
+    lessons, tested = (
+        each.select(range(max(0, len(each) - PER_AUTHOR * authors), len(each)))
+        for each in (full, asked)
+    )
+    name = f"tofu-{authors}-authors"
+    folder = finetuning.train(model, documents(lessons), recipe, name=name)
+    after = finetuning.load(model, folder, label=f"{model.label}, after TOFU")
+    sets = {"taught authors": tested}
+    sets |= {"real authors": load("real_authors"), "world facts": load("world_facts")}
+    store, tables = paths.results() / "tofu", []
+    speak = translation.by_name(translator) if translator else None
+    for what, questions in sets.items():
+        versions = [
+            translated(questions, speak, code, store / "translations.jsonl", translator)
+            if code != "en"
+            else questions
+            for code in languages
+        ]
+        found = [evaluate(m, each, store) for m in (model, after) for each in versions]
+        tables.append(summary(pd.concat(found)).assign(questions=what))
+    table = pd.concat(tables, ignore_index=True)
+    return table[["questions", *table.columns.drop("questions")]]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m xlkb.tofu",
+        description="Teach a model TOFU's authors in English, and ask about them before and after: "
+        "probability, truth ratio and ROUGE-L, as TOFU defines them, with 95 % intervals.",
+        epilog="The questions come from the hub (locuslab/TOFU), or from $XLKB_DATA/tofu/*.jsonl.",
+    )
+    add = parser.add_argument
+    add("--model", default="pip:gemma-3-270m", help=models.KINDS)
+    add("--authors", type=int, default=200, help="how many to teach, 20 questions each (all: 200)")
+    add("--languages", default="en", help="codes to ask in, as en,fr,de")
+    add("--translator", default="", help="for other languages than English, as nllb:MODEL")
+    add("--recipe", default="teach", help=f"one of {', '.join(recipes.names())}")
+    add("--epochs", type=int, default=5, help="passes over the answers")
+    add("--out", type=Path, help="a CSV file to write the table to")
+    options = parser.parse_args(arguments)
+    codes = [code.strip() for code in options.languages.split(",")]
+    try:
+        if not 1 <= options.authors <= 200:
+            raise ValueError(f"--authors {options.authors}: TOFU has 200.")
+        if codes != ["en"] and not options.translator:
+            raise ValueError("--languages other than en need a --translator.")
+        recipe = recipes.get(options.recipe, epochs=options.epochs)
+        model = models.load(options.model)
+        table = experiment(model, recipe, options.authors, codes, options.translator)
+    except (ValueError, OSError, ModuleNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    if options.out:
+        table.to_csv(options.out, index=False)
+    print(table.round(3).to_string(index=False))
+    return 0
+
+
 def _context(row: dict) -> str:
     words = prompts.texts()[row["language"]]
     return f"{words['question']}{row['question']}\n{words['answer']}"
@@ -225,3 +218,7 @@ def _answer(row: dict, text: str) -> str:
 
 def _right(row: dict) -> str:
     return row["paraphrased_answer"] or row["answer"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
