@@ -77,7 +77,7 @@ def test_a_model_of_the_nllb_kind_is_a_translator(nllb):
 def test_pickled_weights_are_refused(nllb):
     (nllb / "model.safetensors").rename(nllb / "pytorch_model.bin")
     with pytest.raises(ValueError, match=r"pytorch_model.bin\) has pickled weights only"):
-        translators.named(f"nllb:{nllb}")
+        translators.by_name(f"nllb:{nllb}")
 
 
 def test_the_pinned_commit_has_safetensors(monkeypatch):
@@ -183,7 +183,7 @@ def test_no_endpoint_is_a_connection_error(endpoint):
 )
 def test_names_that_are_none_are_refused_without_repeating_a_secret(name, message):
     with pytest.raises(ValueError, match=message) as raised:
-        translators.named(name)
+        translators.by_name(name)
     assert "secret" not in str(raised.value)
 
 

@@ -45,7 +45,7 @@ AT_ONCE = 8
 _API = re.compile(r"api:(.+?)@(https?://.+)")
 
 
-def named(name: str) -> Translator:
+def by_name(name: str) -> Translator:
     """A translator by name: `nllb:MODEL` or `api:MODEL@BASE_URL`.
 
     Raises:
