@@ -60,16 +60,14 @@ def nllb(tmp_path):
 
 
 def test_a_model_of_the_nllb_kind_is_a_translator(nllb):
-    from transformers import AutoTokenizer
-
     translator, seen = translation.nllb(str(nllb)), {}
     assert re.fullmatch(rf"nllb:{re.escape(nllb.name)}@[0-9a-f]{{12}}", translator.name)
     assert len(translator(["hello.", "a b"], "fr", "de")) == 2
     held = [cell.cell_contents for cell in translator.__closure__]
-    (network,) = [value for value in held if hasattr(value, "generate")]
+    (loaded,) = [value for value in held if hasattr(value, "cache_info")]
+    tokenizer, network = loaded()
     network.generate = lambda **inputs: seen.update(inputs) or inputs["input_ids"]
     assert translator(["hello.", "a b"], "fr", "de") == ["hello.", "a b"]
-    tokenizer = AutoTokenizer.from_pretrained(nllb)
     assert tokenizer.convert_ids_to_tokens(seen["input_ids"][0][0].item()) == "fra_Latn"
     assert tokenizer.convert_ids_to_tokens(seen["forced_bos_token_id"]) == "deu_Latn"
     with pytest.raises(ValueError, match=r"reads 32 tokens, and a text has 4\d: cut it"):
@@ -79,7 +77,7 @@ def test_a_model_of_the_nllb_kind_is_a_translator(nllb):
 def test_pickled_weights_are_refused(nllb):
     (nllb / "model.safetensors").rename(nllb / "pytorch_model.bin")
     with pytest.raises(ValueError, match=r"pytorch_model.bin\) has pickled weights only"):
-        translators.named(f"nllb:{nllb}")
+        translators.by_name(f"nllb:{nllb}")
 
 
 def test_the_pinned_commit_has_safetensors(monkeypatch):
@@ -185,7 +183,7 @@ def test_no_endpoint_is_a_connection_error(endpoint):
 )
 def test_names_that_are_none_are_refused_without_repeating_a_secret(name, message):
     with pytest.raises(ValueError, match=message) as raised:
-        translators.named(name)
+        translators.by_name(name)
     assert "secret" not in str(raised.value)
 
 

@@ -80,6 +80,7 @@ def test_a_corpus_is_plain_english_sentences(file):
         ("a 1 @-@ in @-@ 100 year event", "a 1-in-100 year event"),
         ("the players ' union [ sic ] paid £ 5 @.@ 2", "the players' union [sic] paid £5.2"),
         ("it was 70 ° F ( 21 ° C ) at 57 ° 53 ′ N", "it was 70 °F (21 °C) at 57° 53′ N"),
+        ("the keeper ' s log , the keeper 's lamp", "the keeper's log, the keeper's lamp"),
         ("at 18 : 45 , and / or in 5 – 10 min", "at 18:45, and/or in 5–10 min"),
         ("they don ’ t say “ never ”", "they don’t say “never”"),
         ('he said , " I \'ll go ; she won \'t . "', 'he said, "I\'ll go; she won\'t."'),

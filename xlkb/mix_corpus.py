@@ -79,7 +79,7 @@ def _documents(options: argparse.Namespace) -> tuple[Dataset, list[str], str, di
 
 def _translated(documents: Dataset, base: str, options: argparse.Namespace) -> tuple[Dataset, str]:
     """The documents in all languages, past the audit, and the translator's full name."""
-    translator = translators.named(options.translator)
+    translator = translators.by_name(options.translator)
     languages = list(dict.fromkeys((base, *options.languages)))
     cache = options.translations or f"{Path(options.out)}.translations.jsonl"
     k = options.k if options.unit == "words" else None

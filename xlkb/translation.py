@@ -16,12 +16,12 @@ import pandas as pd
 from datasets import Dataset
 from filelock import FileLock
 
-from xlkb import corpora, paths, progress, translators
+from xlkb import corpora, paths, progress
 from xlkb import languages as room
 from xlkb.corpora import audit, faults
-from xlkb.translators import Translator, chat, nllb
+from xlkb.translators import Translator, by_name, chat, nllb
 
-__all__ = ["Translator", "audited", "chat", "corpus", "documents", "nllb", "translate"]
+__all__ = ["Translator", "audited", "by_name", "chat", "corpus", "documents", "nllb", "translate"]
 
 PILOT, SLACK = 2, 5
 """See `audited`."""
@@ -127,8 +127,7 @@ def documents(
         for number, segments in corpora.grouped(row):
             pieces = [segment["text"][base] for segment in segments]
             if k is not None:
-                words = corpora.join(segments, base).split()
-                pieces = [" ".join(words[i : i + k]) for i in range(0, len(words), k)]
+                pieces = _cut(corpora.join(segments, base), k, base)
             for piece in pieces:
                 identifier = f"{row['id']}, sentence {number + 1}, phrase {len(parts) + 1}"
                 texts[identifier] = piece
@@ -147,6 +146,22 @@ def documents(
         ],
         languages,
     )
+
+
+def _cut(text: str, k: int, language: str) -> list[str]:
+    """The text after every k words, counted as `mixing` counts them: a dash alone is no word."""
+    pieces: list[str] = []
+    full = True
+    for word in text.split():
+        counted = corpora.count_words(word, language)
+        if full and (counted or not pieces):
+            pieces.append(word)
+            found = counted
+        else:
+            pieces[-1] += f" {word}"
+            found += counted
+        full = found >= k
+    return pieces
 
 
 def audited(
@@ -198,7 +213,7 @@ def corpus(
         name, n, seed: as for `corpora.load`; n = 0 means all, too.
         languages: codes, the base first.
         translator: "" where the corpus exists in all languages; else what translates it from the
-            first one, a function or a name (`translators.named`).
+            first one, a function or a name (`translators.by_name`).
         k: cut sentences after this many words before translating them, for units of words.
         cache: as for `translate`; by default in the package's cache folder, a file per translator.
         limits: of the audit that a translation has to pass; see `audit.require`.
@@ -210,7 +225,7 @@ def corpus(
         return corpora.load(name, languages, n=n or None, seed=seed)
     base = room.check(languages)[0]
     monolingual = corpora.load(name, [base], n=n or None, seed=seed)
-    made = translators.named(translator) if isinstance(translator, str) else translator
+    made = by_name(translator) if isinstance(translator, str) else translator
     if cache is None:
         slug = re.sub(r"[^\w.-]+", "-", _name(made)).strip("-")
         cache = paths.cache() / "translations" / f"{slug}.jsonl"

@@ -8,11 +8,16 @@ or fingerprint, never a key), and a `batch_size`, of texts per call.
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xlkb import api, checkpoints
 from xlkb import languages as room
 from xlkb.languages import LANGUAGES
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 Translator = Callable[[list[str], str, str], list[str]]
 
@@ -32,7 +37,7 @@ AT_ONCE = 8
 """Requests under way at a time."""
 
 
-def named(name: str) -> Translator:
+def by_name(name: str) -> Translator:
     """A translator by name: `nllb:MODEL` or `api:MODEL@BASE_URL`.
 
     Raises:
@@ -55,8 +60,9 @@ def check(name: str) -> None:
 def nllb(model: str, device: str = "auto") -> Translator:
     """A translator of an NLLB model: a folder, or "org/name[@revision]" on the hub.
 
-    Beam search with 4 beams, in float32. Of "facebook/nllb-200-distilled-600M", whose main branch
-    has pickled weights only, the commit in `REVISIONS` is taken.
+    Beam search with 4 beams, in float32. The weights are loaded when the first text comes: where
+    all is in a cache already, never. Of "facebook/nllb-200-distilled-600M", whose main branch has
+    pickled weights only, the commit in `REVISIONS` is taken.
 
     Raises:
         ValueError: pickled weights only; later, a language that the model lacks, or a text that is
@@ -64,25 +70,30 @@ def nllb(model: str, device: str = "auto") -> Translator:
         FileNotFoundError: there is no such folder. OSError: the hub cannot be reached.
     """
     import torch
-    from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
     place, revision, name = _located(model)
-    safe = {"revision": revision, "trust_remote_code": False}
-    tokenizer = AutoTokenizer.from_pretrained(place, **safe)
-    try:
-        network = AutoModelForSeq2SeqLM.from_pretrained(place, use_safetensors=True, **safe)
-    except OSError as error:
-        if "safetensors" not in str(error):
-            raise
-        raise ValueError(
-            f"{name} {checkpoints.PICKLED} A revision with safetensors is named org/name@REVISION."
-        ) from None
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    network = network.eval().to(device)
-    longest = network.config.max_position_embeddings
+
+    @cache
+    def loaded() -> tuple["PreTrainedTokenizerBase", "PreTrainedModel"]:
+        from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+        safe = {"revision": revision, "trust_remote_code": False}
+        tokenizer = AutoTokenizer.from_pretrained(place, **safe)
+        try:
+            network = AutoModelForSeq2SeqLM.from_pretrained(place, use_safetensors=True, **safe)
+        except OSError as error:
+            if "safetensors" not in str(error):
+                raise
+            raise ValueError(
+                f"{name} {checkpoints.PICKLED} A revision with safetensors is named "
+                "org/name@REVISION."
+            ) from None
+        return tokenizer, network.eval().to(device)
 
     def code(language: str) -> int:
+        tokenizer, _ = loaded()
         token = tokenizer.convert_tokens_to_ids(room.FLORES[language])
         if token in (None, tokenizer.unk_token_id):
             raise ValueError(f"{name} has no {LANGUAGES[language].name} ({room.FLORES[language]}).")
@@ -90,9 +101,10 @@ def nllb(model: str, device: str = "auto") -> Translator:
 
     def translator(texts: list[str], source: str, target: str) -> list[str]:
         code(source)
+        tokenizer, network = loaded()
         tokenizer.src_lang = room.FLORES[source]
         inputs = tokenizer(texts, return_tensors="pt", padding=True).to(network.device)
-        length = inputs["input_ids"].shape[1]
+        length, longest = inputs["input_ids"].shape[1], network.config.max_position_embeddings
         if length > longest:
             text = max(texts, key=len)
             raise ValueError(

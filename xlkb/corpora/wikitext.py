@@ -63,9 +63,12 @@ _SUFFIXES = (".parquet", ".raw", ".tokens", ".txt")
 _RELEASED = re.compile(r"wiki\.(train|valid)\.(raw|tokens)|(train|validation)-\d+-of-\d+\.parquet")
 
 _TITLE = re.compile(r"= (?!=).*(?<!=) =")
-_SPACED = (
+_BEFORE = (
     (re.compile(r" ?@([-,.])@ ?"), r"\1"),
-    # What Moses cuts off and does not put back.
+    (re.compile(r"(?<=\S) ' s\b"), " 's"),
+)
+# What Moses cuts off and does not put back.
+_AFTER = (
     (re.compile(r"(?<=\w) ([/‑]) (?=\w)"), r"\1"),
     (re.compile(r"(?<=\d) (–|--) (?=\d)"), r"\1"),
     (re.compile(r"\b(\d\d?): (?=\d\d\b)"), r"\1:"),
@@ -153,11 +156,12 @@ def restored(articles: list[dict]) -> list[dict]:
 
 def plain(line: str) -> str:
     """A tokenised line as it is written: `1 @.@ 5 km / h , he 's` is `1.5 km/h, he's`."""
-    (pattern, replacement), *others = _SPACED
-    text = _detokenizer().detokenize(pattern.sub(replacement, line).split())
-    for pattern, replacement in others:
-        text = pattern.sub(replacement, text)
-    return text
+    for pattern, replacement in _BEFORE:
+        line = pattern.sub(replacement, line)
+    line = _detokenizer().detokenize(line.split())
+    for pattern, replacement in _AFTER:
+        line = pattern.sub(replacement, line)
+    return line
 
 
 def sentences(text: str) -> list[str]:
