@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from parallel import FIVE, shapes, toy
 from scipy.stats import binomtest
 
-from xlkb import corpora, lexicon, mix_corpus, mixing, translation
+from xlkb import corpora, lexicon, mix_corpus, mixing, translation, translators
 
 seeds = st.integers(0, 99)
 switches = st.sampled_from([0.0, 0.3, 1.0])
@@ -286,30 +286,15 @@ def test_translated_documents_are_parallel_and_can_be_cut_after_k_words():
     assert [len(span["source"].split()) for span in mixed[0]["spans"]] == [5, 8, 2]
 
 
-def test_a_model_of_the_nllb_kind_is_a_translator(tmp_path):
-    import torch
-    from transformers import M2M100Config, M2M100ForConditionalGeneration, NllbTokenizer
-
-    pieces = ["<s>", "<pad>", "</s>", "<unk>", *"▁abcdefghijklmnopqrstuvwxyz."]
-    tokenizer = NllbTokenizer(vocab={piece: i for i, piece in enumerate(pieces)}, merges=[])
-    tokenizer.save_pretrained(tmp_path)
-    sides = ("encoder", "decoder")
-    config = M2M100Config(
-        vocab_size=len(tokenizer),
-        d_model=16,
-        **{f"{side}_layers": 1 for side in sides},
-        **{f"{side}_attention_heads": 2 for side in sides},
-        **{f"{side}_ffn_dim": 16 for side in sides},
-    )
-    torch.manual_seed(0)
-    M2M100ForConditionalGeneration(config).save_pretrained(tmp_path)
-    translator, seen = translation.nllb(str(tmp_path)), {}
-    held = [cell.cell_contents for cell in translator.__closure__]
-    (network,) = [value for value in held if hasattr(value, "generate")]
-    network.generate = lambda **inputs: seen.update(inputs) or inputs["input_ids"]
-    assert translator(["hello.", "a b"], "fr", "de") == ["hello.", "a b"]
-    assert tokenizer.convert_ids_to_tokens(seen["input_ids"][0][0].item()) == "fra_Latn"
-    assert tokenizer.convert_ids_to_tokens(seen["forced_bos_token_id"]) == "deu_Latn"
+@given(st.lists(st.sampled_from(["sea", "–", "km/h", "(a", "&", "1,000"]), min_size=1))
+def test_pieces_to_translate_are_the_units_that_are_mixed(words):
+    text = " ".join(words)
+    document = toy([[1]], languages=("en",)).to_list()[0]
+    document["segments"][0]["text"]["en"] = text
+    cut = translation.documents(corpora.dataset([document], ["en"]), fake, ["en", "fr"], k=3)
+    pieces = [part["text"]["en"] for part in cut[0]["segments"]]
+    assert " ".join(pieces) == text
+    assert [span["source"] for span in mixing.mix(cut, "words", ["fr"], k=3)[0]["spans"]] == pieces
 
 
 EN = """The water rises twice a day along the coast of the island.
@@ -372,10 +357,11 @@ def test_one_language_is_enough_for_words_of_the_lexicon(tmp_path):
 
 
 def test_text_and_a_translator_become_a_mixed_corpus(tmp_path, monkeypatch):
-    monkeypatch.setattr(translation, "nllb", lambda model: fake)
+    monkeypatch.setattr(translators, "nllb", lambda model: fake)
     (tmp_path / "en.txt").write_text(EN, encoding="utf-8")
     arguments = ["--text", f"en={tmp_path / 'en.txt'}", "--unit", "words", "--k", "4"]
     arguments += ["--translator", "nllb:some/model", "--languages", "fr,sw"]
+    arguments += ["--limit", "other_language=1"]
     assert mix_corpus.main([*arguments, "--out", str(tmp_path / "mixed")]) == 0
     mixed = load_from_disk(str(tmp_path / "mixed"))
     assert {span["language"] for row in mixed for span in row["spans"]} == {"fr", "sw"}

@@ -13,6 +13,17 @@ def test_every_arm_has_the_same_documents_in_the_same_order():
         assert mixing.unmix(corpus, documents)["text"][:] == arms[remedies.CONTROL]["text"][:]
 
 
+def test_text_translated_in_phrases_is_for_the_unit_of_words():
+    documents = corpora.load("almanac", FIVE, n=2)
+    others = corpora.load("almanac", FIVE, n=4)
+    arms = remedies.arms(documents, ("sentence", "words"), FIVE, 42, others)
+    assert {name: len(corpus) for name, corpus in arms.items()} == {
+        remedies.CONTROL: 2,
+        remedies.NAMES["sentence"]: 2,
+        remedies.NAMES["words"]: 4,
+    }
+
+
 def test_parallel_text_is_about_as_long_as_the_others():
     documents = corpora.load("almanac", FIVE, n=10)
     sizes = [

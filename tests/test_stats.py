@@ -55,6 +55,12 @@ def test_each_rule_takes_the_choice_that_it_defines():
     assert taken == {"sum": 1, "per_byte": 0, "pmi": 0}
 
 
+def test_where_no_choice_has_a_probability_none_is_taken():
+    (row,) = stats.decide(rows([[-np.inf] * 4])).to_dict("records")
+    assert (row["predicted"], row["predicted_language"], row["correct"]) == (-1, "", False)
+    assert np.isnan(row["margin"])
+
+
 def test_a_tie_earns_nothing():
     assert not stats.decide(rows([[-1, -1, -2, -3]]))["correct"].any()
 

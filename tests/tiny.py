@@ -37,17 +37,55 @@ CONFIGS = {
         **SMALL, use_sliding_window=True, sliding_window=7, max_window_layers=2
     ),
     "mistral": lambda: transformers.MistralConfig(**SMALL, sliding_window=7),
+    "mistral-nemo": lambda: transformers.MistralConfig(**SMALL, head_dim=16, sliding_window=None),
+    "llama3.1": lambda: transformers.LlamaConfig(
+        **SMALL,
+        rope_parameters={
+            "rope_type": "llama3",
+            "rope_theta": 500.0,
+            "factor": 8.0,
+            "low_freq_factor": 1.0,
+            "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 16,
+        },
+    ),
+    "gemma2": lambda: transformers.Gemma2Config(
+        **SMALL,
+        head_dim=8,
+        query_pre_attn_scalar=8,
+        sliding_window=7,
+        attn_logit_softcapping=5.0,
+        final_logit_softcapping=3.0,
+    ),
+    "cohere": lambda: transformers.CohereConfig(**SMALL, logit_scale=0.5),
+    "mixtral": lambda: transformers.MixtralConfig(
+        **SMALL, num_local_experts=4, num_experts_per_tok=2
+    ),
     "gpt2": lambda: transformers.GPT2Config(
         vocab_size=400, n_embd=32, n_layer=3, n_head=4, n_positions=512
     ),
 }
 
+HYBRID = {
+    "zamba": lambda: transformers.ZambaConfig(
+        **SMALL | {"num_key_value_heads": 4, "num_hidden_layers": 9},
+        attention_hidden_size=64,
+        attention_head_dim=16,
+        attn_layer_period=3,
+        attn_layer_offset=1,
+        n_mamba_heads=2,
+        mamba_dt_rank=4,
+        use_mamba_kernels=False,
+    )
+}
+"""Attention beside state-space layers, which read their tokens in a row."""
+
 
 def network(architecture: str = "llama", seed: int = 0) -> transformers.PreTrainedModel:
     """A float32 model whose weights are large enough to make attention patterns matter."""
     torch.manual_seed(seed)
-    config = CONFIGS[architecture]()
-    model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="sdpa")
+    config = (CONFIGS | HYBRID)[architecture]()
+    model = transformers.AutoModelForCausalLM.from_config(config)
     for parameter in model.parameters():
         if parameter.ndim > 1:
             parameter.data.normal_(std=0.15)

@@ -92,14 +92,16 @@ def install(
         its logits that is not known here: the losses of a few tokens are compared.
     """
     head = network.get_output_embeddings()
-    cap = getattr(network.config.get_text_config(), "final_logit_softcapping", None)
+    config = network.config.get_text_config()
+    cap = getattr(config, "final_logit_softcapping", None)  # Gemma 2
+    scale = getattr(config, "logit_scale", None) or 1.0  # Cohere
     parameters = [weight for weight in head.parameters() if weight.requires_grad]
     if not parameters and head.weight.dtype.is_floating_point and head.weight.dtype != dtype:
         head = copy.deepcopy(head).to(dtype)  # Autocast would convert it anew for each chunk.
-    rows_per_chunk = max(1, logits_per_chunk // network.config.get_text_config().vocab_size)
+    rows_per_chunk = max(1, logits_per_chunk // config.vocab_size)
 
     def logits(hidden: torch.Tensor) -> torch.Tensor:
-        found = head(hidden.to(head.weight.dtype))
+        found = head(hidden.to(head.weight.dtype)) * scale
         return found if cap is None else torch.tanh(found / cap) * cap
 
     def forward(
@@ -114,7 +116,7 @@ def install(
         targets = labels[:, 1:].to(body.last_hidden_state.device)
         counted = targets != IGNORED
         hidden = body.last_hidden_state[:, :-1][counted]
-        plain = not parameters and cap is None and type(head) is torch.nn.Linear
+        plain = not parameters and cap is None and scale == 1 and type(head) is torch.nn.Linear
         source = head.weight if plain and head.bias is None else logits
         total = _SumOfLosses.apply(hidden, targets[counted], source, rows_per_chunk, *parameters)
         n_items = counted.sum() if num_items_in_batch is None else num_items_in_batch

@@ -212,6 +212,10 @@ def scores(
     model: LanguageModel, pairs: Iterable[Pair], store: Path
 ) -> dict[Pair, tuple[float, int]]:
     """Log-likelihood and number of tokens of each pair, from the store or else the model."""
+    if model.name.startswith("api:"):
+        from xlkb import api_scoring
+
+        return api_scoring.scores(model, pairs, store)
     folder = store_folder(store, model)
     wanted = {key(pair): pair for pair in pairs}
     stored = results.read(folder)

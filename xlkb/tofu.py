@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from xlkb import finetuning, models, paths, prompts, recipes, translation
+from xlkb import finetuning, models, paths, prompts, recipes, translators
 from xlkb.evaluation import scores
 from xlkb.generation import Prompt, generate
 from xlkb.models import LanguageModel
@@ -141,7 +141,7 @@ def experiment(
     Args:
         recipe: of the fine-tuning.
         authors: how many are taught: the last of `full`, of whom the last 20 are `forget10`.
-        translator: for languages other than English (`translation.by_name`).
+        translator: for languages other than English (`translators.named`).
 
     Returns:
         As `summary`, with a first column `questions`: "taught authors" (at most 20 of them, with
@@ -158,10 +158,10 @@ def experiment(
     sets = {"taught authors": tested}
     sets |= {"real authors": load("real_authors"), "world facts": load("world_facts")}
     store, tables = paths.results() / "tofu", []
-    speak = translation.by_name(translator) if translator else None
+    speak = translators.named(translator) if translator else None
     for what, questions in sets.items():
         versions = [
-            translated(questions, speak, code, store / "translations.jsonl", translator)
+            translated(questions, speak, code, store / "translations.jsonl")
             if code != "en"
             else questions
             for code in languages

@@ -52,17 +52,19 @@ def save(model: LanguageModel, network: PreTrainedModel, folder: Path) -> None:
     vars(network).pop("forward", None)
     network.config.use_cache = True
     if not isinstance(network, peft.PeftModel):
-        if all(weight.requires_grad for weight in network.parameters()):
+        modules = {
+            name: module
+            for name, module in network.named_modules()
+            if any(weight.requires_grad for weight in module.parameters(recurse=False))
+        }
+        everything = all(weight.requires_grad for weight in network.parameters())
+        # Such an adapter hides what is inside a module (Mamba's) from the code around it.
+        if everything or any(list(module.children()) for module in modules.values()):
             network.save_pretrained(folder)
             model.tokenizer.save_pretrained(folder)
             return
-        modules = [
-            name
-            for name, module in network.named_modules()
-            if any(weight.requires_grad for weight in module.parameters(recurse=False))
-        ]
         network = peft.get_peft_model(
-            network, peft.LNTuningConfig(target_modules=modules, task_type="CAUSAL_LM")
+            network, peft.LNTuningConfig(target_modules=list(modules), task_type="CAUSAL_LM")
         )
     network.peft_config["default"].base_model_name_or_path = model.name
     network.save_pretrained(folder, save_embedding_layers=False)

@@ -1,22 +1,30 @@
 """Translation of base-language text into a parallel corpus, kept as it comes.
 
 A translator is any function `(texts, source, target) -> translations` over lists of strings and
-language codes. `nllb` makes one of a sequence-to-sequence model of the NLLB family.
+language codes. `nllb` and `chat` make one of a model (`xlkb.translators`); `corpus` gives a
+parallel corpus by name, translated where it has to be.
 """
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
+import pandas as pd
 from datasets import Dataset
 from filelock import FileLock
 
-from xlkb import corpora, progress
+from xlkb import corpora, paths, progress
 from xlkb import languages as room
+from xlkb.corpora import audit, faults
+from xlkb.translators import Translator, by_name, chat, nllb
 
-Translator = Callable[[list[str], str, str], list[str]]
+__all__ = ["Translator", "audited", "by_name", "chat", "corpus", "documents", "nllb", "translate"]
+
+PILOT, SLACK = 2, 5
+"""See `audited`."""
 
 
 def translate(
@@ -25,7 +33,7 @@ def translate(
     languages: Sequence[str],
     base: str = "en",
     cache: str | Path | None = None,
-    batch_size: int = 16,
+    batch_size: int | None = None,
     name: str = "",
 ) -> dict[str, dict[str, str]]:
     """Every sentence in every language.
@@ -37,8 +45,9 @@ def translate(
         base: language of the sentences.
         cache: a file of JSON lines that each batch is added to as it comes, and that is read first:
             a run that was stopped goes on where it was. None keeps nothing.
-        batch_size: sentences per call.
-        name: of the translator; translations in the cache count only for the same name.
+        batch_size: sentences per call; the translator's `batch_size`, or 16, when None.
+        name: of the translator, by default its `name`; translations in the cache count only for
+            the same name.
 
     Returns:
         id -> {language: text}.
@@ -48,7 +57,8 @@ def translate(
             the sentence's id. What was translated before is in the cache.
     """
     languages = room.check(languages)
-    name = name or getattr(translator, "__qualname__", type(translator).__name__)
+    name = name or _name(translator)
+    batch_size = batch_size or getattr(translator, "batch_size", 16)
     path = Path(cache).expanduser() if cache is not None else None
     known = _read(path) if path else {}
     targets = [code for code in languages if code != base]
@@ -117,8 +127,7 @@ def documents(
         for number, segments in corpora.grouped(row):
             pieces = [segment["text"][base] for segment in segments]
             if k is not None:
-                words = corpora.join(segments, base).split()
-                pieces = [" ".join(words[i : i + k]) for i in range(0, len(words), k)]
+                pieces = _cut(corpora.join(segments, base), k, base)
             for piece in pieces:
                 identifier = f"{row['id']}, sentence {number + 1}, phrase {len(parts) + 1}"
                 texts[identifier] = piece
@@ -139,53 +148,94 @@ def documents(
     )
 
 
+def _cut(text: str, k: int, language: str) -> list[str]:
+    """The text after every k words, counted as `mixing` counts them: a dash alone is no word."""
+    pieces: list[str] = []
+    full = True
+    for word in text.split():
+        counted = corpora.count_words(word, language)
+        if full and (counted or not pieces):
+            pieces.append(word)
+            found = counted
+        else:
+            pieces[-1] += f" {word}"
+            found += counted
+        full = found >= k
+    return pieces
+
+
+def audited(
+    monolingual: Dataset,
+    translator: Translator,
+    languages: Sequence[str],
+    base: str = "en",
+    cache: str | Path | None = None,
+    k: int | None = None,
+    limits: Mapping[str, float] | None = None,
+    back: int = 0,
+) -> tuple[Dataset, pd.DataFrame]:
+    """As `documents`, past the audit of `audit.require`.
+
+    The first `PILOT` documents are translated and audited first, with limits `SLACK` times as wide:
+    what cannot translate at all is found before it has translated everything.
+
+    Args:
+        limits: as for `audit.require`.
+        back: texts per language that are translated back, at the end.
+
+    Returns:
+        The parallel documents, and what `audit.require` returns.
+
+    Raises:
+        ValueError: what `documents` and `audit.require` raise.
+    """
+    if len(monolingual) > PILOT:
+        wide = {fault: min(1.0, SLACK * share) for fault, share in faults.limits(limits).items()}
+        few = monolingual.select(range(PILOT))
+        audit.require(documents(few, translator, languages, base, cache, k), base, wide)
+    parallel = documents(monolingual, translator, languages, base, cache, k)
+    return parallel, audit.require(parallel, base, limits, translator if back else None, back)
+
+
 def corpus(
     name: str,
     languages: Sequence[str],
-    translator: str = "",
+    translator: str | Translator = "",
     n: int | None = None,
     seed: int = 42,
+    k: int | None = None,
+    cache: str | Path | None = None,
+    limits: Mapping[str, float] | None = None,
 ) -> Dataset:
-    """A parallel corpus by name.
+    """A parallel corpus by name: one that has all the languages, or the first one translated.
 
     Args:
-        name, n, seed: as for `corpora.load`.
+        name, n, seed: as for `corpora.load`; n = 0 means all, too.
         languages: codes, the base first.
-        translator: "" where the corpus exists in all languages; or what translates it from the
-            first one.
+        translator: "" where the corpus exists in all languages; else what translates it from the
+            first one, a function or a name (`translators.by_name`).
+        k: cut sentences after this many words before translating them, for units of words.
+        cache: as for `translate`; by default in the package's cache folder, a file per translator.
+        limits: of the audit that a translation has to pass; see `audit.require`.
+
+    Raises:
+        ValueError: what `corpora.load`, `translate` and `audit.require` raise.
     """
     if not translator:
-        return corpora.load(name, languages, n=n, seed=seed)
-    raise NotImplementedError
+        return corpora.load(name, languages, n=n or None, seed=seed)
+    base = room.check(languages)[0]
+    monolingual = corpora.load(name, [base], n=n or None, seed=seed)
+    made = by_name(translator) if isinstance(translator, str) else translator
+    if cache is None:
+        slug = re.sub(r"[^\w.-]+", "-", _name(made)).strip("-")
+        cache = paths.cache() / "translations" / f"{slug}.jsonl"
+    return audited(monolingual, made, languages, base, cache, k, limits)[0]
 
 
-def nllb(model: str, device: str = "auto") -> Translator:
-    """A translator of an NLLB model, from the hub ("facebook/nllb-200-distilled-600M") or a folder.
-
-    Beam search with 4 beams; an input is cut after 512 tokens.
-    """
-    import torch
-    from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(model)
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    # Not safetensors only: several NLLB repositories may have none; torch.load runs no code there.
-    network = AutoModelForSeq2SeqLM.from_pretrained(model).eval().to(device)
-
-    def translator(texts: list[str], source: str, target: str) -> list[str]:
-        tokenizer.src_lang = room.FLORES[source]
-        inputs = tokenizer(
-            texts, return_tensors="pt", padding=True, truncation=True, max_length=512
-        ).to(network.device)
-        start = tokenizer.convert_tokens_to_ids(room.FLORES[target])
-        with torch.inference_mode():
-            tokens = network.generate(
-                **inputs, forced_bos_token_id=start, num_beams=4, max_new_tokens=512
-            )
-        return tokenizer.batch_decode(tokens, skip_special_tokens=True)
-
-    return translator
+def _name(translator: Translator) -> str:
+    return getattr(translator, "name", "") or getattr(
+        translator, "__qualname__", type(translator).__name__
+    )
 
 
 def _key(name: str, base: str, target: str, text: str) -> str:

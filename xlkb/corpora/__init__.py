@@ -17,7 +17,7 @@ from typing import Any
 from datasets import Dataset, Features, List, Value
 
 from xlkb import languages as room
-from xlkb.corpora import almanac, files
+from xlkb.corpora import almanac, files, wikitext
 
 SPLITS = ("train", "heldout")
 HELD_OUT = 8
@@ -28,8 +28,8 @@ _WORD = re.compile(r"[^\W_]+(?:['’.,\-][^\W_]+)*")
 
 
 def names() -> tuple[str, ...]:
-    """Corpora that come with the package; your own are `files:FOLDER`."""
-    return ("almanac", "academy")
+    """Corpora of the package, then public ones in English; your own are `files:FOLDER`."""
+    return ("almanac", "academy", *wikitext.NAMES)
 
 
 def load(
@@ -43,9 +43,12 @@ def load(
 
     Args:
         name: "almanac" (encyclopaedic prose, en fr de es it), "academy" (documents of the
-            fictional academy, none held out), or "files:FOLDER" for your own (`corpora.files`).
+            fictional academy, none held out), "files:FOLDER" for your own (`corpora.files`), or
+            "wikitext-2" and others in English, from the hub or, as "wikitext-2:PLACE", a folder or
+            file (`corpora.wikitext`); `translation.corpus` translates those.
         languages: codes, in the order wanted; all of the corpus when None.
-        split: "train", or "heldout": one document in eight of every subject, always the same.
+        split: "train", or "heldout": one document in eight of every subject, always the same; of
+            WikiText its validation split.
         n: at most this many documents, drawn evenly from the subjects; all when None. The documents
             for `n` are the first `n` of those for any larger number.
         seed: decides which documents are drawn. Without `n` the corpus keeps its own order.
@@ -57,6 +60,7 @@ def load(
         ValueError: unknown corpus, language or split (with the nearest match), a split without
             documents, `n` below 1, malformed files (with file and line or document).
         FileNotFoundError: there is no such folder.
+        OSError: the hub cannot be reached.
     """
     if split not in SPLITS:
         raise ValueError(f"There is no split {split!r}{_near(split, SPLITS)} {_listed(SPLITS)}")
@@ -69,7 +73,10 @@ def load(
         raise ValueError(f"{name} lacks {', '.join(lacking)}; it has {', '.join(available)}")
     if not rows:
         raise ValueError(f"{name} has no documents in the split {split!r}: it is too small for it.")
-    return dataset(rows if n is None else _drawn(rows, seed)[:n], spoken)
+    rows = rows if n is None else _drawn(rows, seed)[:n]
+    # WikiText-103 has 28,475 articles: only those that were drawn are made plain text.
+    rows = wikitext.restored(rows) if "paragraphs" in rows[0] else rows
+    return dataset(rows, spoken)
 
 
 def dataset(rows: Sequence[Mapping[str, Any]], languages: Sequence[str]) -> Dataset:
@@ -177,6 +184,11 @@ def _rows(name: str, split: str) -> tuple[list[dict], tuple[str, ...]]:
     elif kind == "files" and folder:
         rows = files.read(files.folder(folder))
         spoken = tuple(rows[0]["segments"][0]["text"])
+    elif kind in wikitext.NAMES:
+        spoken = ("en",)
+        if wikitext.has_splits(kind, folder or None):
+            return wikitext.articles(kind, folder or None, split), spoken
+        rows = wikitext.articles(kind, folder or None)
     else:
         hint = "name a folder: files:FOLDER." if kind == "files" else ""
         hint = hint or _listed((*names(), "files:FOLDER"))

@@ -2,28 +2,36 @@
 
 Languages are identified by py3langid (a naive Bayes classifier over byte n-grams, whose model comes
 with the package) among the languages of `xlkb.languages`.
+
+`table` and `suspects` are for looking; `require` is the gate that a machine translation has to
+pass, of a corpus or of a task's questions, and `questions` shows what it sees there.
 """
 
+import math
 from collections import Counter
-from collections.abc import Iterable
-from functools import cache
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
 from datasets import Dataset
 
 from xlkb import corpora
-from xlkb.languages import LANGUAGES
+from xlkb.corpora import faults
+from xlkb.corpora.identification import ENOUGH, SURE, identify, is_other, wrong_lines
 
-if TYPE_CHECKING:
-    from py3langid.langid import LanguageIdentifier
+__all__ = [
+    "ENOUGH",
+    "SURE",
+    "identify",
+    "is_other",
+    "questions",
+    "require",
+    "suspects",
+    "table",
+    "wrong_lines",
+]
 
-ENOUGH = 30
-"""Letters that a text needs for its language to be judged; zh and ja do with a third."""
-
-SURE = 0.99
-"""Probability of another language from which a line is refused."""
+_SHOWN = 10
 
 
 def table(documents: Dataset, base: str = "en") -> pd.DataFrame:
@@ -75,38 +83,75 @@ def suspects(documents: Dataset) -> pd.DataFrame:
     return pd.DataFrame(found, columns=["id", "sentence", "language", "identified", "text"])
 
 
-def identify(text: str, languages: Iterable[str] = tuple(LANGUAGES)) -> tuple[str, float]:
-    """The most probable language of a text, by code, and its probability."""
-    return _identifier(tuple(languages)).classify(text)
+def require(
+    data: Dataset,
+    base: str = "en",
+    limits: Mapping[str, float] | None = None,
+    translator: faults.Translate | None = None,
+    sample: int = 50,
+) -> pd.DataFrame:
+    """The gate for a machine translation: raises unless its faults are within limits.
 
+    Args:
+        data: parallel documents (`corpora.load`) or a task's questions (`tasks.load`).
+        base: language of the source; the others are judged.
+        limits: fault -> share that is allowed, in place of that in `faults.LIMITS`; 1 allows all.
+        translator: translates a sample back, if given; see `xlkb.translation`.
+        sample: texts per language that are translated back.
 
-def wrong_lines(lines: Iterable[str], language: str) -> list[tuple[int, str, float, str]]:
-    """Lines that are surely in another language: number from 1, code, its probability, the line.
+    Returns:
+        One row per language and fault: `language, fault, judged, found` (texts), `share, limit`.
 
-    Only lines of `ENOUGH` letters are judged, and only a probability of `SURE` condemns one. Where
-    all lines are shorter, they are judged together, as line 1.
+    Raises:
+        ValueError: more texts of a language have a fault than is allowed (and more than one, except
+            for empty ones); the message shows the ten worst with id, language and text. Also for
+            unknown faults, shares outside 0 to 1, a base that is not there.
     """
-    lines = list(lines)
-    judged = [(n, line) for n, line in enumerate(lines, 1) if _long_enough(line, language)]
-    if not judged:
-        whole = " ".join(lines)
-        judged = [(1, whole)] if _long_enough(whole, language) else []
-    found = []
-    for number, line in judged:
-        code, probability = identify(line)
-        if code != language and probability >= SURE:
-            found.append((number, code, probability, line))
-    return found
+    allowed = faults.limits(limits)
+    counts, found = faults.find(data, base, translator, sample)
+    counts["limit"] = counts["fault"].map(allowed)
+    many = (counts["found"] > 1) | (counts["fault"] == "empty")
+    exceeded = counts[many & (counts["share"] > counts["limit"])]
+    if exceeded.empty:
+        return counts
+    lines = [
+        f"  {row['language']}, {row['fault']}: {row['found']} of {row['judged']} texts "
+        f"({row['share']:.1%}; {row['limit']:.1%} are allowed)"
+        for row in exceeded.to_dict("records")
+    ]
+    keys = set(zip(exceeded["language"], exceeded["fault"], strict=True))
+    kept = [key in keys for key in zip(found["language"], found["fault"], strict=True)]
+    worst = found[kept].sort_values("severity", ascending=False, kind="stable")
+    each = math.ceil(_SHOWN / exceeded["fault"].nunique())
+    lines += ["The worst:"]
+    for row in worst.groupby("fault", sort=False).head(each).head(_SHOWN).to_dict("records"):
+        lines.append(f"  {row['id']} [{row['language']}, {row['detail']}]: {row['text'][:100]!r}")
+        lines.append(f"    for {row['source'][:100]!r}")
+    names = ", ".join(dict.fromkeys(exceeded["fault"]))
+    raise ValueError(
+        "\n".join(["The translation does not pass its audit.", *lines])
+        + f"\nTranslate with another model, or raise the limit of {names} if the texts are right."
+    )
 
 
-def is_other(text: str, language: str) -> bool:
-    """Whether a text of at least `ENOUGH` letters is identified as another language."""
-    return _long_enough(text, language) and identify(text)[0] != language
+def questions(dataset: Dataset, base: str = "en") -> pd.DataFrame:
+    """What the gate sees in a task's translations.
 
-
-def _long_enough(text: str, language: str) -> bool:
-    enough = ENOUGH // 3 if language in ("zh", "ja") else ENOUGH
-    return sum(character.isalpha() for character in text) >= enough
+    Returns:
+        One row per language but the base: `language, questions, judged` (texts long enough to
+        judge language and length), and for each fault of `faults.LIMITS`, but `back_translation`,
+        how many texts have it.
+    """
+    counts, _ = faults.find(dataset, base)
+    if counts.empty:
+        return pd.DataFrame(columns=["language", "questions", "judged"])
+    wide = counts.pivot(index="language", columns="fault", values="found")
+    judged = counts[counts["fault"] == "length"].set_index("language")["judged"]
+    order = [fault for fault in faults.LIMITS if fault in wide.columns]
+    wide = wide.loc[list(dict.fromkeys(counts["language"])), order]
+    wide.insert(0, "judged", judged)
+    wide.insert(0, "questions", len(dataset))
+    return wide.rename_axis(columns=None).reset_index()
 
 
 def _sentences(documents: Dataset, languages: Iterable[str]) -> dict[str, list[str]]:
@@ -114,12 +159,3 @@ def _sentences(documents: Dataset, languages: Iterable[str]) -> dict[str, list[s
     return {
         code: [text for row in rows for text in corpora.sentences(row, code)] for code in languages
     }
-
-
-@cache
-def _identifier(languages: tuple[str, ...]) -> "LanguageIdentifier":
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    identifier.set_languages(languages)
-    return identifier

@@ -10,9 +10,8 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from xlkb import paths
+from xlkb import hub, paths
 from xlkb.languages import FLORES, LANGUAGES
-from xlkb.tasks import hub
 
 HUB = ("facebook/belebele", "75b399394a9803252cfec289d103de462763db7c")
 """Data set and its pinned commit."""

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from xlkb import paths
+from xlkb import hub, paths
 from xlkb.languages import FIVE, LANGUAGES
-from xlkb.tasks import hub
 
 HUB = ("cross-ling-know/HarryPotter-Quiz", "e16bf2993a2eccd8416bb39b77e96907f16b766a")
 """Data set and its pinned commit."""

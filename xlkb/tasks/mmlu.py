@@ -24,9 +24,8 @@ from pathlib import Path
 
 from datasets import Dataset
 
-from xlkb import paths, recompose
+from xlkb import hub, paths, recompose
 from xlkb.languages import LANGUAGES
-from xlkb.tasks import hub
 
 HUB = ("cais/mmlu", "c30699e8356da336a370243923dbaf21066bb9fe")
 MMMLU = ("openai/MMMLU", "325a01dc3e173cac1578df94120499aaca2e2504")

@@ -24,6 +24,6 @@ def folder(name: str, revision: str, patterns: Sequence[str]) -> Path:
     except OSError as error:
         raise OSError(
             f"{name} cannot be had from the hub ({type(error).__name__}: {error}). With its files "
-            "at hand, put them into a folder and name it after the task, as task:FOLDER."
+            "at hand, put them into a folder and give it after the name, as name:FOLDER."
         ) from error
     return Path(found)

@@ -1,0 +1,569 @@
+"""Models behind an endpoint: a stub server for what goes wrong, a real one for what goes right."""
+
+import contextlib
+import json
+import logging
+import math
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import traceback
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+import questions
+import tiny
+import torch
+
+from xlkb import api, api_scoring, models, pip_models, plan, recompose, results, stats, tasks
+from xlkb.evaluation import score, store_folder
+
+SECRET = "sk-test-0123456789abcdef"
+USED = {"prompt_tokens": 100, "completion_tokens": 10}
+LATER = {"retry-after-ms": "1"}
+
+
+def completion(text="", top=None, **more):
+    logprobs = {"top_logprobs": [top]} if top else None
+    choice = {"index": 0, "text": text, "logprobs": logprobs}
+    return {"model": "stub-1", "choices": [choice], "usage": USED} | more
+
+
+def chatted(text="", top=None, **more):
+    found = [{"token": token, "logprob": value} for token, value in (top or {}).items()]
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}}
+    choice["logprobs"] = {"content": [{"token": "", "top_logprobs": found}]} if top else None
+    return {"model": "stub-1", "choices": [choice], "usage": USED} | more
+
+
+def refused(message="no such thing"):
+    return {"error": {"message": message}}
+
+
+class Stub(ThreadingHTTPServer):
+    """Answers what `reply(path, body)` gives: (status, JSON or bytes[, headers])."""
+
+    daemon_threads = True
+
+    def __init__(self, reply):
+        self.reply, self.asked = reply, []
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.name = f"api:stub@http://127.0.0.1:{self.server_port}/v1"
+
+    def prompts(self):
+        return [body.get("prompt") or body["messages"][0]["content"] for _, body, _ in self.asked]
+
+    def handle_error(self, *_):
+        pass  # A client that was killed has hung up.
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        path = self.path.removeprefix("/v1/")
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.server.asked.append((path, body, headers))
+        status, said, *more = self.server.reply(path, body)
+        data = said if isinstance(said, bytes) else json.dumps(said).encode()
+        self.send_response(status)
+        for name, value in (*more, {})[0].items():
+            self.send_header(name, value)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def stub(monkeypatch):
+    """Make stubs; the key is set, and two retries are enough."""
+    monkeypatch.setenv(api.KEY, SECRET)
+    monkeypatch.setattr(api, "RETRIES", 2)
+    for name in (api.PRICE, api.BUDGET):
+        monkeypatch.delenv(name, raising=False)
+    made = []
+
+    def make(reply):
+        made.append(Stub(reply))
+        threading.Thread(target=made[-1].serve_forever, args=(0.01,), daemon=True).start()
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.shutdown()
+        each.server_close()
+
+
+def ask(server, store, n=4, style="letters"):
+    return score(
+        models.load(server.name), recompose.full(questions.toy(n), "en"), store, style=style
+    )
+
+
+def answers(store, server):
+    folder = store_folder(store, models.load(server.name)) / "answers"
+    return results.read(folder, results.ANSWERS)
+
+
+# Names
+
+
+@pytest.mark.parametrize("address", ["https://me:hunter2@x.org/v1", "http://x.org/v1?key=hunter2"])
+def test_a_url_with_credentials_is_refused_and_not_repeated(address):
+    with pytest.raises(ValueError, match="OPENAI_API_KEY") as error:
+        models.load(f"api:m@{address}")
+    assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["api:", "api:gpt-4o-mini", "api:m@ftp://x/v1", "api:@http://x"])
+def test_a_name_of_another_form_is_refused(name):
+    with pytest.raises(ValueError, match="api:MODEL@BASE_URL"):
+        models.load(name)
+
+
+def test_the_fingerprint_is_that_of_model_and_url(monkeypatch):
+    model = models.load("api:google/gemma@http://127.0.0.1:8000/v1/")
+    assert model.label == "google/gemma"
+    monkeypatch.setenv(api.KEY, SECRET)
+    same = models.load("api:google/gemma@http://127.0.0.1:8000/v1", label="other")
+    assert same.fingerprint == model.fingerprint
+    for other in (
+        "api:google/gemma@http://127.0.0.1:8001/v1",
+        "api:gemma@http://127.0.0.1:8000/v1",
+    ):
+        assert models.load(other).fingerprint != model.fingerprint
+    json.dumps(model.describe())
+
+
+def test_what_needs_weights_says_that_there_are_none(stub, tmp_path):
+    server = stub(lambda path, body: (500, {}))
+    with pytest.raises(ValueError, match="dtype and device cannot be chosen"):
+        models.load(server.name, dtype="float32")
+    with pytest.raises(ValueError, match=r"cloze.*'letters' or 'paper'"):
+        ask(server, tmp_path, style="cloze")
+    with pytest.raises(ValueError, match="no weights here"):
+        _ = models.load(server.name).network
+    assert server.asked == []
+
+
+def test_a_missing_package_is_named_with_its_command(monkeypatch):
+    monkeypatch.setattr(api, "find_spec", lambda name: None)
+    with pytest.raises(ModuleNotFoundError, match="pip install 'openai"):
+        models.load("api:m@http://127.0.0.1:1/v1")
+
+
+# Ways of reading a letter
+
+
+def test_letters_are_read_from_the_top_of_completions(stub, tmp_path):
+    top = {" B": -1.0, "B": -2.0, " A": -3.0, "▁C": -4.0, "Be": -0.1}
+    server = stub(lambda path, body: (200, completion(" Be", top)))
+    rows = ask(server, tmp_path)
+    b = np.logaddexp(-1.0, -2.0)
+    found = rows["log_likelihood"].to_numpy().reshape(-1, 4)
+    np.testing.assert_allclose(found, np.tile([-3.0, b, -4.0, -np.inf], (4, 1)), rtol=1e-6)
+    np.testing.assert_allclose(rows["letter_mass"], np.exp([-3.0, b, -4.0]).sum(), rtol=1e-6)
+    decided = stats.decide(rows)
+    assert decided["predicted"].tolist() == [1, 1, 1, 1]
+    assert decided["correct"].tolist() == [False, True, False, False]
+    assert [path for path, *_ in server.asked] == ["completions"] * 4
+    assert all(prompt.endswith("\nAnswer:") for prompt in server.prompts())
+    stored = answers(tmp_path, server)
+    assert set(stored["way"]) == {"completions, top 20"}
+    assert set(stored["served"]) == {"stub-1"}
+
+
+def test_chat_is_asked_where_there_are_no_completions(stub, tmp_path, capsys):
+    def reply(path, body):
+        if path == "completions" or body["top_logprobs"] > 5:
+            return 400 if path == "chat/completions" else 404, refused()
+        return 200, chatted("D", {"D": -0.1, "A": -4.0})
+
+    server = stub(reply)
+    rows = ask(server, tmp_path)
+    assert stats.decide(rows)["predicted"].tolist() == [3, 3, 3, 3]
+    assert "4 by chat, top 5, 0 by no letter" in capsys.readouterr().out
+    assert server.prompts()[-1].startswith("Answer the last question with one letter only: A, B")
+    asked = len(server.asked)
+    ask(server, tmp_path, n=6)
+    assert len(server.asked) == asked + 2, "the way is known"
+
+
+def test_generated_letters_are_read_where_there_are_no_log_probabilities(stub, tmp_path):
+    said = iter([" A\n\n", " A\n\n", "**C**", "The answer is: B", "Berlin"])
+    server = stub(
+        lambda path, body: (200, completion(next(said))) if path == "completions" else (404, {})
+    )
+    rows = ask(server, tmp_path)
+    assert sorted(stats.decide(rows)["predicted"]) == [-1, 0, 1, 2]
+    assert sorted(rows.groupby("item_id")["letter_mass"].first()) == [0, 1, 1, 1]
+    described = json.loads(next(tmp_path.glob("*/model.json")).read_text())
+    assert described["answers"] == {"served": ["stub-1"], "completions, text": 4, "no letter": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        (" B", "B"),
+        ("(C) Paris", "C"),
+        ("\n\nD. Because", "D"),
+        ("The correct answer is **A**.", "A"),
+        ("<think>A? No.</think>\n\nB", "B"),
+        ("A good question", None),
+        ("Berlin", None),
+        ("E", None),
+        ("b", None),
+        ("", None),
+    ],
+)
+def test_a_letter_is_told_from_a_word(text, letter):
+    assert api_scoring._letter(text, "ABCD") == letter
+
+
+def test_other_letters_can_name_the_choices(stub, tmp_path):
+    server = stub(lambda path, body: (200, completion(" α", {" α": -0.5, " δ": -1.5})))
+    asked = recompose.full(questions.toy(2), "en")
+    rows = score(models.load(server.name), asked, tmp_path, style="letters", letters="αβγδ")
+    assert stats.decide(rows)["predicted"].tolist() == [0, 0]
+
+
+# What goes wrong
+
+
+def test_malformed_answers_are_wrong_and_counted(stub, tmp_path, capsys):
+    good = completion(" A", {" A": -0.1})
+    odd = iter([good, {**good, "choices": []}, b'{"choices": [', completion("?", {"?": -0.1}), []])
+    server = stub(lambda path, body: (200, next(odd)))
+    rows = ask(server, tmp_path, n=5)
+    decided = stats.decide(rows)
+    assert len(decided) == 5
+    assert sorted(decided["predicted"]) == [-1, -1, -1, -1, 0]
+    assert not decided.loc[decided["predicted"] < 0, "correct"].any()
+    assert stats.accuracy(decided, ["language"])["n"].tolist() == [5]
+    assert "4 by no letter" in capsys.readouterr().out
+    ask(server, tmp_path, n=5)
+    assert len(server.asked) == 5
+
+
+def test_a_server_of_another_kind_is_an_error(stub, tmp_path):
+    server = stub(lambda path, body: (200, b"<html>Log in</html>"))
+    with pytest.raises(ValueError, match="not as an OpenAI-compatible endpoint"):
+        ask(server, tmp_path)
+    assert answers(tmp_path, server).empty
+
+
+def test_a_refused_key_is_an_error_at_once(stub, tmp_path, monkeypatch):
+    server = stub(lambda path, body: (401, refused(f"Incorrect API key: {SECRET}")))
+    with pytest.raises(PermissionError, match=r"HTTP 401.*OPENAI_API_KEY holds a key") as error:
+        ask(server, tmp_path)
+    assert SECRET not in "".join(traceback.format_exception(error.value))
+    assert error.value.__context__ is None
+    assert len(server.asked) == 1
+    monkeypatch.delenv(api.KEY)
+    with pytest.raises(PermissionError, match="OPENAI_API_KEY is not set"):
+        ask(server, tmp_path)
+    assert server.asked[-1][2]["authorization"] == "Bearer none"
+
+
+def test_a_key_that_cannot_be_sent_is_not_repeated(monkeypatch):
+    monkeypatch.setenv(api.KEY, f"{SECRET}\nmore")
+    with pytest.raises(ValueError, match="OPENAI_API_KEY has characters") as error:
+        api.chat("api:m@http://127.0.0.1:1/v1")
+    assert SECRET not in str(error.value)
+
+
+def test_a_busy_server_is_asked_again(stub, tmp_path):
+    turns = iter([429, 503, 200, 429, 200])
+    good = completion(" A", {" A": -0.1})
+    server = stub(lambda path, body: (status := next(turns), good if status == 200 else {}, LATER))
+    assert len(ask(server, tmp_path, n=2)) == 8
+    tries = [headers["x-stainless-retry-count"] for *_, headers in server.asked]
+    assert tries == ["0", "1", "2", "0", "1"]
+
+
+def test_answers_before_a_failure_are_kept(stub, tmp_path, capsys):
+    count = iter(range(100))
+    good = completion(" A", {" A": -0.1})
+    server = stub(lambda path, body: (200, good) if next(count) < 3 else (500, {}, LATER))
+    with pytest.raises(ConnectionError, match="does not answer"):
+        ask(server, tmp_path, n=6)
+    assert len(answers(tmp_path, server)) == 3
+    server.reply = lambda path, body: (200, good)
+    asked = len(server.asked)
+    assert len(ask(server, tmp_path, n=6)) == 24
+    assert len(server.asked) == asked + 3
+    assert len({*server.prompts()[asked:]}) == 3
+    assert "computed 3 / reused 3 answers" in capsys.readouterr().out
+    parts = list(tmp_path.glob("*/answers/part-*"))
+    assert len(parts) == 1, "small parts are merged"
+
+
+KILLED = """
+import sys
+from pathlib import Path
+import questions
+from xlkb import models, recompose
+from xlkb.evaluation import score
+asked = recompose.full(questions.toy(12), "en")
+score(models.load(sys.argv[1]), asked, Path(sys.argv[2]), "letters")
+"""
+
+
+def test_a_killed_process_loses_no_answer(stub, tmp_path):
+    count, hold = iter(range(100)), threading.Event()
+
+    def reply(path, body):
+        if next(count) >= 5:
+            hold.wait(60)
+        return 200, completion(" A", {" A": -0.1})
+
+    server = stub(reply)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-c", KILLED, server.name, str(tmp_path)]
+    process = subprocess.Popen(command, env=environment)
+    wait_until(lambda: len(answers(tmp_path, server)) == 5 and len(server.asked) == 12, process)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    hold.set()
+    asked = len(server.asked)
+    assert len(ask(server, tmp_path, n=12)) == 48
+    assert len(server.asked) == asked + 7
+    assert len({*server.prompts()}) == 12
+
+
+def test_the_budget_stops_before_the_next_request(stub, tmp_path, monkeypatch):
+    monkeypatch.setattr(api_scoring, "IN_FLIGHT", 1)
+    monkeypatch.setenv(api.PRICE, "10, 100")  # A response costs USD 0.002.
+    monkeypatch.setenv(api.BUDGET, "0.006")
+    server = stub(lambda path, body: (200, completion(" A", {" A": -0.1})))
+    with pytest.raises(RuntimeError, match=r"USD 0\.0060 are spent .* XLKB_API_BUDGET is 0\.006"):
+        ask(server, tmp_path)
+    assert len(server.asked) == 3
+    assert len(answers(tmp_path, server)) == 3
+    (row,) = api.usage().values()
+    assert row == {"requests": 3, "read": 300, "written": 30, "usd": pytest.approx(0.006)}
+    with pytest.raises(RuntimeError, match="raise XLKB_API_BUDGET"):
+        api.chat(server.name)("hi")
+    monkeypatch.setenv(api.BUDGET, "1")
+    ask(server, tmp_path)
+    assert len(server.asked) == 4
+
+
+def test_tokens_that_are_not_reported_count_at_their_most(stub, tmp_path, monkeypatch):
+    monkeypatch.setenv(api.PRICE, "1,1")
+    server = stub(lambda path, body: (200, chatted("hi", usage=None)))
+    api.chat(server.name, max_tokens=7)("four")
+    (row,) = api.usage().values()
+    assert (row["read"], row["written"]) == (4, 7)
+
+
+def test_a_bad_price_or_budget_is_named(monkeypatch):
+    for text in ("1", "1,x", "1,2,3", "-1,2"):
+        monkeypatch.setenv(api.PRICE, text)
+        with pytest.raises(ValueError, match=r'XLKB_API_PRICE="0\.15,0\.60"'):
+            api.price()
+    monkeypatch.delenv(api.PRICE)
+    monkeypatch.setenv(api.BUDGET, "5")
+    with pytest.raises(ValueError, match="XLKB_API_PRICE"):
+        models.load("api:m@http://127.0.0.1:1/v1")
+    monkeypatch.setenv(api.PRICE, "1,2")
+    monkeypatch.setenv(api.BUDGET, "five")
+    with pytest.raises(ValueError, match="XLKB_API_BUDGET='five'"):
+        models.load("api:m@http://127.0.0.1:1/v1")
+
+
+def test_the_plan_reads_the_same_price(monkeypatch):
+    step = plan.Step("02", "api:m@http://127.0.0.1:1/v1", "score", 10, 1e6)
+    assert math.isnan(plan._money(step))
+    monkeypatch.setenv(api.PRICE, "1, 2")
+    assert plan._money(step) == pytest.approx(1 + 2 * 10 / 1e6)
+
+
+@pytest.mark.parametrize("status", [200, 400, 403, 418, 500])
+def test_the_key_is_in_no_output_and_no_file(
+    stub, tmp_path, results_folder, capsys, caplog, status
+):
+    """The server repeats it wherever it can."""
+    said = completion(f" A {SECRET}", {" A": -0.1}, model=SECRET)
+    server = stub(lambda path, body: (status, said | refused(f"You sent Bearer {SECRET}"), LATER))
+    with caplog.at_level(logging.DEBUG):
+        if status == 200:
+            ask(server, tmp_path)
+        else:
+            with pytest.raises((ValueError, OSError)) as error:
+                ask(server, tmp_path)
+            assert SECRET not in "".join(traceback.format_exception(error.value))
+            assert SECRET not in repr(error.value)
+    assert server.asked[0][2]["authorization"] == f"Bearer {SECRET}"
+    printed = capsys.readouterr()
+    assert SECRET not in printed.out + printed.err + caplog.text
+    files = [p for folder in (tmp_path, results_folder) for p in folder.rglob("*") if p.is_file()]
+    assert files
+    for path in files:
+        assert SECRET.encode() not in path.read_bytes()
+    if status == 200:
+        assert set(answers(tmp_path, server)["text"]) == {" A [key]"}
+
+
+def test_stored_answers_are_replayed_and_none_is_asked_for(stub, results_folder, monkeypatch):
+    server = stub(lambda path, body: (200, completion(" A", {" A": -0.1})))
+    rows = ask(server, results_folder / "demo")
+    monkeypatch.setenv("XLKB_REPLAY", "1")
+    again = ask(server, results_folder / "demo")
+    assert again.equals(rows)
+    with pytest.raises(RuntimeError, match="Unset XLKB_REPLAY"):
+        ask(server, results_folder / "demo", n=6)
+    assert len(server.asked) == 4
+
+
+def test_chat_gives_one_answer(stub):
+    server = stub(lambda path, body: (200, chatted(" Bonjour. ")))
+    translate = api.chat(server.name)
+    assert translate("Hello.") == "Bonjour."
+    (_, body, _) = server.asked[0]
+    assert body["messages"] == [{"role": "user", "content": "Hello."}]
+    server.reply = lambda path, body: (200, chatted(""))
+    with pytest.raises(ValueError, match=r"no text .* 'Hello\.'"):
+        translate("Hello.")
+
+
+def test_help_names_the_kind():
+    assert "api:MODEL@BASE_URL" in models.KINDS
+    command = [sys.executable, "-m", "xlkb.reproduce", "--help"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "api:" in shown
+
+
+# A real server
+
+
+def wait_until(true, process):
+    while not true():
+        assert process.poll() is None, f"ended with code {process.returncode}"
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def serving(folder, port):
+    """`transformers serve` with one model, until the block ends."""
+    command = [sys.executable, "-m", "transformers.cli.transformers", "serve", str(folder)]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--dtype", "float32", "--device", "cpu"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def healthy():
+        try:
+            return (
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).status == 200
+            )
+        except OSError:
+            return False
+
+    try:
+        wait_until(healthy, process)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def test_a_server_of_transformers_without_a_chat_template_is_asked_for_completions(
+    stub, tmp_path, results_folder
+):
+    pytest.importorskip("fastapi")
+    pytest.importorskip("uvicorn")
+    tiny.network("llama").save_pretrained(tmp_path / "model")
+    tiny.tokenizer().save_pretrained(tmp_path / "model")
+    port = free_port()
+    model = models.load(f"api:{tmp_path / 'model'}@http://127.0.0.1:{port}/v1", label="tiny")
+    asked = recompose.full(questions.toy(3), "en")
+    with serving(tmp_path / "model", port):
+        rows = score(model, asked, results_folder, style="letters")
+    stored = results.read(store_folder(results_folder, model) / "answers", results.ANSWERS)
+    assert set(stored["way"]) == {"completions, text"}
+    assert len(rows) == 12
+
+
+@pytest.fixture
+def gemma():
+    """The default model, and how to ask it twelve questions."""
+    try:
+        pip_models.parts("gemma-3-270m")
+    except ModuleNotFoundError as error:
+        pytest.skip(str(error))
+    asked = recompose.full(tasks.load("worldfacts", ["en"], n=12), "en")
+    few = {"style": "letters", "n_shots": 3, "dev": tasks.load("worldfacts", ["en"], "dev")}
+    return models.load("pip:gemma-3-270m", dtype="float32", device="cpu"), asked, few
+
+
+@pytest.mark.real_model
+def test_top_log_probabilities_give_the_local_scores(stub, gemma, results_folder):
+    local, asked, few = gemma
+
+    def reply(path, body):
+        ids = local.tokenizer(body["prompt"], return_tensors="pt")["input_ids"]
+        with torch.inference_mode():
+            logits = local.network(ids, logits_to_keep=1).logits[0, -1]
+        top = zip(*(each.tolist() for each in logits.log_softmax(-1).topk(20)), strict=True)
+        return 200, completion("", {local.tokenizer.decode([token]): value for value, token in top})
+
+    rows = score(models.load(stub(reply).name), asked, results_folder, **few)
+    expected = score(local, asked, results_folder, **few)
+    # The endpoint's letters hold those without a space, too.
+    assert rows["log_likelihood"].to_numpy() == pytest.approx(
+        expected["log_likelihood"].to_numpy(), abs=0.01
+    )
+
+
+@pytest.mark.real_model
+def test_a_real_server_agrees_with_local_scores_and_survives_being_killed(
+    stub, gemma, monkeypatch, results_folder, capsys
+):
+    pytest.importorskip("fastapi")
+    pytest.importorskip("uvicorn")
+    monkeypatch.setattr(api, "RETRIES", 1)
+    monkeypatch.setattr(api_scoring, "IN_FLIGHT", 2)
+    local, asked, few = gemma
+    folder, port = local.source, free_port()
+    model = models.load(f"api:{folder}@http://127.0.0.1:{port}/v1", label="served")
+    stored = store_folder(results_folder, model) / "answers"
+
+    def kill_midway(process):
+        wait_until(lambda: len(results.read(stored, results.ANSWERS)) >= 3, process)
+        process.kill()
+
+    with serving(folder, port) as process:
+        killer = threading.Thread(target=kill_midway, args=(process,))
+        killer.start()
+        with pytest.raises(ConnectionError, match="run again to go on"):
+            score(model, asked, results_folder, **few)
+        killer.join()
+    kept = len(results.read(stored, results.ANSWERS))
+    assert 3 <= kept < 12
+    (before,) = (row["requests"] for row in api.usage().values())
+    capsys.readouterr()
+    with serving(folder, port):
+        rows = score(model, asked, results_folder, **few)
+    assert f"computed {12 - kept} / reused {kept} answers" in capsys.readouterr().out
+    (after,) = (row["requests"] for row in api.usage().values())
+    assert after - before == 12 - kept, "only what is missing is asked for"
+
+    expected = stats.decide(score(local, asked, results_folder, **few))["predicted"]
+    found = stats.decide(rows)["predicted"]
+    named = found >= 0
+    assert named.sum() >= 6, "three examples show that an answer is a letter"
+    assert found[named].tolist() == expected[named].tolist()

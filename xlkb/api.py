@@ -1,0 +1,285 @@
+"""Models behind an OpenAI-compatible endpoint, named `api:MODEL@BASE_URL`: names, requests, money.
+
+The package reads the environment variables `OPENAI_API_KEY` (local servers need none),
+`XLKB_API_PRICE="IN,OUT"` (USD per million tokens) and `XLKB_API_BUDGET` (USD). Tokens are counted
+from the responses, over all runs, in `api_usage.json` in the results folder.
+"""
+
+import json
+import math
+import os
+import re
+import threading
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from filelock import FileLock
+
+from xlkb import checkpoints, models, paths, results
+
+if TYPE_CHECKING:
+    from openai import OpenAI, OpenAIError
+
+KEY, PRICE, BUDGET = "OPENAI_API_KEY", "XLKB_API_PRICE", "XLKB_API_BUDGET"
+
+RETRIES = 6
+"""Of a request after 408, 409, 429, 5xx, a timeout or a lost connection, by the openai client: it
+waits twice as long each time (0.5 to 8 s), or as long as Retry-After says (up to 2 minutes)."""
+
+TIMEOUT_SECONDS = 300
+_LOCK = threading.Lock()
+
+
+class ServerError(ConnectionError):
+    """HTTP 5xx."""
+
+
+def address(name: str) -> tuple[str, str]:
+    """MODEL and BASE_URL of a name.
+
+    Raises ValueError when the name has another form, or a URL with credentials in it, which the
+    message does not repeat.
+    """
+    match = re.fullmatch(r"api:(.+?)@(https?://.+)", name)
+    url = urlsplit(match[2]) if match else None
+    if url is None or not url.netloc:
+        raise ValueError(
+            "Models behind an endpoint are named api:MODEL@BASE_URL, as in "
+            "api:gpt-4o-mini@https://api.openai.com/v1; this name has another form."
+        )
+    if "@" in url.netloc or url.query or url.fragment:
+        raise ValueError(
+            "The URL of an api: name stands in results and tables, so it must not have a user, a "
+            f"password, a query or a fragment. A key goes into the environment variable {KEY}."
+        )
+    return match[1], match[2].rstrip("/")
+
+
+def load(
+    name: str, adapter: str | Path | None, dtype: str, device: str, label: str
+) -> models.LanguageModel:
+    """The model of an `api:` name, for `models.load`; asks the endpoint nothing.
+
+    Its fingerprint stands for the model's name and the URL: what is served there can change, and
+    `served` in the stored answers is what the endpoint said it was.
+    """
+    model, url = address(name)
+    if adapter is not None or (dtype, device) != ("auto", "auto"):
+        raise ValueError(f"{name} runs elsewhere: adapter, dtype and device cannot be chosen.")
+    if models.replaying():
+        return models._stored(name, None, dtype, label)
+    _need_openai(name)
+    price()
+    budget()
+    found = models.LanguageModel(name, label or model, url, checkpoints.digest([model, url]))
+    found.dtype = "as served"
+    return found
+
+
+def price() -> tuple[float, float] | None:
+    """USD per million tokens read and written, from `$XLKB_API_PRICE`; None when it is not set."""
+    text = os.environ.get(PRICE, "").strip()
+    if not text:
+        return None
+    try:
+        read, written = (float(each) for each in text.split(","))
+    except ValueError:
+        read = written = math.nan
+    if not (0 <= read < math.inf and 0 <= written < math.inf):
+        raise ValueError(f'{PRICE}={text!r}: USD per million tokens, as in {PRICE}="0.15,0.60".')
+    return read, written
+
+
+def budget() -> float | None:
+    """USD that may be spent, from `$XLKB_API_BUDGET`; None when it is not set."""
+    text = os.environ.get(BUDGET, "").strip()
+    if not text:
+        return None
+    try:
+        allowed = float(text)
+    except ValueError:
+        allowed = math.nan
+    if not 0 <= allowed < math.inf:
+        raise ValueError(f"{BUDGET}={text!r}: an amount in USD, as in {BUDGET}=5.")
+    if price() is None:
+        raise ValueError(f'{BUDGET} is set, so prices are needed: {PRICE}="IN,OUT".')
+    return allowed
+
+
+def client(name: str) -> "OpenAI":
+    """The openai client for a name's endpoint.
+
+    Raises:
+        RuntimeError: XLKB_REPLAY=1 is set. ValueError: the key cannot be sent.
+        ModuleNotFoundError: the openai package is not installed.
+    """
+    _, url = address(name)
+    if models.replaying():
+        raise RuntimeError(
+            f"Answers of {name} are missing from {paths.results()}, and XLKB_REPLAY=1 forbids "
+            "asking for them. Unset XLKB_REPLAY and run again."
+        )
+    _need_openai(name)
+    budget()
+    key = os.environ.get(KEY, "").strip()
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        # The client's own message would repeat the key.
+        raise ValueError(f"{KEY} has characters that no key has, such as a space or a line break.")
+    from openai import OpenAI
+
+    options = {"max_retries": RETRIES, "timeout": TIMEOUT_SECONDS}
+    return OpenAI(api_key=key or "none", base_url=url, **options)
+
+
+def chat(name: str, max_tokens: int = 1024) -> Callable[[str], str]:
+    """A function from a message to the model's answer, greedy and stripped; threads may share it.
+
+    It counts into the budget, and raises what `send` raises, and ValueError where no text comes.
+    """
+    endpoint = client(name)
+
+    def answer(message: str) -> str:
+        options = {"max_tokens": max_tokens, "temperature": 0}
+        choice, _ = send(endpoint, name, "chat", message, options)
+        if choice.get("finish_reason") == "length":
+            raise ValueError(f"{name} cut its answer to the message that ends {message[-80:]!r}.")
+        answered = clean(text(choice)).strip()
+        if not answered:
+            raise ValueError(f"{name} gave no text for the message that begins {message[:80]!r}.")
+        return answered
+
+    return answer
+
+
+def send(
+    client: "OpenAI", name: str, endpoint: str, prompt: str, options: Mapping[str, Any]
+) -> tuple[dict[str, Any], str]:
+    """One request, counted.
+
+    Args:
+        client: from `client`.
+        name: of the model.
+        endpoint: "completions", or "chat" (the prompt is then the one message).
+        prompt: text.
+        options: other fields of the request.
+
+    Returns:
+        The response's first choice, {} where the response is malformed; and what the endpoint says
+        the model is.
+
+    Raises:
+        RuntimeError: the budget is used up.
+        PermissionError: HTTP 401 or 403. ValueError: another refusal (4xx).
+        ConnectionError: no answer or 429, after all retries; `ServerError` for 5xx.
+    """
+    import openai
+
+    _check_budget()
+    model, _ = address(name)
+    failure = None
+    try:
+        if endpoint == "chat":
+            messages = [{"role": "user", "content": prompt}]
+            create = client.chat.completions.with_raw_response.create
+            response = create(model=model, messages=messages, **options)
+        else:
+            create = client.completions.with_raw_response.create
+            response = create(model=model, prompt=prompt, **options)
+    except openai.OpenAIError as error:
+        failure = _failure(name, error)
+    if failure is not None:  # Not raised above: the client's error holds the request, with the key.
+        raise failure
+    try:
+        body = json.loads(response.text)
+    except ValueError:
+        body = None
+    body = body if isinstance(body, dict) else {}
+    _spend(name, body.get("usage"), prompt, options)
+    choices = body.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    return choice if isinstance(choice, dict) else {}, clean(str(body.get("model", "")))
+
+
+def text(choice: Mapping[str, Any]) -> str:
+    """The generated text of a choice from `send`, "" if it has none."""
+    message = choice.get("message")
+    found = message.get("content") if isinstance(message, dict) else choice.get("text")
+    return found if isinstance(found, str) else ""
+
+
+def clean(said: str) -> str:
+    """What an endpoint said, without the key, in case it repeats it."""
+    key = os.environ.get(KEY, "").strip()
+    return said.replace(key, "[key]") if key else said
+
+
+def usage() -> dict[str, dict[str, float]]:
+    """Name -> `requests`, tokens `read` and `written`, and `usd`, over all runs."""
+    path = _ledger()
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except ValueError:
+        raise ValueError(
+            f"{path} is not valid JSON; repair it, or delete it to count anew."
+        ) from None
+
+
+def _ledger() -> Path:
+    return paths.results() / "api_usage.json"
+
+
+def _check_budget() -> None:
+    allowed = budget()
+    spent = sum(row["usd"] for row in usage().values()) if allowed is not None else 0
+    if allowed is not None and spent >= allowed:
+        raise RuntimeError(
+            f"USD {spent:.4f} are spent ({_ledger()} counts them), and {BUDGET} is {allowed:g}. "
+            f"What was answered is stored: raise {BUDGET} and run again to go on."
+        )
+
+
+def _spend(name: str, used: Any, prompt: str, options: Mapping[str, Any]) -> None:
+    """Count one response. Where it does not say its tokens, they are no more than the bytes."""
+    used = used if isinstance(used, dict) else {}
+    n_read, n_written = used.get("prompt_tokens"), used.get("completion_tokens")
+    if not isinstance(n_read, int):
+        n_read = len(prompt.encode())
+    if not isinstance(n_written, int):
+        n_written = max(options.get(each, 0) for each in ("max_tokens", "max_completion_tokens"))
+    to_read, to_write = price() or (0.0, 0.0)
+    path = _ledger()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _LOCK, FileLock(f"{path}.lock"):
+        table = usage()
+        row = table.setdefault(name, {"requests": 0, "read": 0, "written": 0, "usd": 0.0})
+        row["requests"] += 1
+        row["read"] += n_read
+        row["written"] += n_written
+        row["usd"] += (n_read * to_read + n_written * to_write) / 1e6
+        results.write_json(path, table)
+
+
+def _need_openai(name: str) -> None:
+    if find_spec("openai") is None:
+        raise ModuleNotFoundError(f"{name} needs the package openai: pip install 'openai>=3.54'")
+
+
+def _failure(name: str, error: "OpenAIError") -> Exception:
+    """The package's own exception for one of the client's, with nothing of the request in it."""
+    status = getattr(error, "status_code", None)
+    if status in (401, 403):
+        state = "holds a key that it does not accept" if os.environ.get(KEY) else "is not set"
+        return PermissionError(
+            f"{name} refuses access (HTTP {status}): the environment variable {KEY} {state}."
+        )
+    said = clean(str(error))[:300]
+    if status is None or status in (408, 409, 429) or status >= 500:
+        kind = ServerError if status and status >= 500 else ConnectionError
+        return kind(
+            f"{name} does not answer, after up to {RETRIES} retries: {said} What was answered is "
+            "stored; run again to go on."
+        )
+    return ValueError(f"{name} refuses the request: {said}")

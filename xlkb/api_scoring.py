@@ -1,0 +1,254 @@
+"""Scores of models behind an endpoint (`api.py`): the letters of listed choices.
+
+An endpoint has no weights to look into, so only styles that list the choices can be scored, by the
+first of `WAYS` that the endpoint takes: the top log-probabilities of the next token, or else a few
+generated tokens that are read as a letter. Each answer is stored when it comes, with its text and
+the way it was read; an answer without a letter is stored too, and counts as wrong.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from xlkb import api, results
+from xlkb.evaluation import store_folder
+from xlkb.models import LanguageModel
+from xlkb.progress import bar
+from xlkb.tries import Pair
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+IN_FLIGHT = 8
+"""Requests at a time; so many may still be answered, and paid, when the budget is used up."""
+
+WAYS: dict[str, tuple[str, dict[str, Any]]] = {
+    "completions, top 20": ("completions", {"logprobs": 20, "max_tokens": 1, "temperature": 0}),
+    "completions, top 5": ("completions", {"logprobs": 5, "max_tokens": 1, "temperature": 0}),
+    "chat, top 20": (
+        "chat",
+        {"logprobs": True, "top_logprobs": 20, "max_tokens": 1, "temperature": 0},
+    ),
+    "chat, top 5": (
+        "chat",
+        {"logprobs": True, "top_logprobs": 5, "max_tokens": 1, "temperature": 0},
+    ),
+    "completions, text": ("completions", {"max_tokens": 4, "temperature": 0}),
+    "chat, text": ("chat", {"max_tokens": 8, "temperature": 0}),
+    "chat, text after reasoning": ("chat", {"max_completion_tokens": 4096}),
+}
+"""Way of reading a letter -> endpoint and options of the request. Completions see the prompt as it
+is, as local models do; chat sees it below `INSTRUCTION`."""
+
+INSTRUCTION = "Answer the last question with one letter only: {}, {}, {} or {}.\n\n"
+
+
+class Question(NamedTuple):
+    """A prompt that lists its choices, and the four letters that name them."""
+
+    context: str
+    letters: tuple[str, ...]
+
+
+class Answer(NamedTuple):
+    """One row of `results.ANSWERS`, without its key."""
+
+    way: str
+    served: str
+    text: str
+    log_likelihoods: list[float]
+
+
+def scores(
+    model: LanguageModel, pairs: Iterable[Pair], store: Path
+) -> dict[Pair, tuple[float, int]]:
+    """Log-probability of each letter, from the store or else the endpoint; for `evaluation.scores`.
+
+    A letter's probability is that of all tokens that read as it, with and without a space; -inf
+    where none was among the top ones. A letter that was generated gets 0 nats, the others -inf, and
+    all four -inf when there was none.
+
+    Raises:
+        ValueError: the pairs are not letters of listed choices; the endpoint refuses the request.
+        PermissionError: it refuses the key. ConnectionError: it cannot be reached.
+        RuntimeError: the budget is used up.
+    """
+    asked: dict[tuple[str, bool], list[Pair]] = {}
+    for pair in pairs:
+        asked.setdefault((pair.context, pair.isolated), []).append(pair)
+    questions = [_question(model, group) for group in asked.values()]
+    keys = [_key(question) for question in questions]
+    wanted = dict(zip(keys, questions, strict=True))
+    folder = store_folder(store, model) / "answers"
+    known = results.read(folder, results.ANSWERS)
+    there = set(known["key"])
+    missing = {key: question for key, question in wanted.items() if key not in there}
+    if missing:
+        _ask(model, missing, known, folder)
+        known = results.read(folder, results.ANSWERS)
+        about = {"served": sorted({*known["served"]}), **_counts(known)}
+        results.write_json(folder.parent / "model.json", model.describe() | {"answers": about})
+    found = results.by_key(known, keys)
+    counts = ", ".join(f"{n:,} by {way}" for way, n in _counts(found).items())
+    reused = len(wanted) - len(missing)
+    print(f"{model.label}: computed {len(missing):,} / reused {reused:,} answers ({counts})")
+    return {
+        pair: (float(value), 1)
+        for group, values in zip(asked.values(), found["log_likelihoods"], strict=True)
+        for pair, value in zip(group, values, strict=True)
+    }
+
+
+def _question(model: LanguageModel, pairs: Sequence[Pair]) -> Question:
+    context, letters = pairs[0].context, tuple(pair.continuation.strip() for pair in pairs)
+    if len(letters) != 4 or any(f"\n{letter}. " not in context for letter in letters):
+        raise ValueError(
+            f"{model.name} cannot be scored by cloze or on running text: that takes the "
+            "log-likelihood of any continuation, which endpoints do not give. Use a style that "
+            "lists the choices: 'letters' or 'paper'."
+        )
+    return Question(context, letters)
+
+
+def _key(question: Question) -> bytes:
+    text = "\x00".join([INSTRUCTION, question.context, *question.letters])
+    return sha256(text.encode()).digest()[:12]
+
+
+def _counts(answers: pd.DataFrame) -> dict[str, int]:
+    """Answers by the way they were read, and those without a letter among them."""
+    none = sum(np.isneginf(each).all() for each in answers["log_likelihoods"])
+    return {**answers["way"].value_counts().to_dict(), "no letter": int(none)}
+
+
+def _ask(
+    model: LanguageModel, missing: dict[bytes, Question], known: pd.DataFrame, folder: Path
+) -> None:
+    """Ask for what is missing and store each answer as it comes, whatever becomes of the others."""
+    client, name = api.client(model.name), model.name
+    results.write_json(folder.parent / "model.json", model.describe())
+
+    def keep(answers: Mapping[bytes, Answer]) -> None:
+        rows = [{"key": key, **answer._asdict()} for key, answer in answers.items()]
+        if rows:
+            results.append(folder, pd.DataFrame(rows), results.ANSWERS)
+
+    def ended(futures: Iterable[Future]) -> dict[bytes, Answer]:
+        well = [each for each in futures if not each.cancelled() and not each.exception()]
+        return {keys[each]: each.result()[0] for each in well}
+
+    pending, counts = dict(missing), known["way"].value_counts()
+    with bar(len(missing), f"Asking {model.label}", " questions") as progress:
+        way = next((way for way in counts.index if way in WAYS), "")  # Read all of them alike.
+        if not way:
+            key, question = pending.popitem()
+            way, answer = _find_way(client, name, question)
+            keep({key: answer})
+            progress.update(1)
+        pool = ThreadPoolExecutor(IN_FLIGHT)
+        keys = {pool.submit(_answer, client, name, way, q): key for key, q in pending.items()}
+        left = set(keys)
+        try:
+            while left:
+                done, _ = wait(left, return_when=FIRST_COMPLETED)
+                answers = ended(done)
+                keep(answers)
+                left -= done
+                progress.update(len(answers))
+                for each in done:
+                    each.result()  # Raises what the request raised.
+        finally:
+            pool.shutdown(cancel_futures=True)
+            keep(ended(left))
+            results.merge(folder, results.ANSWERS)
+
+
+def _find_way(client: "OpenAI", name: str, question: Question) -> tuple[str, Answer]:
+    """The first way in which the endpoint names a letter, or else answers at all; its answer."""
+    answers: dict[str, Answer] = {}
+    without: set[str] = set()
+    refusal: Exception = ValueError(
+        f"{name} answers, but not as an OpenAI-compatible endpoint does: check the URL (most end "
+        "in /v1)."
+    )
+    for way, (endpoint, options) in WAYS.items():
+        if endpoint in without and "logprobs" in options:
+            continue
+        answering = bool(answers or without)
+        try:
+            # Some servers fail where they should refuse: no reason to wait long.
+            quick = client.with_options(max_retries=2) if answering else client
+            answer, offered = _answer(quick, name, way, question)
+        except ValueError as error:
+            refusal = error
+            continue
+        except api.ServerError:
+            if not answering:
+                raise
+            continue
+        if max(answer.log_likelihoods) > -math.inf:
+            return way, answer
+        if offered:
+            answers[way] = answer
+        else:
+            without.add(endpoint)
+    if not answers:
+        raise refusal
+    return next(iter(answers.items()))
+
+
+def _answer(client: "OpenAI", name: str, way: str, question: Question) -> tuple[Answer, bool]:
+    """Ask one question; also says whether there was anything to read, log-probabilities or text."""
+    endpoint, options = WAYS[way]
+    told = INSTRUCTION.format(*question.letters) if endpoint == "chat" else ""
+    choice, served = api.send(client, name, endpoint, told + question.context, options)
+    text, top = api.text(choice), _top(choice)
+    if "logprobs" in options:
+        values, offered = [_logsumexp(top, letter) for letter in question.letters], bool(top)
+    else:
+        letter = _letter(text, question.letters)
+        values = [0.0 if each == letter else -math.inf for each in question.letters]
+        offered = bool(text)
+    return Answer(way, served, api.clean(text), values), offered
+
+
+def _top(choice: Mapping[str, Any]) -> list[tuple[str, float]]:
+    """The first token's likeliest candidates and their log-probabilities, [] if it has none.
+
+    Completions hold {token: value}, chat (and llama.cpp's completions) a list of objects.
+    """
+    found = choice.get("logprobs") or {}
+    try:
+        first = (found.get("content") or [found])[0]["top_logprobs"]
+        if "content" not in found:
+            first = first[0]
+        pairs = (
+            first.items()
+            if isinstance(first, dict)
+            else [(t["token"], t["logprob"]) for t in first]
+        )
+        return [(str(token), float(value)) for token, value in pairs if not math.isnan(value)]
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError):
+        return []
+
+
+def _logsumexp(top: Sequence[tuple[str, float]], letter: str) -> float:
+    """Log-probability of all tokens that read as the letter; ▁ and Ġ are raw tokens' spaces."""
+    values = [value for token, value in top if token.strip(" \n▁Ġ") == letter]
+    return float(np.logaddexp.reduce(values)) if values else -math.inf
+
+
+def _letter(text: str, letters: Sequence[str]) -> str | None:
+    """The letter that a text begins with, alone or as "The answer is B."; not that of a word."""
+    text = re.sub(r"<think>.*?</think>", "", text, flags=re.DOTALL)
+    names = "".join(map(re.escape, letters))
+    opening = r"(?i:(?:the )?(?:correct |right |best )?answer(?: is)?\W*)?"
+    match = re.match(rf"\W*{opening}([{names}])(?![^\S\n]*\w)", text)
+    return match[1] if match else None

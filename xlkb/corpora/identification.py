@@ -1,0 +1,63 @@
+"""Which language is a text in? By py3langid, among the languages of `xlkb.languages`.
+
+It is a naive Bayes classifier over byte n-grams, whose model comes with the package.
+"""
+
+from collections.abc import Iterable
+from functools import cache
+from typing import TYPE_CHECKING
+
+from xlkb.languages import LANGUAGES
+
+if TYPE_CHECKING:
+    from py3langid.langid import LanguageIdentifier
+
+ENOUGH = 30
+"""Letters that a text needs for its language to be judged; zh and ja do with a third."""
+
+SURE = 0.99
+"""Probability of another language from which a line is refused."""
+
+
+def identify(text: str, languages: Iterable[str] = tuple(LANGUAGES)) -> tuple[str, float]:
+    """The most probable language of a text, by code, and its probability."""
+    return _identifier(tuple(languages)).classify(text)
+
+
+def wrong_lines(lines: Iterable[str], language: str) -> list[tuple[int, str, float, str]]:
+    """Lines that are surely in another language: number from 1, code, its probability, the line.
+
+    Only lines of `ENOUGH` letters are judged, and only a probability of `SURE` condemns one. Where
+    all lines are shorter, they are judged together, as line 1.
+    """
+    lines = list(lines)
+    judged = [(n, line) for n, line in enumerate(lines, 1) if long_enough(line, language)]
+    if not judged:
+        whole = " ".join(lines)
+        judged = [(1, whole)] if long_enough(whole, language) else []
+    found = []
+    for number, line in judged:
+        code, probability = identify(line)
+        if code != language and probability >= SURE:
+            found.append((number, code, probability, line))
+    return found
+
+
+def is_other(text: str, language: str) -> bool:
+    """Whether a text of at least `ENOUGH` letters is identified as another language."""
+    return long_enough(text, language) and identify(text)[0] != language
+
+
+def long_enough(text: str, language: str) -> bool:
+    """Whether a text has enough letters for its language to be judged."""
+    enough = ENOUGH // 3 if language in ("zh", "ja") else ENOUGH
+    return sum(character.isalpha() for character in text) >= enough
+
+
+@cache
+def _identifier(languages: tuple[str, ...]) -> "LanguageIdentifier":
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    identifier.set_languages(languages)
+    return identifier

@@ -1,0 +1,239 @@
+"""The options of the command `python -m xlkb.mixing`, and the help that teaches it."""
+
+import argparse
+import difflib
+from collections.abc import Sequence
+
+from xlkb import languages as room
+from xlkb import mixing, translators
+from xlkb.corpora import faults, wikitext
+
+LIMITS = {fault: share for fault, share in faults.LIMITS.items() if fault != "options"}
+"""Those of documents; questions have options."""
+
+EXAMPLES = """\
+the text:
+  One UTF-8 file per language, one sentence per line; line 7 of fr.txt translates line 7 of en.txt.
+  An empty line, in all files, ends a document. Bad input (different numbers of lines, a line that
+  is blank in one file only or is in another language, an empty file) is refused with its line,
+  before anything is written.
+
+examples:
+  two files, every sentence in English or French at random:
+    python -m xlkb.mixing --text en=en.txt --text fr=fr.txt --unit sentence --out mixed
+  the same text cut into units of about 8 words; "|" in the files marks where phrases align:
+    python -m xlkb.mixing --text en=en.txt --text fr=fr.txt --unit words \\
+        --phrase-mark "|" --out mixed
+  three times as much English as French, and only a third of the sentences drawn at all:
+    python -m xlkb.mixing --text en=en.txt --text fr=fr.txt --unit sentence --out mixed \\
+        --weight en=3 --weight fr=1 --switch 0.33
+  English text only, translated by a model from the hub or from a folder:
+    python -m xlkb.mixing --text en=en.txt --translator nllb:facebook/nllb-200-distilled-600M \\
+        --languages en,fr,sw --unit words --out mixed
+  WikiText-2 in the paper's five languages, its sentences cut after 8 words and translated; from the
+  hub, or from files of yours as --corpus wikitext-2:FOLDER (wikitext-2:FILE):
+    python -m xlkb.mixing --corpus wikitext-2 --translator nllb:facebook/nllb-200-distilled-600M \\
+        --languages en,fr,de,es,it --unit words --out mixed
+  100 articles of it, translated by a model behind an OpenAI-compatible endpoint (a key for it is
+  read from the environment variable OPENAI_API_KEY), and some of it back, to compare:
+    python -m xlkb.mixing --corpus wikitext-2 --documents 100 --languages en,sw,he \\
+        --translator api:MODEL@https://HOST/v1 --back-translate 50 --unit sentence --out mixed
+  English text only, single words out of the package's lexicon (best in en fr de es it):
+    python -m xlkb.mixing --text en=en.txt --unit word --languages fr,de --switch 0.3 --out mixed
+  a corpus that comes with the package:
+    python -m xlkb.mixing --corpus almanac --unit words --out mixed
+
+translations:
+  Each batch is kept in FOLDER.translations.jsonl as it comes: a run that was stopped goes on there
+  when the command is given again. Those of two documents are audited first, all of them before
+  anything is mixed. The command refuses them, and shows the ten worst, where more than this share
+  of a language's texts has a fault:
+    {limits}
+  (no text; a copy of the source; in another language; three times as long or as short as usual;
+  lost when translated back). After a look at them, --limit copy=0.1 lets more pass.
+
+what comes out:
+  a folder for datasets.load_from_disk and `python -m xlkb.finetuning MODEL FOLDER`: one row per
+  document with its text and, span by span, language, place in the text and source; mixing.json
+  holds what was asked for and what came out. The same command gives the same bytes.
+
+Exit code: 0 done, 1 the text was refused, 2 the command was not understood.
+"""
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options, checked; those with a language in them as dicts.
+
+    Raises:
+        SystemExit: code 2 with a message when the command is not understood; 0 after --help.
+    """
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if rest:
+        known = [name for action in parser._actions for name in action.option_strings]
+        near = difflib.get_close_matches(rest[0].partition("=")[0], known, 1)
+        parser.error(f"unknown option {rest[0]}." + (f" Did you mean {near[0]}?" if near else ""))
+    try:
+        _complain(parser, options)
+    except ValueError as error:
+        parser.error(str(error))
+    return options
+
+
+def _parser() -> argparse.ArgumentParser:
+    shares = ", ".join(f"{fault}={share:g}" for fault, share in LIMITS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m xlkb.mixing",
+        usage="%(prog)s (--text LANGUAGE=FILE ... | --corpus NAME) --unit UNIT --out FOLDER [...]",
+        description="Make mixed-language text of parallel text, or of one language's text and a\n"
+        "translator: each unit is put into a random language.",
+        epilog=EXAMPLES.replace("{limits}", shares),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add(
+        "--text",
+        action="append",
+        default=[],
+        metavar="LANGUAGE=FILE",
+        help="text in one language; give it once for each",
+    )
+    add(
+        "--corpus",
+        metavar="NAME",
+        help="in place of files: almanac, academy or files:FOLDER, in several languages; or, in "
+        f"English, {', '.join(wikitext.NAMES)}, from the hub or as NAME:FOLDER",
+    )
+    add("--documents", type=int, metavar="N", help="at most N documents of --corpus (default: all)")
+    add(
+        "--unit",
+        required=True,
+        metavar="UNIT",
+        help="what is put into one language: document, sentence, words (about k words), or word "
+        "(single words that the lexicon knows)",
+    )
+    add("--out", required=True, metavar="FOLDER", help="where the mixed corpus goes; a new folder")
+    add("--k", type=int, default=8, metavar="N", help="words in a unit of --unit words (default 8)")
+    add("--languages", default="", metavar="en,fr,..", help="to draw from (default: all there are)")
+    add(
+        "--switch",
+        type=float,
+        default=1.0,
+        metavar="P",
+        help="probability that a unit is put into a drawn language; else it stays in the base "
+        "(default 1)",
+    )
+    add(
+        "--weight",
+        action="append",
+        default=[],
+        metavar="LANGUAGE=W",
+        help="weight of a language in the draw; one for each (default: all equal)",
+    )
+    add("--base", metavar="LANGUAGE", help="language of what stays (default: en, else the first)")
+    add("--seed", type=int, default=42, metavar="N", help="of the draws (default 42)")
+    add("--phrase-mark", metavar="MARK", help="cut lines into aligned phrases at this mark")
+    add(
+        "--lines-per-document",
+        type=int,
+        metavar="N",
+        help="end a document after N lines too (default: at empty lines only)",
+    )
+    add(
+        "--translator",
+        metavar="NAME",
+        help="translate the one --text, or the --base of --corpus, into --languages: nllb:MODEL (a "
+        "folder, or org/name[@revision] on the hub) or api:MODEL@URL (OpenAI-compatible)",
+    )
+    add(
+        "--translations",
+        metavar="FILE",
+        help="where translations are kept as they come, so that a stopped run goes on "
+        "(default: FOLDER.translations.jsonl)",
+    )
+    add(
+        "--limit",
+        action="append",
+        default=[],
+        metavar="FAULT=SHARE",
+        help="share of a language's translations that may have a fault (default: see below)",
+    )
+    add(
+        "--back-translate",
+        type=int,
+        default=0,
+        metavar="N",
+        help="audit N translations per language by translating them back, too",
+    )
+    add("--no-language-check", action="store_true", help="believe the languages that are given")
+    add("--replace", action="store_true", help="put it in the place of a mixed corpus in --out")
+    return parser
+
+
+def _complain(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Split the options with a pair in them; refuse what cannot be meant."""
+    options.text = _by_language(options.text, "--text", "FILE")
+    weights = _by_language(options.weight, "--weight", "W")
+    options.weight = {code: _number(weight, "--weight") for code, weight in weights.items()}
+    limits = _pairs(options.limit, "--limit", "FAULT=SHARE")
+    options.limit = {fault: _number(share, "--limit") for fault, share in limits.items()}
+    faults.limits(options.limit)
+    options.languages = [code for code in options.languages.split(",") if code]
+    for codes in (options.languages, [options.base] if options.base else []):
+        room.check(codes or ["en"])
+    if options.unit not in mixing.UNITS:
+        near = difflib.get_close_matches(options.unit, mixing.UNITS, 1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        parser.error(f"--unit {options.unit}: there are {', '.join(mixing.UNITS)}.{hint}")
+    if bool(options.text) == bool(options.corpus):
+        parser.error("give --text for every language, or --corpus.")
+    if options.documents is not None and options.documents < 1:
+        parser.error(f"--documents {options.documents}: it must be at least 1.")
+    if options.back_translate < 0:
+        parser.error(f"--back-translate {options.back_translate}: it must be at least 0.")
+    _complain_of_translation(parser, options)
+
+
+def _complain_of_translation(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    public = (options.corpus or "").partition(":")[0] in wikitext.NAMES
+    given = list(options.text) if options.text else ["en"] if public else []
+    if options.documents and options.text:
+        parser.error("--documents goes with --corpus.")
+    if options.translator:
+        translators.check(options.translator)
+        if len(options.text) > 1 or not options.languages:
+            parser.error("--translator needs one --text and --languages to translate it into.")
+    elif options.back_translate or options.limit:
+        parser.error("--limit and --back-translate go with --translator.")
+    elif len(given) == 1 and not (options.unit == "word" and options.languages):
+        parser.error(
+            f"only {given[0]} is given: give the same text in a second language (--text "
+            "fr=fr.txt), a --translator, or --unit word with --languages (from the lexicon)."
+        )
+
+
+def _by_language(given: Sequence[str], option: str, what: str) -> dict[str, str]:
+    found = _pairs(given, option, f"LANGUAGE={what}")
+    for code in found:
+        room.get(code)
+    return found
+
+
+def _pairs(given: Sequence[str], option: str, form: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for pair in given:
+        name, equals, value = pair.partition("=")
+        if not equals or not value:
+            raise ValueError(f"{option} {pair}: write {option} {form}.")
+        if name in found:
+            raise ValueError(f"{option}: {name} is given twice.")
+        found[name] = value
+    return found
+
+
+def _number(text: str, option: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{option}: {text!r} is no number.") from None

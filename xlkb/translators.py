@@ -1,0 +1,157 @@
+"""Models that translate: NLLB in this process, or any model behind an OpenAI-compatible endpoint.
+
+A translator is a function `(texts, source, target) -> translations` over lists of texts and
+language codes. Those made here have a `name`, which says exactly what translates (model and commit
+or fingerprint, never a key), and a `batch_size`, of texts per call.
+"""
+
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xlkb import api, checkpoints
+from xlkb import languages as room
+from xlkb.languages import LANGUAGES
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+Translator = Callable[[list[str], str, str], list[str]]
+
+FORMS = "nllb:MODEL (a folder, or org/name[@revision] on the hub) or api:MODEL@BASE_URL"
+
+REVISIONS = {
+    "facebook/nllb-200-distilled-600M": "a3e77be725cf30383f1faeb8d2f0b0ea98ac554e",
+}
+"""Commits with safetensors of models whose main branch has pickled weights only (refs/pr/45)."""
+
+INSTRUCTION = (
+    "Translate the following {source} text into {target}. It may be a part of a sentence: "
+    "translate it as it stands and complete nothing. Answer with the translation alone.\n\n{text}"
+)
+INSTRUCTION_VERSION = 1
+AT_ONCE = 8
+"""Requests under way at a time."""
+
+
+def by_name(name: str) -> Translator:
+    """A translator by name: `nllb:MODEL` or `api:MODEL@BASE_URL`.
+
+    Raises:
+        ValueError: the name has another form (see `check`), and what `nllb` and `chat` raise.
+    """
+    check(name)
+    kind, _, rest = name.partition(":")
+    return nllb(rest) if kind == "nllb" else chat(*api.address(name))
+
+
+def check(name: str) -> None:
+    """Raise ValueError unless this is a translator's name."""
+    kind, _, rest = name.partition(":")
+    if kind == "api":
+        api.address(name)
+    elif kind != "nllb" or not rest:
+        raise ValueError(f"There is no translator of this name; translators are named {FORMS}.")
+
+
+def nllb(model: str, device: str = "auto") -> Translator:
+    """A translator of an NLLB model: a folder, or "org/name[@revision]" on the hub.
+
+    Beam search with 4 beams, in float32. The weights are loaded when the first text comes: where
+    all is in a cache already, never. Of "facebook/nllb-200-distilled-600M", whose main branch has
+    pickled weights only, the commit in `REVISIONS` is taken.
+
+    Raises:
+        ValueError: pickled weights only; later, a language that the model lacks, or a text that is
+            longer than it reads.
+        FileNotFoundError: there is no such folder. OSError: the hub cannot be reached.
+    """
+    import torch
+
+    place, revision, name = _located(model)
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+
+    @cache
+    def loaded() -> tuple["PreTrainedTokenizerBase", "PreTrainedModel"]:
+        from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+        safe = {"revision": revision, "trust_remote_code": False}
+        tokenizer = AutoTokenizer.from_pretrained(place, **safe)
+        try:
+            network = AutoModelForSeq2SeqLM.from_pretrained(place, use_safetensors=True, **safe)
+        except OSError as error:
+            if "safetensors" not in str(error):
+                raise
+            raise ValueError(
+                f"{name} {checkpoints.PICKLED} A revision with safetensors is named "
+                "org/name@REVISION."
+            ) from None
+        return tokenizer, network.eval().to(device)
+
+    def code(language: str) -> int:
+        tokenizer, _ = loaded()
+        token = tokenizer.convert_tokens_to_ids(room.FLORES[language])
+        if token in (None, tokenizer.unk_token_id):
+            raise ValueError(f"{name} has no {LANGUAGES[language].name} ({room.FLORES[language]}).")
+        return token
+
+    def translator(texts: list[str], source: str, target: str) -> list[str]:
+        code(source)
+        tokenizer, network = loaded()
+        tokenizer.src_lang = room.FLORES[source]
+        inputs = tokenizer(texts, return_tensors="pt", padding=True).to(network.device)
+        length, longest = inputs["input_ids"].shape[1], network.config.max_position_embeddings
+        if length > longest:
+            text = max(texts, key=len)
+            raise ValueError(
+                f"{name} reads {longest} tokens, and a text has {length}: cut it into units of "
+                f"words, or end its sentences. It begins {text[:80]!r}."
+            )
+        # A model that repeats itself is stopped; the audit finds such texts by their length.
+        limit = min(longest, 3 * length + 32)
+        with torch.inference_mode():
+            tokens = network.generate(
+                **inputs, forced_bos_token_id=code(target), num_beams=4, max_new_tokens=limit
+            )
+        return tokenizer.batch_decode(tokens, skip_special_tokens=True)
+
+    translator.name, translator.batch_size = name, 16 if device == "cpu" else 128
+    return translator
+
+
+def chat(model: str, base_url: str) -> Translator:
+    """A translator of a chat model behind an OpenAI-compatible endpoint, greedy (`api.chat`).
+
+    Each text is one request.
+
+    Raises:
+        ValueError: `base_url` is not one; later, an answer that was cut, or a refusal.
+        ModuleNotFoundError: the openai package is not installed.
+        PermissionError, ConnectionError, RuntimeError: later, as of `api.send`.
+    """
+    name = "api:{}@{}".format(*api.address(f"api:{model}@{base_url}"))
+    answer = api.chat(name)
+
+    def translator(texts: list[str], source: str, target: str) -> list[str]:
+        names = {"source": LANGUAGES[source].name, "target": LANGUAGES[target].name}
+        messages = [INSTRUCTION.format(**names, text=text) for text in texts]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return list(pool.map(answer, messages))
+
+    translator.name, translator.batch_size = f"{name}, instruction {INSTRUCTION_VERSION}", 64
+    return translator
+
+
+def _located(model: str) -> tuple[str | Path, str, str]:
+    """What `from_pretrained` takes, the revision, and the name with commit or fingerprint."""
+    hub = re.fullmatch(r"([\w.-]+/[\w.-]+)(?:@([\w./-]+))?", model)
+    if hub is None or Path(model).expanduser().is_dir():
+        folder, weights = checkpoints.model_folder(model)
+        return folder, "main", f"nllb:{folder.name}@{weights[:12]}"
+    repository, revision = hub.groups()
+    commit = checkpoints.hub_commit(repository, revision or REVISIONS.get(repository))
+    return repository, commit, f"nllb:{repository}@{commit[:12]}"
