@@ -70,7 +70,9 @@ def load(
     if adapter is not None or (dtype, device) != ("auto", "auto"):
         raise ValueError(f"{name} runs elsewhere: adapter, dtype and device cannot be chosen.")
     if models.replaying():
-        return models._stored(name, None, dtype, label)
+        from xlkb import replay
+
+        return replay.stored(name, None, dtype, label)
     _need_openai(name)
     price()
     budget()

@@ -92,7 +92,7 @@ def train(
         )
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise ValueError("Training runs in one process: start it without torchrun or accelerate.")
-    dtype = model.dtype if recipe.dtype == "auto" else recipe.dtype
+    dtype = model.compute_dtype if recipe.dtype == "auto" else recipe.dtype
     run = {
         "version": VERSION,
         "base": model.name,

@@ -7,7 +7,6 @@ model is loaded, and `load` takes fingerprints from the stored results (`model.j
 
 import difflib
 import gc
-import json
 import os
 import re
 import sys
@@ -16,13 +15,12 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xlkb import checkpoints, paths, pip_models
+from xlkb import adapters, checkpoints, paths, pip_models, quantization
 
 if TYPE_CHECKING:
-    import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-DTYPES = ("auto", "bfloat16", "float16", "float32")
+DTYPES = ("auto", "bfloat16", "float16", "float32", *quantization.KINDS)
 KINDS = (
     "pip:NAME, hub:org/name[@revision] (Hugging Face), path:FOLDER (a saved model), "
     "api:MODEL@BASE_URL (an OpenAI-compatible endpoint)"
@@ -66,13 +64,19 @@ class LanguageModel:
 
     @cached_property
     def dtype(self) -> str:
+        """Of the weights: nf4 or int8 if requested, or else that of the computation."""
+        quantized = self.requested_dtype in quantization.KINDS
+        return self.requested_dtype if quantized else self.compute_dtype
+
+    @cached_property
+    def compute_dtype(self) -> str:
         """The requested dtype, or else bfloat16 where that is faster, or float32.
 
         On x86 that takes AMX: with `avx512_bf16` alone, float32 products were measured to be 1.9
         times as fast as bfloat16 ones. Never float16 by itself, because Gemma 3 overflows it
         (transformers#36822).
         """
-        if self.requested_dtype != "auto":
+        if self.requested_dtype not in ("auto", *quantization.KINDS):
             return self.requested_dtype
         import torch
 
@@ -129,8 +133,8 @@ class LanguageModel:
     def _load(self) -> "PreTrainedModel":
         network = self.instantiate()
         if self.adapter is not None:
-            network = _adapted(network, self.adapter)
-        if self.dtype == "float16" and not _probe(network).isfinite().all():
+            network = adapters.adapted(network, self.adapter)
+        if self.dtype == "float16" and not adapters.probe(network).isfinite().all():
             raise ValueError(f"{self.label} overflows float16; use dtype='bfloat16' or 'float32'.")
         return network.eval()
 
@@ -146,7 +150,10 @@ class LanguageModel:
         if not sys.stderr.isatty():
             utils.logging.disable_progress_bar()
         # Attention is "sdpa" wherever the architecture has it: that is transformers' default.
-        options = {"dtype": self.dtype, "device_map": self.device} | options
+        if self.dtype in quantization.KINDS and "dtype" not in options:
+            quantized = quantization.config(self.dtype, self.compute_dtype)
+            options["quantization_config"] = quantized
+        options = {"dtype": self.compute_dtype, "device_map": self.device} | options
         options |= {"revision": self.revision, "use_safetensors": True, "trust_remote_code": False}
         try:
             return AutoModelForCausalLM.from_pretrained(source, **options)
@@ -211,10 +218,10 @@ def load(
 ) -> LanguageModel:
     """A model by name: `pip:NAME`, `hub:org/name[@revision]`, `path:FOLDER` or `api:…`.
 
-    `adapter`: a folder saved by PEFT. `dtype`: bfloat16, float16, float32 or auto (see
-    `LanguageModel.dtype`). `device`: auto, cpu, mps, cuda, cuda:1, or balanced (spread over all
-    GPUs by accelerate). `label` replaces the model's own in tables and figures. Remote code is
-    never run, and pickled weights are never read.
+    `adapter`: a folder saved by PEFT. `dtype`: bfloat16, float16, float32, nf4, int8 (bitsandbytes)
+    or auto (see `LanguageModel.compute_dtype`). `device`: auto, cpu, mps, cuda, cuda:1, or balanced
+    (spread over all GPUs by accelerate). `label` replaces the model's own in tables and figures.
+    Remote code is never run, and pickled weights are never read.
 
     Raises:
         ValueError: an unknown name, dtype or device; pickled weights.
@@ -235,7 +242,9 @@ def load(
     if kind not in makers or not rest or (kind == "pip" and name not in names()):
         raise ValueError(_unknown(name))
     if replaying():
-        return _stored(name, Path(adapter).name if adapter else None, dtype, label)
+        from xlkb import replay
+
+        return replay.stored(name, Path(adapter).name if adapter else None, dtype, label)
     model = makers[kind](name, rest)
     model.requested_dtype, model.requested_device = dtype, device
     if adapter is not None:
@@ -276,59 +285,3 @@ def _from_hub(name: str, rest: str) -> LanguageModel:
 def _from_folder(name: str, rest: str) -> LanguageModel:
     folder, weights = checkpoints.model_folder(rest)
     return LanguageModel(name, folder.name, folder, weights)
-
-
-def _stored(name: str, adapter: str | None, dtype: str, label: str) -> LanguageModel:
-    """The model that stored results came from, found by name without a look at its weights."""
-    runs = {}
-    for path in sorted(paths.results().glob("*/*/model.json")):
-        try:
-            run = json.loads(path.read_text(encoding="utf-8"))
-            if (run["name"], run["adapter"]) == (name, adapter) and dtype in ("auto", run["dtype"]):
-                runs[run["fingerprint"]] = run
-        except (ValueError, KeyError, TypeError):
-            raise ValueError(f"{path} is damaged; restore it, or delete its folder.") from None
-    wanted = f"{name}{f' + {adapter}' if adapter else ''}, dtype {dtype}"
-    if not runs:
-        raise FileNotFoundError(
-            f"XLKB_REPLAY=1 uses stored results only, and {paths.results()} has none of {wanted}. "
-            "Unset XLKB_REPLAY to compute them."
-        )
-    if len(runs) > 1:
-        several = ", ".join(f"{found[:12]} ({run['dtype']})" for found, run in runs.items())
-        raise ValueError(
-            f"{paths.results()} has results of several models named {wanted}: {several}. Pass "
-            "dtype=, or remove the folders that are out of date."
-        )
-    (run,) = runs.values()
-    model = LanguageModel(name, label or run["label"], "", run["weights_fingerprint"])
-    model.adapter, model.adapter_fingerprint = adapter and Path(adapter), run["adapter_fingerprint"]
-    model.dtype, model.fingerprint = run["dtype"], run["fingerprint"]
-    return model
-
-
-def _adapted(network: "PreTrainedModel", folder: Path) -> "PreTrainedModel":
-    """The network with the adapter's layers in it, after a test that they change its output."""
-    import torch
-    from peft import PeftModel
-
-    before = _probe(network)
-    adapted = PeftModel.from_pretrained(network, folder)
-    if not adapted.active_peft_config.is_prompt_learning:  # Those stay in PEFT's wrapper.
-        adapted = adapted.get_base_model()
-    if torch.equal(before, _probe(adapted)):
-        raise ValueError(
-            f"The adapter {folder} changes no logit. Either it was trained on another architecture "
-            "(its base model is in adapter_config.json), or its weights are still zero."
-        )
-    return adapted
-
-
-def _probe(network: "PreTrainedModel") -> "torch.Tensor":
-    """Logits after 64 tokens from all over the vocabulary."""
-    import torch
-
-    last = network.config.get_text_config().vocab_size - 1
-    tokens = torch.linspace(0, last, 64).long()[None]
-    with torch.inference_mode():
-        return network.eval()(input_ids=tokens.to(network.device), use_cache=False).logits

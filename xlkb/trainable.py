@@ -7,9 +7,9 @@ from typing import Any
 
 import peft
 import torch
-from transformers import BitsAndBytesConfig, PreTrainedModel, set_seed
+from transformers import PreTrainedModel, set_seed
 
-from xlkb import chunked_loss, training
+from xlkb import chunked_loss, quantization, training
 from xlkb.models import LanguageModel
 from xlkb.recipes import Recipe
 
@@ -32,12 +32,7 @@ def make(model: LanguageModel, recipe: Recipe, dtype: str, device: str) -> PreTr
             network.get_input_embeddings().requires_grad_(False)
         return network
     if recipe.method == "qlora":
-        options["quantization_config"] = BitsAndBytesConfig(
-            load_in_4bit=True,
-            bnb_4bit_quant_type="nf4",
-            bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=getattr(torch, dtype),
-        )
+        options["quantization_config"] = quantization.config("nf4", dtype)
     lora = peft.LoraConfig(
         r=recipe.lora_rank,
         lora_alpha=recipe.lora_alpha,
