@@ -1,9 +1,10 @@
 """Text from a causal language model: greedy, batched, and stored like scores.
 
 Prompts come as (shared, own): what many of them begin with, few-shot demonstrations say, and the
-rest. The shared part runs through the model once and its keys and values are copied for every
-prompt; the own parts are sorted by length and padded on the left, between the two. A text ends at
-the first line break, so a prompt should be made such that an answer is one line.
+rest. A shared part runs through the model once and its keys and values are copied for every prompt
+of a batch that begins with it. A batch may hold several shared parts, because a step of a small
+model costs what reading its weights costs; both parts are padded on the left. A text ends at the
+first line break, so a prompt should be made such that an answer is one line.
 """
 
 import copy
@@ -11,7 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from functools import cache
 from hashlib import sha256
-from itertools import takewhile
+from itertools import groupby, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,9 +24,9 @@ from xlkb.models import LanguageModel
 from xlkb.progress import bar
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
-BATCH = {"cpu": 32, "mps": 32, "cuda": 128}
+BATCH = {"cpu": 64, "mps": 64, "cuda": 128}
 
 
 class Prompt(NamedTuple):
@@ -98,17 +99,20 @@ def _flush(folder: Path, pending: list[pd.DataFrame]) -> list[pd.DataFrame]:
 
 
 def _batches(model: LanguageModel, wanted: dict[bytes, Prompt]) -> Iterator[list[bytes]]:
-    """Prompts with the same shared part, of like length, a batch at a time."""
+    """Prompts with the same shared part stand together, those of like length side by side."""
     groups: dict[str, list[bytes]] = {}
     for key, prompt in wanted.items():
         groups.setdefault(prompt.shared, []).append(key)
     size = BATCH.get(model.network.device.type, 32)
-    for group in groups.values():
-        group.sort(key=lambda key: (-len(wanted[key].own), wanted[key].own))
-        if getattr(model.network, "_is_stateful", False):
-            size = 1  # State-space layers read padding as text.
-        for start in range(0, len(group), size):
-            yield group[start : start + size]
+    if getattr(model.network, "_is_stateful", False):
+        size = 1  # State-space layers read padding as text.
+    ordered = [
+        key
+        for shared in sorted(groups, key=lambda shared: (-len(shared), shared))
+        for key in sorted(groups[shared], key=lambda key: (-len(wanted[key].own), wanted[key].own))
+    ]
+    for start in range(0, len(ordered), size):
+        yield ordered[start : start + size]
 
 
 def _texts(
@@ -127,7 +131,8 @@ def _texts(
             f"context of {limit}: use fewer demonstrations."
         )
     try:
-        new = _decode(network, ids, _ends(tokenizer), max_new_tokens)
+        begun = [wanted[key].shared for key in batch]
+        new = _decode(network, ids, begun, _ends(tokenizer), max_new_tokens)
     except (torch.OutOfMemoryError, MemoryError) as error:
         if len(batch) == 1:
             raise MemoryError(f"A single prompt of {longest} tokens does not fit.") from error
@@ -151,35 +156,37 @@ def _texts(
 def _decode(
     network: "PreTrainedModel",
     ids: Sequence[Sequence[int]],
+    begun: Sequence[str],
     ends: Sequence[int],
     max_new_tokens: int,
 ) -> list[tuple[list[int], bool]]:
-    """Greedy continuations of a batch: tokens up to the first of `ends`, and whether none came."""
-    import torch
-    from transformers import DynamicCache, GenerationConfig
+    """Greedy continuations of a batch: tokens up to the first of `ends`, and whether none came.
 
-    device = network.device
-    alike = takewhile(lambda column: len(set(column)) == 1, zip(*ids, strict=False))
-    shared = [column[0] for column in alike][: min(map(len, ids)) - 1]
+    Prompts that have the same text in `begun` follow each other, and share their first tokens.
+    """
+    import torch
+    from transformers import GenerationConfig
+
+    first = {
+        text: _common([each for each, own in zip(ids, begun, strict=True) if own == text])
+        for text in begun
+    }
+    shared = [first[text] for text in begun]
+    width = max(map(len, shared))
+    own = max(len(each) - len(part) for each, part in zip(ids, shared, strict=True))
     window = getattr(network.config.get_text_config(), "sliding_window", None)
-    if window and max(map(len, ids)) + max_new_tokens > window:
-        shared = []  # Padding amid the tokens would push the first ones out of the window.
-    own = max(map(len, ids)) - len(shared)
-    tokens = torch.full((len(ids), len(shared) + own), ends[0])
+    # Padding amid the tokens would push the first ones out of the window.
+    fits = not window or width + own + max_new_tokens <= window
+    if len(ids) == 1 or not all(shared) or not fits:
+        shared, width, own = [()] * len(ids), 0, max(map(len, ids))
+    tokens = torch.full((len(ids), width + own), ends[0])
     mask = torch.zeros_like(tokens)
-    for row, each in enumerate(ids):
-        rest = each[len(shared) :]
-        tokens[row, : len(shared)] = torch.tensor(shared, dtype=torch.long)
-        tokens[row, tokens.shape[1] - len(rest) :] = torch.tensor(rest)
-        mask[row, : len(shared)] = 1
-        mask[row, tokens.shape[1] - len(rest) :] = 1
-    options = {}
+    for row, (each, begin) in enumerate(zip(ids, shared, strict=True)):
+        for part, end in ((begin, width), (each[len(begin) :], width + own)):
+            tokens[row, end - len(part) : end] = torch.tensor(part, dtype=torch.long)
+            mask[row, end - len(part) : end] = 1
+    options = {"past_key_values": _cache(network, shared, width)} if width else {}
     with torch.inference_mode():
-        if shared and len(ids) > 1:
-            past = DynamicCache()
-            network.base_model(tokens[:1, : len(shared)].to(device), past_key_values=past)
-            past.batch_repeat_interleave(len(ids))
-            options["past_key_values"] = past
         settings = copy.deepcopy(network.generation_config) or GenerationConfig()
         settings.update(
             do_sample=False,
@@ -193,13 +200,51 @@ def _decode(
             pad_token_id=ends[0],
         )
         made = network.generate(
-            tokens.to(device), attention_mask=mask.to(device), generation_config=settings, **options
+            tokens.to(network.device),
+            attention_mask=mask.to(network.device),
+            generation_config=settings,
+            **options,
         )[:, tokens.shape[1] :].tolist()
     stops, found = set(ends), []
     for row in made:
         at = next((i for i, token in enumerate(row, 1) if token in stops), None)
         found.append((row[:at], at is None))
     return found
+
+
+def _common(ids: Sequence[Sequence[int]]) -> tuple[int, ...]:
+    """The tokens that all begin with, but for the last one of the shortest."""
+    alike = takewhile(lambda column: len(set(column)) == 1, zip(*ids, strict=False))
+    return tuple(column[0] for column in alike)[: min(map(len, ids)) - 1]
+
+
+def _cache(
+    network: "PreTrainedModel", shared: Sequence[tuple[int, ...]], width: int
+) -> "DynamicCache":
+    """Keys and values of the shared tokens, one row per prompt, zeros to the left of short ones."""
+    import torch
+    from torch.nn.functional import pad
+    from transformers import DynamicCache
+
+    rows: list[list[tuple[torch.Tensor, ...]]] = []
+    for first, same in groupby(shared):
+        past, count = DynamicCache(), len(list(same))
+        with torch.inference_mode():
+            network.base_model(torch.tensor([first], device=network.device), past_key_values=past)
+        rows.append(
+            [
+                tuple(
+                    pad(each, (0, 0, width - len(first), 0)).expand(count, -1, -1, -1)
+                    for each in (layer.keys, layer.values)
+                )
+                for layer in past.layers
+            ]
+        )
+    whole = DynamicCache()
+    for number, layers in enumerate(zip(*rows, strict=True)):
+        keys, values = (torch.cat(parts) for parts in zip(*layers, strict=True))
+        whole.update(keys, values, number)
+    return whole
 
 
 @cache
