@@ -40,7 +40,9 @@ def alone(model, text: str, n: int) -> str:
 
 
 def test_batched_lines_are_those_of_plain_greedy_decoding(model, tmp_path):
-    prompts = [Prompt(shared, own) for shared in ("", SHOTS, "Frage: Euro?\n" + SHOTS) for own in OWN]
+    prompts = [
+        Prompt(shared, own) for shared in ("", SHOTS, "Frage: Euro?\n" + SHOTS) for own in OWN
+    ]
     found = generation.generate(model, prompts, tmp_path, max_new_tokens=12)
     assert found["text"].tolist() == [alone(model, p.shared + p.own, 12) for p in prompts]
     assert (found["n_tokens"] <= 12).all()
