@@ -5,6 +5,7 @@ import json
 import logging
 import math
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
+import pandas as pd
 import pytest
 import questions
 import tiny
@@ -496,6 +498,35 @@ def test_a_server_of_transformers_without_a_chat_template_is_asked_for_completio
     stored = results.read(store_folder(results_folder, model) / "answers", results.ANSWERS)
     assert set(stored["way"]) == {"completions, text"}
     assert len(rows) == 12
+
+
+def test_the_notebook_that_asks_runs_with_an_endpoint(stub, tmp_path):
+    file = tmp_path / "own.jsonl"
+    rows = questions.toy(8).remove_columns(["task", "subject"]).to_list()
+    file.write_text("\n".join(json.dumps(row | {"subject": "toys"}) for row in rows))
+
+    def reply(path, body):
+        asked = body["prompt"].rpartition("\n\n")[2]
+        known = int(re.match(r"en:q(\d+)", asked)[1]) if asked.startswith("en:") else 0
+        return 200, completion("", {f" {'ABCD'[known % 4]}": -0.1, " A": -2.0})
+
+    server = stub(reply)
+    environment = os.environ | {"XLKB_RESULTS": str(tmp_path / "results")}
+    environment["XLKB_FIGURES"] = str(tmp_path / "figures")
+    options = ["--model", server.name, "--task", f"path:{file}", "--only", "02"]
+    done = subprocess.run(
+        [sys.executable, "-m", "xlkb.reproduce", *options],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    (folder,) = (tmp_path / "figures").iterdir()
+    barrier = pd.read_csv(folder / "table02c_barrier.csv")
+    assert set(barrier["language"]) == {"fr", "de", "es", "it"}
+    assert set(barrier["gap_points"]) == {75.0}
+    for path in tmp_path.rglob("*"):
+        assert path.is_dir() or SECRET.encode() not in path.read_bytes(), path
 
 
 @pytest.fixture

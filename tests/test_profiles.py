@@ -59,6 +59,34 @@ def test_override_with_the_profiles_own_value_is_none():
     assert profiles.load("demo", task=plain.task, languages=plain.languages) == plain
 
 
+def test_several_models_are_the_first_and_its_contrasts():
+    run = profiles.load("demo", model="pip:smollm2-135m, hub:a/b")
+    assert run.models == ("pip:smollm2-135m", "hub:a/b")
+    assert run.name.startswith("demo-smollm2-135m-hub-a-b-")
+    demo = profiles.load("demo")
+    assert profiles.load("demo", model=",".join(demo.models)) == demo
+
+
+def test_a_style_brings_its_decision_rules():
+    listed = profiles.load("demo", style="letters")
+    assert (listed.style, listed.rules, listed.name) == ("letters", ("sum",), "demo-letters")
+    assert profiles.load("demo", style="cloze") == profiles.load("demo")
+    paper = profiles.load("paper")
+    assert (paper.style, paper.rules) == ("paper", ("sum",))
+    assert profiles.load("paper", style="cloze").rules == profiles.load("demo").rules
+    with pytest.raises(ValueError, match=r"no style 'leters'.*'letters'"):
+        profiles.load(style="leters")
+
+
+def test_models_behind_an_endpoint_are_scored_by_letters():
+    run = profiles.load("demo", model="api:some-model")
+    assert (run.style, run.rules) == ("letters", ("sum",))
+    assert "cloze" not in run.styles
+    assert profiles.load("demo", model="api:some-model", style="paper").style == "paper"
+    with pytest.raises(ValueError, match="api:some-model cannot be scored by cloze"):
+        profiles.load("paper", model="pip:gemma-3-270m,api:some-model", style="cloze")
+
+
 def test_languages_may_be_a_text_or_a_sequence():
     assert profiles.load(languages="fr, sw") == profiles.load(languages=["fr", "sw"])
 
@@ -121,7 +149,8 @@ def test_broken_toml_is_named(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "line", ["n_items = '420'", "n_items = -1", "n_items = true", "models = []"]
+    "line",
+    ["n_items = '420'", "n_items = -1", "n_items = true", "models = []", "style = 'closed'"],
 )
 def test_bad_value_is_named(tmp_path, monkeypatch, line):
     key = line.split()[0]
@@ -129,7 +158,7 @@ def test_bad_value_is_named(tmp_path, monkeypatch, line):
     kept = [old for old in demo if not old.startswith(f"{key} ")]
     (tmp_path / "mine.toml").write_text("\n".join([*kept, line]), encoding="utf-8")
     monkeypatch.setattr(profiles, "FOLDER", tmp_path)
-    with pytest.raises(ValueError, match=rf"mine\.toml: {key} = "):
+    with pytest.raises(ValueError, match=rf"mine\.toml: {key} = |mine\.toml: there is no {key} "):
         profiles.load("mine")
 
 

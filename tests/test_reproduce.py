@@ -65,7 +65,7 @@ def checkout(tmp_path, monkeypatch):
         (["--profil", "ci"], "Did you mean --profile?"),
         (["--chek"], "Did you mean --check?"),
         (["--profile", "dmeo"], "Did you mean 'demo'?"),
-        (["--only", "02,09"], "there is no notebook 09; there are: 02_barrier"),
+        (["--only", "02,09"], "there is no notebook 09; there are: 02_barrier, 03_domain"),
         (["--check", "--model", "pip:x"], "cannot be combined with --model"),
         (["--update-reference", "--languages", "fr"], "cannot be combined with --languages"),
         (["--update-reference", "--only", "02"], "leave out --only"),
@@ -75,10 +75,15 @@ def checkout(tmp_path, monkeypatch):
         (["--task", "path:no_such.jsonl"], "no_such.jsonl"),
         (["--model", "path:no_such_folder"], "no_such_folder"),
         (["--check", "--profile", "ci"], "no committed reference"),
+        (["--check", "--style", "paper"], "cannot be combined with --style"),
+        (["--style", "leters"], "Did you mean 'letters'?"),
+        (["--model", "api:m@http://127.0.0.1:1/v1", "--style", "cloze"], "scored by cloze"),
+        (["--model", "api:m@http://127.0.0.1:1/v1"], "Add --only 02"),
     ],
 )
 def test_what_does_not_exist_is_reported_before_anything_runs(checkout, capsys, arguments, said):
-    _notebook(checkout / "notebooks", "02_barrier", "raise SystemExit('must not run')")
+    for name in ("02_barrier", "03_domain"):
+        _notebook(checkout / "notebooks", name, "raise SystemExit('must not run')")
     try:
         code = reproduce.main(arguments)
     except SystemExit as stop:
@@ -355,6 +360,17 @@ def test_update_then_check_agrees_and_a_changed_table_does_not(checkout, capsys)
     printed = capsys.readouterr()
     assert "table2_barrier" in printed.out
     assert "differ from the reference" in printed.err
+
+
+def test_tables_of_notebooks_that_did_not_run_are_left_out(checkout, capsys):
+    _notebook(checkout / "notebooks", "02_barrier", LOAD, SAVE)
+    committed = checkout / "tests" / "reference" / "demo" / "tables"
+    committed.mkdir(parents=True)
+    (committed / "table03a_domain.csv").write_text("n\n1\n", encoding="utf-8")
+    assert reproduce.main(["--only", "02", "--check"]) == 1
+    said = capsys.readouterr().err
+    assert "table2_barrier.csv has no reference" in said
+    assert "table03a_domain" not in said
 
 
 def test_committed_reference_agrees_with_itself():

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from xlkb import stats
+from xlkb import consistency, stats
 
 
 def rows(values, language="en", recomposition="full", spoken=None, answers=None, n_bytes=4, **more):
@@ -74,6 +74,13 @@ def test_pmi_of_letters_is_refused():
     letters = rows([[-1, -2, -3, -4]], style="letters", unconditional_log_likelihood=np.nan)
     with pytest.raises(ValueError, match="letters have none"):
         stats.decide(letters, "pmi")
+
+
+def test_one_rule_is_a_column_of_the_barrier_where_it_is_wanted():
+    decided = stats.concat([outcomes([True, True]), outcomes([True, False], language="fr")])
+    assert "rule" not in stats.barrier(decided)
+    (row,) = stats.barrier(decided, by=["rule"]).to_dict("records")
+    assert (row["rule"], row["language"], row["gap_points"]) == ("sum", "fr", 50.0)
 
 
 @given(st.permutations(range(4)), st.integers(0, 3))
@@ -146,17 +153,17 @@ def test_each_model_is_compared_with_its_own_english():
 def test_the_transfer_rate_looks_only_at_what_is_known_in_english():
     english = outcomes([True, True, False, False])
     french = outcomes([True, False, True, True], language="fr")
-    (row,) = stats.transfer_rate(stats.concat([english, french])).to_dict("records")
+    (row,) = consistency.transfer_rate(stats.concat([english, french])).to_dict("records")
     assert (row["n"], row["transfer_rate"]) == (2, 0.5)
 
 
 def test_rankc_is_one_for_equal_rankings_and_weighs_the_first_place_most():
     values = [[-1, -2, -3, -4]] * 3
     same = stats.concat([rows(values), rows(values, language="fr")])
-    assert stats.rankc(same)["rankc"].iloc[0] == pytest.approx(1)
+    assert consistency.rankc(same)["rankc"].iloc[0] == pytest.approx(1)
     top = stats.concat([rows(values), rows([[-2, -1, -3, -4]] * 3, language="fr")])
     end = stats.concat([rows(values), rows([[-1, -2, -4, -3]] * 3, language="fr")])
-    first, last = stats.rankc(top)["rankc"].iloc[0], stats.rankc(end)["rankc"].iloc[0]
+    first, last = consistency.rankc(top)["rankc"].iloc[0], consistency.rankc(end)["rankc"].iloc[0]
     weights = np.exp([3, 2, 1, 0])
     assert first == pytest.approx(1 - weights[0] / weights.sum())
     assert first < last < 1
@@ -172,9 +179,9 @@ def test_option_bias_compares_what_is_taken_with_what_is_offered():
 
 
 def test_agreement_is_refused_on_different_questions():
-    assert stats.agreement(outcomes([True, False]), outcomes([True, True])) == 0.5
+    assert consistency.agreement(outcomes([True, False]), outcomes([True, True])) == 0.5
     with pytest.raises(ValueError, match="share only 1"):
-        stats.agreement(outcomes([True]), outcomes([True, True]))
+        consistency.agreement(outcomes([True]), outcomes([True, True]))
 
 
 def test_a_gap_is_said_to_survive_only_if_every_rule_says_so():

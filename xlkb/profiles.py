@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from xlkb import paths
+from xlkb import paths, prompts
 
 FOLDER = paths.PACKAGE_DATA / "profiles"
 
@@ -27,13 +27,15 @@ class Run:
     profile: name of the profile that it comes from; name: the same, plus the overrides.
     notebook: the notebook's name without `.ipynb`, recorded with every artefact.
     models: model names; the first is the main one, the others are contrasts.
+    style: how choices are scored (`prompts.STYLES`); styles: those that notebook 02 compares.
     task: task name. languages: codes whose barrier is measured, English first. five: codes that
     `recompose.mixup` mixes (fewer where fewer languages were asked for).
     n_items: questions per headline cell (main model: English, each of `five`, mixup).
     n_exploratory: questions per any other cell, and per cell of a contrast model.
     n_sentences: sentences whose embeddings are compared. n_translated: sentences per direction.
+    parallel: corpus of both, which exists in `five`.
     n_mitigated: questions per cell of a mitigation at inference time.
-    n_shots: demonstrations in few-shot cells. styles: prompt styles. rules: decision rules.
+    n_shots: demonstrations in few-shot cells. rules: decision rules, of the style.
     n_characters, relations: how much of the academy is taught; n_characters_few: the same where a
     comparison costs several teachings. teach_form: "prose", "qa" or "both".
     teach_recipe, teach_epochs: how, and how often. mix_recipe: how mixed text is learned.
@@ -50,6 +52,7 @@ class Run:
     notebook: str
     description: str
     models: tuple[str, ...]
+    style: str
     task: str
     languages: tuple[str, ...]
     five: tuple[str, ...]
@@ -57,6 +60,7 @@ class Run:
     n_exploratory: int
     n_sentences: int
     n_translated: int
+    parallel: str
     n_mitigated: int
     n_shots: int
     styles: tuple[str, ...]
@@ -101,35 +105,48 @@ def load(
     model: str = "",
     task: str = "",
     languages: str | Sequence[str] = "",
+    style: str = "",
 ) -> Run:
     """Read a profile and apply overrides; an empty override leaves the profile's value.
 
     Args:
         profile: one of `names()`.
         notebook: name of the notebook that asks, recorded with its artefacts.
-        model: one model name, instead of the profile's models.
+        model: one model name, or several separated by commas, instead of the profile's models.
         task: task name, instead of the profile's; `path:FILE` for your own questions, whose
             languages are then measured unless `languages` names some.
         languages: codes, as a sequence or separated by commas. English, which the others are
             compared with, is put first and added when it is not named.
+        style: how choices are scored, instead of the profile's style; "letters" for `api:` models,
+            which cannot be scored by cloze. Letters know the decision rule "sum" only.
 
     Returns:
         The run. When an override changes something, `name` tells it apart from the plain profile
         and the artefacts go to a folder of that name, so that they never replace the profile's.
 
     Raises:
-        ValueError: an unknown profile or language, or a bad key or value in the TOML file; the
-            message names what exists and the nearest match. Models and tasks are looked up by
-            `models.load` and `tasks.load`.
+        ValueError: an unknown profile, language or style, a style that a model cannot have, or a
+            bad key or value in the TOML file; the message names what exists and the nearest match.
+            Models and tasks are looked up by `models.load` and `tasks.load`.
         FileNotFoundError: there is no such file of own questions.
     """
-    model, task = model.strip(), task.strip()
+    named, task = split(model), task.strip()
     plain = _read(profile)
     changes: dict[str, Any] = {}
-    if model:
-        changes["models"] = (model,)
+    if named:
+        changes["models"] = named
     if task:
         changes["task"] = task
+    if served := [name for name in named or plain["models"] if name.startswith("api:")]:
+        style = style or plain["style"].replace("cloze", "letters")
+        changes["styles"] = tuple(each for each in plain["styles"] if each != "cloze")
+    if style:
+        _check_style(style, served)
+    if style not in ("", plain["style"]):
+        from xlkb import stats  # Takes a second to import.
+
+        changes["style"] = style
+        changes["rules"] = stats.RULES if style == "cloze" else ("sum",)
     codes = _codes(languages)
     if not codes and task.startswith("path:"):
         codes = _languages_of(task)
@@ -137,7 +154,12 @@ def load(
         changes["languages"] = codes
         changes["five"] = codes[:5]
     changes = {key: value for key, value in changes.items() if value != plain[key]}
-    overrides = {"models": model, "task": task, "languages": "-".join(codes)}
+    overrides = {
+        "models": ",".join(named),
+        "task": task,
+        "languages": "-".join(codes),
+        "style": style,
+    }
     name = "-".join([profile, *(_slug(overrides[key]) for key in overrides if key in changes)])
     return Run(
         **(plain | changes),
@@ -147,6 +169,11 @@ def load(
         figures=paths.FIGURES if name == "demo" else paths.FIGURES / name,
         results=paths.results() / profile,
     )
+
+
+def split(names: str) -> tuple[str, ...]:
+    """Names that commas separate."""
+    return tuple(name.strip() for name in names.split(",") if name.strip())
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -181,12 +208,29 @@ def _read(profile: str) -> dict[str, Any]:
         if not good:
             wanted = {str: "a text", int: "a whole number"}.get(kind, "a list of texts")
             raise ValueError(f"{path}: {key} = {value!r}, but it must be {wanted}.")
+    for style in (table["style"], *table["styles"]):
+        if style not in prompts.STYLES:
+            near = nearest(style, prompts.STYLES)
+            raise ValueError(f"{path}: there is no style {style!r}; {near}")
     return table
 
 
+def _check_style(style: str, served: Sequence[str]) -> None:
+    if style not in prompts.STYLES:
+        raise ValueError(f"There is no style {style!r}; {nearest(style, prompts.STYLES)}")
+    if served and style == "cloze":
+        raise ValueError(
+            f"{served[0]} cannot be scored by cloze: endpoints do not say how likely a given text "
+            "is. Choose the style 'letters' or 'paper'."
+        )
+
+
 def _codes(languages: str | Sequence[str]) -> tuple[str, ...]:
-    codes = languages.split(",") if isinstance(languages, str) else list(languages)
-    codes = [code.strip() for code in codes if code.strip()]
+    codes = (
+        split(languages)
+        if isinstance(languages, str)
+        else [c.strip() for c in languages if c.strip()]
+    )
     if not codes:
         return ()
     from xlkb import languages as room

@@ -29,14 +29,19 @@ examples:
   ./paper_reproduce.sh --model pip:smollm2-135m        the same for another model
   ./paper_reproduce.sh --task path:questions.jsonl     your own questions, in the file's languages
   ./paper_reproduce.sh --languages fr,sw,he            against English in three languages
+  ./paper_reproduce.sh --style paper --only 02         choices listed, as in the paper's code
+  ./paper_reproduce.sh --model api:NAME@URL --only 02  a model behind an endpoint, by its letters
   ./paper_reproduce.sh --check                         do my numbers agree with the committed ones?
   ./paper_reproduce.sh --profile paper --dry-run       what would the paper's models cost?
 
-With --model, --task or --languages the artefacts go to figures/PROFILE-OVERRIDES/, so that the
-profile's own stay as they are. Scores are stored as they are computed: a run that was stopped goes
-on where it was, and a second run takes seconds. Exit code: 0 done, 1 a notebook failed or an
+With --model, --task, --languages or --style the artefacts go to figures/PROFILE-OVERRIDES/, so that
+the profile's own stay as they are. Scores are stored as they are computed: a run that was stopped
+goes on where it was, and a second run takes seconds. Exit code: 0 done, 1 a notebook failed or an
 artefact is missing, stale or out of tolerance, 2 the command was not understood.
 """
+
+ASKING = "02"
+"""The notebook that needs no more of a model than answers."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -55,10 +60,11 @@ def _parser() -> argparse.ArgumentParser:
         "--model",
         default="",
         metavar="MODEL",
-        help="pip:NAME, hub:ORG/NAME[@REV] or path:FOLDER; api:NAME@URL only with --dry-run",
+        help="pip:NAME, hub:ORG/NAME[@REV], path:FOLDER or api:NAME@URL; or several, with commas",
     )
     add("--task", default="", metavar="TASK", help="a task's name, or path:FILE with questions")
     add("--languages", default="", metavar="en,fr,..", help="language codes (English is added)")
+    add("--style", default="", metavar="STYLE", help="score by cloze, letters or paper")
     add("--fresh", action="store_true", help="set stored scores and fine-tuned models aside")
     add("--dry-run", action="store_true", help="print what would be computed, and its cost")
     add("--check", action="store_true", help="then compare the tables with the committed reference")
@@ -86,7 +92,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         hint = f" Did you mean {close[0]}?" if close else ""
         parser.error(f"unknown option {word}; there are: {', '.join(known)}.{hint}")
     options.only = [part.strip().zfill(2) for part in options.only.split(",") if part.strip()]
-    changed = [o for o in ("model", "task", "languages") if getattr(options, o)]
+    changed = [o for o in ("model", "task", "languages", "style") if getattr(options, o)]
     for flag in ("check", "update_reference"):
         if getattr(options, flag) and changed:
             parser.error(
@@ -124,20 +130,27 @@ def prepare(options: argparse.Namespace) -> "tuple[Run, list[Path], dict[str, st
 
     parameters = {
         "profile": options.profile,
-        "model": _absolute(options.model),
+        "model": ",".join(_absolute(name) for name in options.model.split(",")),
         "task": _absolute(options.task),
         "languages": options.languages.replace(" ", ""),
+        "style": options.style,
     }
     run = profiles.load(**parameters)
     tasks.load(run.task, languages=run.languages, n=1)
     for name in run.models:
         model = models.load(name)
-        if not models.replaying():
+        if not models.replaying() and not name.startswith("api:"):
             # Converts a pip model now, on the terminal and not in the middle of a notebook.
             _ = model.source
     chosen = [path for path in _notebooks() if path.name[:2] in (options.only or path.name)]
     if not chosen:
         raise ValueError(f"There are no notebooks in {paths.NOTEBOOKS}.")
+    served = [name for name in run.models if name.startswith("api:")]
+    if served and [path.name[:2] for path in chosen] != [ASKING]:
+        raise ValueError(
+            f"{served[0]} has no weights here to look into or to train: only notebook {ASKING}, "
+            f"which asks questions, can run with it. Add --only {ASKING}."
+        )
     if options.check:
         from xlkb import reference
 
@@ -150,7 +163,9 @@ def _dry_run(options: argparse.Namespace) -> int:
     from xlkb import plan, profiles
 
     try:
-        run = profiles.load(options.profile, "", options.model, options.task, options.languages)
+        run = profiles.load(
+            options.profile, "", options.model, options.task, options.languages, options.style
+        )
         chosen = [
             path.stem for path in _notebooks() if path.name[:2] in (options.only or path.name)
         ]

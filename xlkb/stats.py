@@ -135,14 +135,18 @@ def compare(
         own = group.set_index("item_id")["correct"]
         wanted = tuple(values[c] for c in condition) if condition else 0
         other = lookup.get(wanted)
-        _same_items(own, other, values)
+        same_items(own, other, values)
         results.append(_paired(own, other.loc[own.index], seed))
     table = pd.concat([table, pd.DataFrame(results)], axis=1)
     table["p_adjusted"] = multipletests(table["p"], method="holm")[1] if len(table) else []
     return table
 
 
-def _same_items(own: pd.Series, other: pd.Series | None, cell: dict) -> None:
+def same_items(own: pd.Series, other: pd.Series | None, cell: dict) -> None:
+    """Check that two series, indexed by item, are about the same items; `cell` says whose.
+
+    Raises ValueError, with an item that is on one side only.
+    """
     where = ", ".join(f"{name} {value}" for name, value in cell.items())
     if other is None:
         raise ValueError(f"There is nothing to compare {where} with.")
@@ -181,72 +185,29 @@ def english(decisions: pd.DataFrame, base: str = "en") -> pd.DataFrame:
     return decisions.query("recomposition == 'full' and language == @base")
 
 
-def barrier(decisions: pd.DataFrame, base: str = "en", seed: int = 42) -> pd.DataFrame:
+def barrier(
+    decisions: pd.DataFrame, base: str = "en", seed: int = 42, by: Sequence[str] = ()
+) -> pd.DataFrame:
     """The crosslingual barrier of each language l: accuracy(en, en) - accuracy(l, l), in points.
 
-    One row per condition (model, rule, …) and language; columns as in `compare`.
+    One row per condition (model, rule, …) and language; columns as in `compare`. What is the same
+    in all rows is no column, unless `by` names it.
     """
     foreign = decisions.query("recomposition == 'full' and language != @base")
-    return compare(foreign, english(decisions, base), _varying(decisions, ["language"]), seed)
+    return compare(foreign, english(decisions, base), _varying(decisions, by), seed)
 
 
-def mixup_gap(decisions: pd.DataFrame, base: str = "en", seed: int = 42) -> pd.DataFrame:
-    """accuracy(en, en) - accuracy(mixup), in points; columns as in `compare`."""
+def mixup_gap(
+    decisions: pd.DataFrame, base: str = "en", seed: int = 42, by: Sequence[str] = ()
+) -> pd.DataFrame:
+    """accuracy(en, en) - accuracy(mixup), in points; rows and columns as in `barrier`."""
     mixed = decisions.query("recomposition == 'mixup'")
-    return compare(mixed, english(decisions, base), _varying(decisions, ["language"]), seed)
-
-
-def transfer_rate(decisions: pd.DataFrame, base: str = "en") -> pd.DataFrame:
-    """Share right in l among the items right in the base language, with 95 % Wilson interval."""
-    condition = [c for c in CONDITION if decisions[c].nunique() > 1]
-    known = english(decisions, base).query("correct")[[*condition, "item_id"]]
-    foreign = decisions.query("recomposition == 'full' and language != @base")
-    kept = foreign.merge(known, on=[*condition, "item_id"])
-    table = accuracy(kept, [*condition, "language"])
-    return table.rename(columns={"accuracy": "transfer_rate"})
+    return compare(mixed, english(decisions, base), _varying(decisions, by), seed)
 
 
 def _varying(decisions: pd.DataFrame, by: Sequence[str]) -> list[str]:
-    return [*(c for c in CONDITION if decisions[c].nunique() > 1), *by]
-
-
-def rankc(rows: pd.DataFrame, rule: str = "sum", base: str = "en", seed: int = 42) -> pd.DataFrame:
-    """RankC between the base language and each other one (Qi et al. 2023, section 3).
-
-    Mean over items of sum_j w_j |top-j of l & top-j of en| / j with w_j = exp(N - j) / sum_k
-    exp(N - k), N = 4: 1 if all choices are ranked alike, whatever is right.
-
-    Returns:
-        `language, n, rankc, low, high` (95 % bootstrap over items).
-    """
-    values = points(rows, rule)
-    first = rows.iloc[::4].reset_index(drop=True)
-    ranking = np.argsort(-values, axis=1, kind="stable")
-    full = (first["recomposition"] == "full").to_numpy()
-    ranked = {
-        code: pd.Series(list(ranking[index]), index=first.loc[index, "item_id"])
-        for code in first.loc[full, "language"].unique()
-        if len(index := np.flatnonzero(full & (first["language"] == code)))
-    }
-    weights = np.exp(4 - np.arange(1, 5))
-    weights /= weights.sum()
-    rng = np.random.default_rng(seed)
-    table = []
-    for code, own in ranked.items():
-        if code == base:
-            continue
-        _same_items(own, ranked[base], {"language": code})
-        pairs = zip(own, ranked[base].loc[own.index], strict=True)
-        each = np.array([_overlap(a, b) @ weights for a, b in pairs])
-        resampled = rng.choice(each, (RESAMPLES // 5, len(each))).mean(1)
-        low, high = np.percentile(resampled, [2.5, 97.5])
-        table.append((code, len(each), each.mean(), low, high))
-    return pd.DataFrame(table, columns=["language", "n", "rankc", "low", "high"])
-
-
-def _overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """|top-j of a & top-j of b| / j for j = 1 … N."""
-    return np.array([len({*a[:j]} & {*b[:j]}) / j for j in range(1, len(a) + 1)])
+    told = [c for c in CONDITION if c in by or decisions[c].nunique() > 1]
+    return [*told, "language"]
 
 
 def option_language_bias(rows: pd.DataFrame, rule: str = "sum") -> pd.DataFrame:
@@ -271,15 +232,6 @@ def option_language_bias(rows: pd.DataFrame, rule: str = "sum") -> pd.DataFrame:
     table["low"], table["high"] = proportion_confint(counts, wrong.sum(), method="wilson")
     table.insert(0, "n", wrong.sum())
     return table.rename_axis("language").reset_index()
-
-
-def agreement(a: pd.DataFrame, b: pd.DataFrame) -> float:
-    """Share of questions for which two sets of decisions take the same choice."""
-    keys = [*CELL, *ITEM]
-    merged = a.merge(b, on=keys, suffixes=("", "_other"), validate="one_to_one")
-    if not len(a) == len(b) == len(merged):
-        raise ValueError(f"{len(a)} and {len(b)} decisions share only {len(merged)} questions.")
-    return float((merged["predicted"] == merged["predicted_other"]).mean())
 
 
 def in_words(comparison: pd.DataFrame) -> str:

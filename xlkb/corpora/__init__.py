@@ -17,7 +17,7 @@ from typing import Any
 from datasets import Dataset, Features, List, Value
 
 from xlkb import languages as room
-from xlkb.corpora import almanac, files, wikitext
+from xlkb.corpora import almanac, files, flores, wikitext
 
 SPLITS = ("train", "heldout")
 HELD_OUT = 8
@@ -28,8 +28,8 @@ _WORD = re.compile(r"[^\W_]+(?:['’.,\-][^\W_]+)*")
 
 
 def names() -> tuple[str, ...]:
-    """Corpora of the package, then public ones in English; your own are `files:FOLDER`."""
-    return ("almanac", "academy", *wikitext.NAMES)
+    """Corpora of the package, then public ones; your own are `files:FOLDER`."""
+    return ("almanac", "academy", "flores", *wikitext.NAMES)
 
 
 def load(
@@ -43,9 +43,10 @@ def load(
 
     Args:
         name: "almanac" (encyclopaedic prose, en fr de es it), "academy" (documents of the
-            fictional academy, none held out), "files:FOLDER" for your own (`corpora.files`), or
-            "wikitext-2" and others in English, from the hub or, as "wikitext-2:PLACE", a folder or
-            file (`corpora.wikitext`); `translation.corpus` translates those.
+            fictional academy, none held out), "files:FOLDER" for your own (`corpora.files`);
+            "flores" (`corpora.flores`, sentences for testing, none held out) or, in English,
+            "wikitext-2" and others (`corpora.wikitext`; `translation.corpus` translates them), both
+            from the hub or, as "NAME:PLACE", from files.
         languages: codes, in the order wanted; all of the corpus when None.
         split: "train", or "heldout": one document in eight of every subject, always the same; of
             WikiText its validation split.
@@ -66,7 +67,7 @@ def load(
         raise ValueError(f"There is no split {split!r}{_near(split, SPLITS)} {_listed(SPLITS)}")
     if n is not None and n < 1:
         raise ValueError(f"n = {n}, but at least one document must be asked for; None means all.")
-    rows, available = _rows(name, split)
+    rows, available = _rows(name, split, languages)
     spoken = available if languages is None else room.check(languages)
     lacking = [code for code in spoken if code not in available]
     if lacking:
@@ -169,14 +170,19 @@ def count_words(text: str, language: str) -> int:
     return sum(1 for _ in _WORD.finditer(text))
 
 
-def _rows(name: str, split: str) -> tuple[list[dict], tuple[str, ...]]:
+def _rows(
+    name: str, split: str, languages: Iterable[str] | None
+) -> tuple[list[dict], tuple[str, ...]]:
     """The corpus's documents of one split and its languages."""
     kind, _, folder = name.partition(":")
+    if kind in ("academy", "flores") and split != "train":
+        raise ValueError(f"{kind} has no held-out documents: it is one whole.")
+    if kind == "flores":
+        spoken = room.FIVE if languages is None else room.check(languages)
+        return flores.rows(spoken, folder or None), spoken
     if name == "academy":
         from xlkb.tasks import academy
 
-        if split != "train":
-            raise ValueError("academy has no held-out documents: each teaches facts of its own.")
         documents = academy.parallel()
         return documents.to_list(), languages_of(documents)
     if name == "almanac":
