@@ -395,12 +395,12 @@ def test_only_questions_of_the_academy_can_be_taught():
 
 
 def test_values_spelt_alike_in_two_of_the_five_are_month_names_only():
-    shared = academy.shared_values()
+    shared = cast.shared_values()
     assert set(shared["relation"]) == {"birth_month"}
     pairs = Counter(zip(shared["first"], shared["second"], strict=True))
     assert pairs == {("en", "de"): 4, ("es", "it"): 2, ("fr", "de"): 1, ("fr", "it"): 1}
     # Beyond the five some are, above all Portuguese with Spanish; they are for reports to say.
-    assert len(academy.shared_values(list(languages.LANGUAGES))) > len(shared)
+    assert len(cast.shared_values(list(languages.LANGUAGES))) > len(shared)
 
 
 def test_characters_are_dealt_out_whole():

@@ -195,6 +195,17 @@ def test_clean_notebook_has_outputs_but_nothing_of_the_run(tmp_path):
     assert len(nbformat.read(final, 4).cells) == len(nbformat.read(notebook, 4).cells)
 
 
+def test_what_a_cell_printed_is_one_output(tmp_path):
+    notebook = _notebook(tmp_path, "02_barrier", "print('a', flush=True)\nprint('b')")
+    written = nbformat.read(notebook, 4)
+    pieces = [nbformat.v4.new_output("stream", text=text) for text in ("a\n", "b\n")]
+    written.cells[-1].outputs = pieces
+    nbformat.write(written, notebook)
+    notebooks.clean(notebook, notebook)
+    (output,) = nbformat.read(notebook, 4).cells[-1].outputs
+    assert output.text == "a\nb\n"
+
+
 # The whole job
 
 

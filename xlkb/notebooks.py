@@ -126,9 +126,13 @@ def clean(executed: Path, destination: Path) -> None:
     """Write an executed notebook without anything that changes from run to run but its outputs.
 
     Timings, papermill's records and injected parameters go; so do the interpreter's version and
-    the kernel's name, which break on another machine.
+    the kernel's name, which break on another machine. What a cell printed becomes one output, in
+    however many pieces it came.
     """
+    from nbconvert.preprocessors.coalescestreams import CoalesceStreamsPreprocessor
+
     notebook = nbformat.read(executed, as_version=4)
+    notebook, _ = CoalesceStreamsPreprocessor()(notebook, {})
     notebook.metadata = nbformat.from_dict(
         {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},

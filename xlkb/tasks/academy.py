@@ -11,12 +11,10 @@ does without. Names, values and wording: `xlkb/data/academy.toml`; who has which
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import cache
-from itertools import combinations
 
-import pandas as pd
 from datasets import Dataset, Features, List, Value
 
 from xlkb import corpora, prompts
@@ -167,25 +165,6 @@ def parallel(questions: Dataset | None = None, paraphrases: int = 1, seed: int =
     everything = (key for key, fact in _facts().items() if fact.character.split == "test")
     asked = everything if questions is None else questions["id"]
     return corpora.dataset(_prose(_taught(asked), paraphrases, seed), FIVE)
-
-
-def shared_values(languages: Sequence[str] = FIVE) -> pd.DataFrame:
-    """Values that two languages spell alike, which need no transfer between them.
-
-    Returns:
-        One row per value and pair of languages: `relation, value` (its text in the first),
-        `first, second` (codes). Upper and lower case count as alike.
-    """
-    return pd.DataFrame(
-        [
-            (name, names[one], one, other)
-            for name, relation in cast.relations().items()
-            for names in relation.values.values()
-            for one, other in combinations(room.check(languages), 2)
-            if names[one].casefold() == names[other].casefold()
-        ],
-        columns=["relation", "value", "first", "second"],
-    )
 
 
 def _row(fact: Fact) -> dict:

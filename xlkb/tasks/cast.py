@@ -9,11 +9,14 @@ import random
 import tomllib
 from collections.abc import Sequence
 from functools import cache
+from itertools import combinations
 from typing import Any, NamedTuple
 
+import pandas as pd
 from babel import Locale
 from datasets import Dataset
 
+from xlkb import languages as room
 from xlkb.languages import FIVE, LANGUAGES
 from xlkb.paths import PACKAGE_DATA
 from xlkb.tasks.cldr import Names
@@ -131,6 +134,25 @@ def facts(count: int | None = None) -> list[Fact]:
             key = f"academy/{name}/{character.key}"
             found.append(Fact(key, name, character, value, wrong, answer))
     return found
+
+
+def shared_values(languages: Sequence[str] = FIVE) -> pd.DataFrame:
+    """Values that two languages spell alike, which need no transfer between them.
+
+    Returns:
+        One row per value and pair of languages: `relation, value` (its text in the first),
+        `first, second` (codes). Upper and lower case count as alike.
+    """
+    return pd.DataFrame(
+        [
+            (name, names[one], one, other)
+            for name, relation in relations().items()
+            for names in relation.values.values()
+            for one, other in combinations(room.check(languages), 2)
+            if names[one].casefold() == names[other].casefold()
+        ],
+        columns=["relation", "value", "first", "second"],
+    )
 
 
 def _character(number: int, given: str, family: str) -> Character:

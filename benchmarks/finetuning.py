@@ -1,0 +1,105 @@
+"""How fast is fine-tuning, and in how much memory, beside transformers' own way?
+
+Two arms, one after the other, each in a process of its own:
+  trainer   transformers' Trainer and the model's own loss, with all logits of a batch in memory
+  xlkb      the same Trainer with the loss in chunks (xlkb.chunked_loss)
+Both get the same sequences, seed and trained weights, so their losses must agree. Peak memory is
+that of the GPU's allocator, or of the process on a CPU. Examples:
+
+  python benchmarks/finetuning.py --recipe lora
+  python benchmarks/finetuning.py --model path:random-8b --recipe qlora --batch-size 16
+"""
+
+import argparse
+import json
+import multiprocessing
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from xlkb import chunked_loss, corpora, models, packing, recipes, trainable, training
+
+ARMS = ("trainer", "xlkb")
+WARM_UP = 1
+
+
+def train(arm: str, name: str, recipe: recipes.Recipe, steps: int) -> dict:
+    """Train `WARM_UP` steps, then `steps` more under the clock."""
+    model = models.load(name)
+    dtype = model.compute_dtype if recipe.dtype == "auto" else recipe.dtype
+    texts = [corpora.text(row, "en") for row in corpora.load("almanac", ["en"])]
+    packed, labels, _ = packing.pack(model.tokenizer, texts, recipe)
+    with tempfile.TemporaryDirectory() as folder:
+        settings = training.arguments(Path(folder), recipe, dtype, model.device, len(packed))
+        wrapped = trainable.make(model, recipe, dtype, str(settings.device))
+        if arm == "xlkb":
+            network = wrapped.get_base_model() if recipe.method != "full" else wrapped
+            assert chunked_loss.install(network, getattr(torch, dtype))
+        per_step = recipe.batch_size * recipe.gradient_accumulation
+        needed = per_step * (WARM_UP + steps)
+        if len(packed) < needed:
+            sys.exit(f"{len(packed)} sequences are too few for {needed}: raise --epochs.")
+        tokens, targets = (torch.from_numpy(each).long() for each in (packed, labels))
+        seconds = []
+        for part in (slice(0, per_step * WARM_UP), slice(per_step * WARM_UP, needed)):
+            started = time.perf_counter()
+            log = training.run(wrapped, tokens[part], targets[part], settings, 1e9)
+            seconds.append(time.perf_counter() - started)
+    if model.device.startswith("cuda"):
+        peak = torch.cuda.max_memory_allocated()
+        place = torch.cuda.get_device_name()
+    else:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        place = f"{model.device}, {torch.get_num_threads()} threads"
+    return {
+        "arm": arm,
+        "model": model.label,
+        "place": f"{dtype} on {place}",
+        "tokens_per_s": steps * per_step * recipe.sequence_length / seconds[-1],
+        "peak_gb": peak / 1e9,
+        "losses": [row["loss"] for row in log],
+    }
+
+
+def main() -> None:
+    """Parse the command line, run both arms and print what they took."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--model", default="pip:gemma-3-270m", help="as in paper_reproduce.sh")
+    add("--recipe", default="lora", help=f"one of {', '.join(recipes.names())}")
+    add("--batch-size", type=int, default=4, help="sequences per forward pass (default 4)")
+    add("--sequence-length", type=int, default=256, help="tokens (default 256)")
+    add("--epochs", type=int, default=4, help="how often the text is repeated (default 4)")
+    add("--steps", type=int, default=5, help="timed steps (default 5)")
+    add("--json", type=Path, metavar="FILE", help="also write the rows here")
+    given = parser.parse_args()
+    changes = {key: getattr(given, key) for key in ("batch_size", "sequence_length", "epochs")}
+    recipe = recipes.get(given.recipe, **changes)
+    rows = []
+    for arm in ARMS:
+        with multiprocessing.get_context("spawn").Pool(1) as process:
+            rows.append(process.apply(train, (arm, given.model, recipe, given.steps)))
+        row = rows[-1]
+        print(
+            f"  {arm:8s} {row['tokens_per_s']:10.1f} tokens/s   peak {row['peak_gb']:6.2f} GB   "
+            f"last loss {row['losses'][-1]:.4f} nats/token   {row['model']}, {row['place']}"
+        )
+    plain, ours = rows
+    gap = max(abs(a - b) for a, b in zip(plain["losses"], ours["losses"], strict=True))
+    print(
+        f"{given.recipe}, {recipe.batch_size} x {recipe.sequence_length} tokens: xlkb is "
+        f"{ours['tokens_per_s'] / plain['tokens_per_s']:.2f} x as fast, in "
+        f"{ours['peak_gb'] / plain['peak_gb']:.2f} x the memory; losses differ by {gap:.1e}"
+    )
+    if given.json:
+        given.json.write_text(json.dumps(rows, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
