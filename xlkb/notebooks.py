@@ -132,7 +132,7 @@ def clean(executed: Path, destination: Path) -> None:
     from nbconvert.preprocessors.coalescestreams import CoalesceStreamsPreprocessor
 
     notebook = nbformat.read(executed, as_version=4)
-    notebook, _ = CoalesceStreamsPreprocessor()(notebook, {})
+    notebook, _ = CoalesceStreamsPreprocessor().preprocess(notebook, {})
     notebook.metadata = nbformat.from_dict(
         {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
