@@ -121,3 +121,11 @@ def test_a_damaged_manifest_is_named(run):
     (run.figures / "manifest.json").write_text("{")
     with pytest.raises(ValueError, match=r"manifest\.json is not valid JSON"):
         manifest.listing(run.figures)
+
+
+def test_a_text_of_digits_stays_a_text(run):
+    frame = pd.DataFrame({"what": ["lines", "rate"], "paper": ["1,165,029", "2e-05"]})
+    tables.save(frame, "table", run, [MODEL])
+    written = (run.figures / "table.md").read_text(encoding="utf-8")
+    assert "1,165,029" in written
+    assert "2e-05" in written

@@ -17,8 +17,8 @@ def test_every_published_number_has_a_source_and_a_status():
 def test_only_what_the_authors_released_is_called_certain():
     certain = paper.published().query("status == 'certain'")
     assert certain["source"].str.contains("released").all()
-    assert set(certain["table"]) == {"comet"}
-    assert certain["value"].between(0.7, 1).all()
+    assert set(certain["table"]) == {"comet", "settings"}
+    assert certain.query("table == 'comet'")["value"].between(0.7, 1).all()
 
 
 def test_an_unknown_table_is_answered_with_those_that_exist():
@@ -51,3 +51,13 @@ def test_what_fine_tuning_changed_stands_below_the_papers():
     assert table.loc["mixed", ["before", "after", "change"]].tolist() == [50, 60, 10]
     assert "control" not in table.index
     assert set(table.drop(index="mixed")["status"]) == {"second-hand"}
+
+
+def test_settings_stand_beside_ours_and_misnamed_ones_are_refused():
+    table = paper.settings_beside("fine-tuning", {"learning rate": 3e-5}).set_index("what")
+    assert table.loc["learning rate", ["paper", "ours"]].tolist() == ["2e-05", "3e-05"]
+    assert table.loc["epochs", ["paper", "ours"]].tolist() == ["1", ""]
+    with pytest.raises(ValueError, match=r"no learning speed; there are: .*learning rate"):
+        paper.settings_beside("fine-tuning", {"learning speed": 1})
+    for topic in paper.published("settings")["setting"].unique():
+        assert len(paper.settings_beside(topic, {}))

@@ -1,5 +1,7 @@
 """The plan of a run: it says what will be computed, and computes nothing."""
 
+import re
+
 import pytest
 
 from xlkb import models, plan, profiles, reproduce
@@ -33,6 +35,14 @@ def test_money_is_counted_for_api_models_with_a_price(monkeypatch):
     monkeypatch.setenv("XLKB_API_PRICE", "1,2")
     (row,) = plan.table(run, ["02_b"]).query("what == 'score'").to_dict("records")
     assert row["usd"] == pytest.approx(row["tokens"] + 2 * row["prompts"] / 1e6)
+
+
+def test_a_run_says_first_what_it_will_cost(monkeypatch):
+    assert "GPU hours" in plan.summary(profiles.load("paper"), NOTEBOOKS)
+    run = profiles.load("demo", model="api:some-model")
+    assert "USD" not in plan.summary(run, ["02_b"])
+    monkeypatch.setenv("XLKB_API_PRICE", "1,2")
+    assert re.search(r"[\d,]+ prompts, 0\.\d M tokens, USD 0\.\d\d", plan.summary(run, ["02_b"]))
 
 
 def test_a_dry_run_loads_no_model(capsys, monkeypatch):

@@ -56,6 +56,9 @@ __all__ = [
 
 UNITS = ("document", "sentence", "words", "word")
 
+WORDS = 8
+"""Words of a unit of the kind "words", as in the paper."""
+
 FEATURES = Features(
     corpus=Value("string"),
     id=Value("string"),
@@ -90,7 +93,7 @@ def mix(
     documents: Dataset,
     unit: str = "sentence",
     languages: Sequence[str] = FIVE,
-    k: int = 8,
+    k: int = WORDS,
     switch: float = 1.0,
     base: str = "en",
     weights: Mapping[str, float] | None = None,

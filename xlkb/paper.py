@@ -1,5 +1,6 @@
 """What the paper reports: published numbers, each with its source; what is unknown is absent."""
 
+from collections.abc import Mapping
 from functools import cache
 
 import pandas as pd
@@ -144,3 +145,29 @@ def comet_beside(quality: pd.DataFrame) -> pd.DataFrame:
     ours = ours[["model", "source", "target", "n", "chrf", "chrf_low", "chrf_high", "setting"]]
     known = (100 * known).add_suffix(" (COMET, paper)").reset_index()
     return ours.merge(known, on="setting").drop(columns="setting")
+
+
+def settings_beside(topic: str, ours: Mapping[str, float]) -> pd.DataFrame:
+    """How the paper set up an experiment, and how this run does; a blank is unknown, or not done.
+
+    Args:
+        topic: `setting` of the published table "settings", as "fine-tuning".
+        ours: `metric` of that table -> this run's value.
+
+    Returns:
+        `what, paper, ours` (texts), `unit, status, source`.
+
+    Raises:
+        ValueError: there is no such topic, or the paper has no such setting.
+    """
+    table = published("settings")
+    known = table[table["setting"] == topic]
+    if strange := sorted(set(ours) - set(known["metric"])):
+        raise ValueError(
+            f"{FILE}, {topic!r}: no {', '.join(strange)}; there are: {', '.join(known['metric'])}."
+        )
+    beside = known.rename(columns={"metric": "what"}).assign(
+        paper=known["value"].map("{:,.7g}".format),
+        ours=[f"{ours[what]:,.7g}" if what in ours else "" for what in known["metric"]],
+    )
+    return beside[["what", "paper", "ours", "unit", "status", "source"]].reset_index(drop=True)

@@ -113,6 +113,17 @@ def steps(run: Run) -> Iterator[Step]:
     yield Step("06", main, "score", after + few, after * question + few * question * shots)
 
 
+def summary(run: Run, notebooks: Iterable[str]) -> str:
+    """The totals of `table` in a line; GPU hours and USD where they are known."""
+    total = table(run, notebooks)[["prompts", "tokens", "gpu_hours", "usd"]].sum(min_count=1)
+    parts = [f"{total['prompts']:,.0f} prompts", f"{total['tokens']:,.1f} M tokens"]
+    if pd.notna(total["gpu_hours"]):
+        parts.append(f"{total['gpu_hours']:,.1f} GPU hours")
+    if pd.notna(total["usd"]):
+        parts.append(f"USD {total['usd']:,.2f}")
+    return f"About {', '.join(parts)}, less what is stored; --dry-run lists the steps."
+
+
 def in_words(run: Run, notebooks: Iterable[str]) -> str:
     """The plan as text: the table, its totals and what they rest on."""
     found = table(run, notebooks)

@@ -216,7 +216,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError, ModuleNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    from xlkb import notebooks, paths, reference
+    from xlkb import notebooks, paths, plan, reference
 
     for stored in (run.results, paths.results() / "runs") if options.fresh else ():
         if old := set_aside(stored):
@@ -226,7 +226,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder = results / run.name / "notebooks"
     started = datetime.now(UTC)
     clock = time.monotonic()
-    print(f"Profile {run.name}: {run.description}", flush=True)
+    print(f"Profile {run.name}: {run.description}")
+    print(plan.summary(run, [path.stem for path in chosen]), flush=True)
     try:
         for count, notebook in enumerate(chosen, 1):
             print(f"[{count}/{len(chosen)}] {notebook.stem} ...", flush=True)

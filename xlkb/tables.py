@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from xlkb import manifest
 from xlkb.models import LanguageModel
@@ -47,7 +48,10 @@ def save(
     exact = frame.round(DECIMALS).reset_index(drop=True)
     files["csv"].write_text(exact.to_csv(index=False, lineterminator="\n"), encoding="utf-8")
     heading = f"{caption}\n\n" if caption else ""
-    files["md"].write_text(heading + shown.to_markdown(index=False) + "\n", encoding="utf-8")
+    # A text such as "1,165,029" would be shown as the number 1.16503e+06.
+    texts = [i for i, c in enumerate(shown) if c in frame and not is_numeric_dtype(frame[c])]
+    listed = shown.to_markdown(index=False, disable_numparse=texts)
+    files["md"].write_text(heading + listed + "\n", encoding="utf-8")
     files["tex"].write_text(_latex(shown, caption, name), encoding="utf-8")
     manifest.record(run, models, name, "table", list(files.values()), len(frame), caption)
     return shown
