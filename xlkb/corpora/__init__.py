@@ -67,8 +67,9 @@ def load(
         raise ValueError(f"There is no split {split!r}{_near(split, SPLITS)} {_listed(SPLITS)}")
     if n is not None and n < 1:
         raise ValueError(f"n = {n}, but at least one document must be asked for; None means all.")
-    rows, available = _rows(name, split, languages)
-    spoken = available if languages is None else room.check(languages)
+    wanted = None if languages is None else room.check(languages)
+    rows, available = _rows(name, split, wanted)
+    spoken = wanted or available
     lacking = [code for code in spoken if code not in available]
     if lacking:
         raise ValueError(f"{name} lacks {', '.join(lacking)}; it has {', '.join(available)}")
@@ -171,14 +172,14 @@ def count_words(text: str, language: str) -> int:
 
 
 def _rows(
-    name: str, split: str, languages: Iterable[str] | None
+    name: str, split: str, wanted: tuple[str, ...] | None
 ) -> tuple[list[dict], tuple[str, ...]]:
-    """The corpus's documents of one split and its languages."""
+    """The corpus's documents of one split and its languages: at least those wanted, if it can."""
     kind, _, folder = name.partition(":")
     if kind in ("academy", "flores") and split != "train":
         raise ValueError(f"{kind} has no held-out documents: it is one whole.")
     if kind == "flores":
-        spoken = room.FIVE if languages is None else room.check(languages)
+        spoken = wanted or room.FIVE
         return flores.rows(spoken, folder or None), spoken
     if name == "academy":
         from xlkb.tasks import academy
