@@ -17,6 +17,8 @@ import resource
 import sys
 import tempfile
 import time
+import warnings
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import torch
@@ -29,6 +31,7 @@ WARM_UP = 1
 
 def train(arm: str, name: str, recipe: recipes.Recipe, steps: int) -> dict:
     """Train `WARM_UP` steps, then `steps` more under the clock."""
+    warnings.filterwarnings("ignore", category=FutureWarning)
     model = models.load(name)
     dtype = model.compute_dtype if recipe.dtype == "auto" else recipe.dtype
     texts = [corpora.text(row, "en") for row in corpora.load("almanac", ["en"])]
@@ -83,8 +86,8 @@ def main() -> None:
     recipe = recipes.get(given.recipe, **changes)
     rows = []
     for arm in ARMS:
-        with multiprocessing.get_context("spawn").Pool(1) as process:
-            rows.append(process.apply(train, (arm, given.model, recipe, given.steps)))
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+            rows.append(process.submit(train, arm, given.model, recipe, given.steps).result())
         row = rows[-1]
         print(
             f"  {arm:8s} {row['tokens_per_s']:10.1f} tokens/s   peak {row['peak_gb']:6.2f} GB   "

@@ -19,6 +19,7 @@ def test_profile_is_complete_and_measures_all_languages_that_its_task_has(name):
     assert run.languages == tuple(c for c in LANGUAGES if run.task != "mmlu" or c in human)
     assert run.five == FIVE
     assert run.n_items >= run.n_exploratory > 0
+    assert run.n_characters >= run.n_characters_few >= len(run.five), "a group per language"
     assert {"cloze", "letters", "paper"} == set(run.styles)
 
 
