@@ -123,6 +123,14 @@ def test_the_released_mixup_keeps_its_first_rows(tmp_path, monkeypatch):
     assert found["question"][:] == [row[0] for row in QUESTIONS]
     assert found[0]["options"] == ["None", "NA", "null", "nan"]
     assert set(found["recomposition"]) == {"mixup"}
+    monkeypatch.delenv("XLKB_DATA", raising=False)
+    plain = mmlu.released_mixup
+    monkeypatch.setattr(mmlu, "released_mixup", lambda *_: plain(tmp_path))
+    assert tasks.released_mixup(f"mmlu:{tmp_path}", found) is None
+    turned = found.select([1, 0])
+    assert tasks.released_mixup("mmlu", turned)["question"][:] == turned["question"][:]
+    with pytest.raises(ValueError, match=r"'tea/test/1' has another key there"):
+        tasks.released_mixup("mmlu", turned.map(lambda row: {"answer": 0}))
     monkeypatch.setattr(mmlu, "TEST_QUESTIONS", 3)
     with pytest.raises(ValueError, match="2 questions in test; MMLU has 3"):
         mmlu.released_mixup(tmp_path)

@@ -92,6 +92,33 @@ def demonstrations(name: str, languages: Iterable[str]) -> Dataset | None:
     return load(name, languages, "dev") if has else None
 
 
+def released_mixup(name: str, questions: Dataset) -> Dataset | None:
+    """The mixup of these very questions that the paper's authors released, if they did.
+
+    Args:
+        name: of the task; only "mmlu" from the hub has one.
+        questions: from `load`.
+
+    Returns:
+        A recomposed dataset under the language "released", in the order of `questions`; None
+        for other tasks.
+
+    Raises:
+        ValueError: a question is not among those released, or has another key there.
+        OSError: the hub cannot be reached.
+    """
+    if name != "mmlu" or mmlu.local() is not None:
+        return None
+    every = mmlu.released_mixup()
+    place = {row["id"]: number for number, row in enumerate(every)}
+    for row in questions:
+        number = place.get(row["id"])
+        if number is None or every[number]["answer"] != row["answer"]:
+            fault = "is missing there" if number is None else "has another key there"
+            raise ValueError(f"{mmlu.MIXUP[0]}: the question {row['id']!r} {fault}.")
+    return every.select([place[identifier] for identifier in questions["id"]])
+
+
 def languages_of(dataset: Dataset) -> tuple[str, ...]:
     """The languages of a task's dataset, in its order.
 

@@ -74,9 +74,7 @@ def rows(folder: str | Path | None = None, languages: Iterable[str] | None = Non
         OSError: the hub cannot be reached.
     """
     wanted = [code for code in LANGUAGES if languages is None or code in ("en", *languages)]
-    local = paths.local_data()
-    if folder is None and local is not None and (local / "mmlu").is_dir():
-        folder = local / "mmlu"
+    folder = local() if folder is None else folder
     if folder is None:
         made = {row["id"]: row for row in _from_hub()}
         files = [f"test/mmlu_{LOCALES[code]}.csv" for code in wanted if code in LOCALES]
@@ -100,12 +98,18 @@ def rows(folder: str | Path | None = None, languages: Iterable[str] | None = Non
     return list(made.values())
 
 
+def local() -> Path | None:
+    """`$XLKB_DATA/mmlu`, where it exists: it comes before the hub."""
+    data = paths.local_data()
+    return data / "mmlu" if data is not None and (data / "mmlu").is_dir() else None
+
+
 def released_mixup(folder: str | Path | None = None, split: str = "test") -> Dataset:
     """The authors' own mixup of MMLU, as a recomposed dataset for `evaluation.score`.
 
     The files are 114 header-less tables, `data/test/SUBJECT_test.csv` and `data/dev/…`: read with a
     header, each subject would lose its first question. Which slot is in which language is not
-    released; it is "und" here (undetermined).
+    released; it is "und" here (undetermined). Results are under the language "released".
 
     Args:
         folder: holds `data/` or `test/` and `dev/`; the hub's (`MIXUP`) when None.
@@ -122,7 +126,7 @@ def released_mixup(folder: str | Path | None = None, split: str = "test") -> Dat
         {
             **{key: row[key] for key in ("task", "id", "subject", "answer")},
             "recomposition": "mixup",
-            "language": "mixed",
+            "language": "released",
             "question": row["question"]["en"],
             "question_language": "und",
             "options": row["options"]["en"],
