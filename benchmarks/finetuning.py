@@ -47,11 +47,10 @@ def train(arm: str, name: str, recipe: recipes.Recipe, steps: int) -> dict:
         if len(packed) < needed:
             sys.exit(f"{len(packed)} sequences are too few for {needed}: raise --epochs.")
         tokens, targets = (torch.from_numpy(each).long() for each in (packed, labels))
-        seconds = []
         for part in (slice(0, per_step * WARM_UP), slice(per_step * WARM_UP, needed)):
             started = time.perf_counter()
             log = training.run(wrapped, tokens[part], targets[part], settings, 1e9)
-            seconds.append(time.perf_counter() - started)
+            seconds = time.perf_counter() - started
     if model.device.startswith("cuda"):
         peak = torch.cuda.max_memory_allocated()
         place = torch.cuda.get_device_name()
@@ -62,7 +61,7 @@ def train(arm: str, name: str, recipe: recipes.Recipe, steps: int) -> dict:
         "arm": arm,
         "model": model.label,
         "place": f"{dtype} on {place}",
-        "tokens_per_s": steps * per_step * recipe.sequence_length / seconds[-1],
+        "tokens_per_s": steps * per_step * recipe.sequence_length / seconds,
         "peak_gb": peak / 1e9,
         "losses": [row["loss"] for row in log],
     }

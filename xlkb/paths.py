@@ -27,3 +27,11 @@ def cache() -> Path:
 def local_data() -> Path | None:
     """Folder of optional local data sets (`$XLKB_DATA`), or None when unset."""
     return Path(os.environ["XLKB_DATA"]) if os.environ.get("XLKB_DATA") else None
+
+
+def data_folder(given: str | Path | None, *names: str) -> str | Path | None:
+    """`given`; if that is None, the first folder of these names in `$XLKB_DATA`; or else None."""
+    data = local_data()
+    if given is not None or data is None:
+        return given
+    return next((data / name for name in names if (data / name).is_dir()), None)

@@ -118,7 +118,7 @@ def steps(run: Run) -> Iterator[Step]:
 
 def summary(run: Run, notebooks: Iterable[str]) -> str:
     """The totals of `table` in a line; GPU hours and USD where they are known."""
-    total = table(run, notebooks)[["prompts", "tokens", "gpu_hours", "usd"]].sum(min_count=1)
+    total = _total(table(run, notebooks))
     parts = [f"{total['prompts']:,.0f} prompts", f"{total['tokens']:,.1f} M tokens"]
     if pd.notna(total["gpu_hours"]):
         parts.append(f"{total['gpu_hours']:,.1f} GPU hours")
@@ -132,7 +132,7 @@ def in_words(run: Run, notebooks: Iterable[str]) -> str:
     found = table(run, notebooks)
     if found.empty:
         return "Nothing to do."
-    total = found[["prompts", "tokens", "gpu_hours", "usd"]].sum(min_count=1)
+    total = _total(found)
     shown = pd.concat([found, total.to_frame().T.assign(notebook="all", model="", what="")])
     shown["prompts"] = shown["prompts"].map("{:,.0f}".format)
     for column in ("tokens", "gpu_hours", "usd"):
@@ -148,6 +148,11 @@ def in_words(run: Run, notebooks: Iterable[str]) -> str:
             f"\n\nAfter a whole run, not counted above: python -m {each}" for each in run.then
         )
     )
+
+
+def _total(found: pd.DataFrame) -> pd.Series:
+    """Sums of a `table`, NaN for what is known of no step."""
+    return found[["prompts", "tokens", "gpu_hours", "usd"]].sum(min_count=1)
 
 
 def _corpus_tokens(run: Run) -> float:

@@ -137,15 +137,15 @@ def prepare(options: argparse.Namespace) -> "tuple[Run, list[Path], dict[str, st
     }
     run = profiles.load(**parameters)
     tasks.load(run.task, languages=run.languages, n=1)
+    served = [name for name in run.models if name.startswith("api:")]
     for name in run.models:
         model = models.load(name)
-        if not models.replaying() and not name.startswith("api:"):
+        if not models.replaying() and name not in served:
             # Converts a pip model now, on the terminal and not in the middle of a notebook.
             _ = model.source
     chosen = [path for path in _notebooks() if path.name[:2] in (options.only or path.name)]
     if not chosen:
         raise ValueError(f"There are no notebooks in {paths.NOTEBOOKS}.")
-    served = [name for name in run.models if name.startswith("api:")]
     if served and [path.name[:2] for path in chosen] != [ASKING]:
         raise ValueError(
             f"{served[0]} has no weights here to look into or to train: only notebook {ASKING}, "

@@ -36,9 +36,7 @@ def load(split: str = "full", folder: str | Path | None = None) -> Dataset:
         FileNotFoundError: the folder does not have the split.
         ValueError: a line is not as it should be, or the count is not the published one.
     """
-    if folder is None and paths.local_data() is not None:
-        there = paths.local_data() / "tofu"
-        folder = there if there.is_dir() else None
+    folder = paths.data_folder(folder, "tofu")
     if folder is None:
         from datasets import load_dataset
 

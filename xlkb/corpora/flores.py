@@ -38,9 +38,7 @@ def rows(languages: Sequence[str], place: str | Path | None = None) -> list[dict
             language's, or a blank line.
         OSError: the hub cannot be reached.
     """
-    if place is None and paths.local_data() is not None:
-        there = (paths.local_data() / name for name in ("flores", "flores100"))
-        place = next((folder for folder in there if folder.is_dir()), None)
+    place = paths.data_folder(place, "flores", "flores100")
     if place is None:
         place = hub.folder(*HUB, [f"{FLORES[code]}/devtest-*.parquet" for code in languages])
     files = {code: _file(Path(place).expanduser(), code) for code in languages}

@@ -191,9 +191,7 @@ def _is_title(lines: list[str], place: int) -> bool:
 
 
 def _files(name: str, place: str | Path | None, split: str) -> list[Path]:
-    local = paths.local_data()
-    for folder in (local / name, local / name.replace("-", "")) if local is not None else ():
-        place = folder if place is None and folder.is_dir() else place
+    place = paths.data_folder(place, name, name.replace("-", ""))
     if place is None:
         kind = "train" if split == "train" else "validation"
         pattern = f"{name}-raw-v1/{kind}-*.parquet"

@@ -16,6 +16,7 @@ import pandas as pd
 from datasets import Dataset, Features, List, Value
 
 from xlkb import languages as room
+from xlkb import paths
 from xlkb.languages import LANGUAGES
 from xlkb.tasks import academy, arc, belebele, hp_quiz, mmlu, own, worldfacts
 
@@ -107,15 +108,15 @@ def released_mixup(name: str, questions: Dataset) -> Dataset | None:
         ValueError: a question is not among those released, or has another key there.
         OSError: the hub cannot be reached.
     """
-    if name != "mmlu" or mmlu.local() is not None:
+    if name != "mmlu" or paths.data_folder(None, "mmlu") is not None:
         return None
     every = mmlu.released_mixup()
-    place = {row["id"]: number for number, row in enumerate(every)}
-    for row in questions:
-        number = place.get(row["id"])
-        if number is None or every[number]["answer"] != row["answer"]:
-            fault = "is missing there" if number is None else "has another key there"
-            raise ValueError(f"{mmlu.MIXUP[0]}: the question {row['id']!r} {fault}.")
+    keys = dict(zip(every["id"], every["answer"], strict=True))
+    for identifier, answer in zip(questions["id"], questions["answer"], strict=True):
+        if keys.get(identifier) != answer:
+            fault = "has another key there" if identifier in keys else "is missing there"
+            raise ValueError(f"{mmlu.MIXUP[0]}: the question {identifier!r} {fault}.")
+    place = {identifier: number for number, identifier in enumerate(keys)}
     return every.select([place[identifier] for identifier in questions["id"]])
 
 

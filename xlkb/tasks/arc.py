@@ -29,8 +29,7 @@ def rows(folder: str | Path | None = None, languages: Iterable[str] | None = Non
             are named.
         OSError: the hub cannot be reached.
     """
-    if folder is None and paths.local_data() is not None and (paths.local_data() / "arc").is_dir():
-        folder = paths.local_data() / "arc"
+    folder = paths.data_folder(folder, "arc")
     if folder is None:
         return list(_from_hub())
     folder = Path(folder).expanduser()

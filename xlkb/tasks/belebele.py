@@ -33,9 +33,7 @@ def rows(folder: str | Path | None = None, languages: Iterable[str] | None = Non
             published; file and line are named.
         OSError: the hub cannot be reached.
     """
-    local = paths.local_data()
-    if folder is None and local is not None and (local / "belebele").is_dir():
-        folder = local / "belebele"
+    folder = paths.data_folder(folder, "belebele")
     wanted = [code for code in LANGUAGES if languages is None or code in ("en", *languages)]
     if folder is None:
         folder = hub.folder(*HUB, [f"data/{FLORES[code]}.jsonl" for code in wanted]) / "data"

@@ -40,9 +40,7 @@ def rows(folder: str | Path | None = None, languages: Iterable[str] | None = Non
             empty text, or another key than the English file; file and row are named.
         OSError: the hub cannot be reached.
     """
-    local = paths.local_data()
-    if folder is None and local is not None and (local / "hp_quiz").is_dir():
-        folder = local / "hp_quiz"
+    folder = paths.data_folder(folder, "hp_quiz")
     wanted = [code for code in FIVE if languages is None or code in ("en", *languages)]
     if folder is None:
         folder = hub.folder(*HUB, [f"data/{LANGUAGES[code].name}-*" for code in wanted])

@@ -74,7 +74,7 @@ def rows(folder: str | Path | None = None, languages: Iterable[str] | None = Non
         OSError: the hub cannot be reached.
     """
     wanted = [code for code in LANGUAGES if languages is None or code in ("en", *languages)]
-    folder = local() if folder is None else folder
+    folder = paths.data_folder(folder, "mmlu")
     if folder is None:
         made = {row["id"]: row for row in _from_hub()}
         files = [f"test/mmlu_{LOCALES[code]}.csv" for code in wanted if code in LOCALES]
@@ -96,12 +96,6 @@ def rows(folder: str | Path | None = None, languages: Iterable[str] | None = Non
                 if (place / f"{code}_{split}.json").is_file():
                     _okapi(made, place / f"{code}_{split}.json", code)
     return list(made.values())
-
-
-def local() -> Path | None:
-    """`$XLKB_DATA/mmlu`, where it exists: it comes before the hub."""
-    data = paths.local_data()
-    return data / "mmlu" if data is not None and (data / "mmlu").is_dir() else None
 
 
 def released_mixup(folder: str | Path | None = None, split: str = "test") -> Dataset:
