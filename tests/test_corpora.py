@@ -184,6 +184,25 @@ def test_only_lines_long_enough_are_judged_or_all_of_them_together():
     assert audit.wrong_lines(["Oui.", "Non."], "de") == []
 
 
+def test_a_heading_in_kanji_is_japanese_or_chinese():
+    heading = "令和五年度文部科学省科学研究費助成事業研究成果報告書"
+    assert audit.wrong_lines([heading], "ja") == audit.wrong_lines([heading], "zh") == []
+    assert not audit.is_other(heading, "ja")
+    assert audit.is_other(2 * heading, "ko")
+    assert audit.is_other("郵便とパンと少しの乗客を運びます。", "zh")
+
+
+def test_one_odd_line_never_makes_a_text_foreign():
+    german = "Am Morgen fahren die Fischer mit ihren Booten auf das Meer hinaus."
+    french = "Les pêcheurs disent qu'ils voient le phare de très loin, la nuit."
+    assert not audit.is_foreign([french, german], "de")
+    assert not audit.is_foreign([german] * 3 + [french], "de")
+    assert not audit.is_foreign(["Ja.", "Nein.", german[:29], "", french, german[30:]], "de")
+    assert audit.is_foreign([french], "de")
+    assert audit.is_foreign([french, french, german], "de")
+    assert audit.is_foreign(["Oui.", french], "de")
+
+
 def test_the_almanac_is_as_large_as_promised():
     documents = [corpora.load("almanac", split=split) for split in ("train", "heldout")]
     assert sum(len(part) for part in documents) >= 60
