@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
-from unicodedata import category, name, normalize
+from unicodedata import name, normalize
 
 LETTERS = "ABCD"
 SHOWN = 10
@@ -32,6 +32,7 @@ _INVISIBLE = re.compile(
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0100-\U000e01ef]"
 )
+_SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _KEY_NAMES = {"answer", "correct answer", "correct", "key", "label", "target", "gt", "solution"}
 _ONE = "write one object a line, or all of them as one list, [{…}, {…}]"
 
@@ -47,8 +48,9 @@ def clean(text: str) -> str:
 
 def looks(text: str) -> str:
     """What a reader sees of a text: equal for two that cannot be told apart, empty for none."""
-    seen = normalize("NFC", _INVISIBLE.sub("", text))
-    return "".join(" " if category(c) == "Zs" else c for c in seen).strip()
+    if text.isascii():
+        return text.strip()
+    return _SPACES.sub(" ", normalize("NFC", _INVISIBLE.sub("", text))).strip()
 
 
 def fault(text: object) -> str | None:
@@ -57,7 +59,7 @@ def fault(text: object) -> str | None:
         return f"is {shown(text)}, not a text: put it in quotes"
     if not looks(text):
         return "is empty: write the text"
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if not text.isascii() and re.search("[\ud800-\udfff]", text):
         return 'holds half a character (a lone "\\ud…" escape): write the character itself'
     return None
 
@@ -97,10 +99,9 @@ def refuse(problems: Sequence[str], heading: str = "This cannot be read as it st
 
 
 def visible(folder: str | Path, *patterns: str) -> list[Path]:
-    """Files and folders in a folder by pattern, whatever the case and normal form of their names.
+    """What is in a folder by pattern, whatever the case and normal form of names, in that order.
 
-    None that is hidden, macOS's `._` files and Excel's locks (`~$`) included; none at all where
-    there is no such folder. In the order of the patterns, then by name.
+    Nothing hidden, such as macOS's `._` files, and no locks of Excel's (`~$`).
     """
     folder = Path(folder).expanduser()
     every = sorted(folder.iterdir()) if folder.is_dir() else []
@@ -162,8 +163,8 @@ def items(file: Path, problems: list[str]) -> Iterator[tuple[str, object]]:
 def cells(file: Path, width: int, problems: list[str]) -> Iterator[Row]:
     """Rows of a CSV file of so many columns, the last a key; a header is recognised and skipped.
 
-    Cells are as they are. The file may be cut at semicolons or tabs instead, as Excel writes it in
-    many countries. Rows with another number of cells become problems.
+    Cells are as they are. The file may be cut at semicolons or tabs, as Excel does in many
+    countries. Rows with another number of cells become problems.
     """
     rows = _cut(file, problems, lambda rows: sum(len(row) == width for _, row in rows) / len(rows))
     if rows and clean(rows[0][1][-1]).casefold().replace("_", " ") in _KEY_NAMES:
@@ -174,7 +175,7 @@ def cells(file: Path, width: int, problems: list[str]) -> Iterator[Row]:
         else:
             problems.append(
                 f"{file}, {where}: {len(row)} cells, the last {row[-1][:60]!r}; there should be "
-                f'{width}: put texts with a comma in quotes, "like, this"'
+                f"{width}: put texts that hold a comma in quotes"
             )
 
 
