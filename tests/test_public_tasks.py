@@ -84,7 +84,7 @@ def test_arc_lines_are_checked(tmp_path):
     (tmp_path / "en.jsonl").write_text(json.dumps(line) + "\n")
     assert arc.rows(tmp_path)[0]["answer"] == 2
     (tmp_path / "fr.jsonl").write_text(json.dumps(line | {"answer": "A"}) + "\n")
-    with pytest.raises(ValueError, match=r"fr.jsonl, line 1 \(q1\): another key"):
+    with pytest.raises(ValueError, match=r"fr.jsonl, line 1 \(q1\): the key is A, but C in"):
         arc.rows(tmp_path)
     (tmp_path / "fr.jsonl").write_text(json.dumps(line | {"options": ["a"]}) + "\n")
     with pytest.raises(ValueError, match=r"fr.jsonl, line 1: there should be"):
@@ -173,7 +173,7 @@ def test_belebele_has_the_passage_before_the_question(tmp_path, monkeypatch):
     assert row["question"] == {"en": "Tea.\n\nHot?", "fr": "Tea.\n\nChaud ?"}
     assert row["answer"] == 2
     (tmp_path / "fra_Latn.jsonl").write_text(json.dumps(item | {"correct_answer_num": 1}) + "\n")
-    with pytest.raises(ValueError, match=r"fra_Latn.jsonl, line 1 \(l/1\): another key"):
+    with pytest.raises(ValueError, match=r"fra_Latn.jsonl, line 1 \(l/1\): the key is A"):
         tasks.load(f"belebele:{tmp_path}", ["fr"])
 
 

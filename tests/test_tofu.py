@@ -135,9 +135,9 @@ def test_files_are_counted_and_lines_checked(tmp_path):
         tofu_questions.load("full", tmp_path)
     with pytest.raises(ValueError, match="has 1 questions; TOFU has 4000"):
         questions(tmp_path, PERTURBED, split="full")
-    with pytest.raises(ValueError, match="row 1: no question"):
+    with pytest.raises(ValueError, match="line 1: 'question' is empty"):
         questions(tmp_path, {"question": " ", "answer": "x"})
-    with pytest.raises(ValueError, match="row 1: the answer is not among the choices"):
+    with pytest.raises(ValueError, match="line 1: the answer is not among the choices"):
         questions(tmp_path, CHOICES | {"answer": "Oslo"})
 
 

@@ -163,8 +163,7 @@ def items(file: Path, problems: list[str]) -> Iterator[tuple[str, object]]:
 def cells(file: Path, width: int, problems: list[str]) -> Iterator[Row]:
     """Rows of a CSV file of so many columns, the last a key; a header is recognised and skipped.
 
-    Cells are as they are. The file may be cut at semicolons or tabs, as Excel does in many
-    countries. Rows with another number of cells become problems.
+    Cells are as they are, cut at commas, semicolons or tabs; rows of another width are problems.
     """
     rows = _cut(file, problems, lambda rows: sum(len(row) == width for _, row in rows) / len(rows))
     if rows and clean(rows[0][1][-1]).casefold().replace("_", " ") in _KEY_NAMES:

@@ -29,6 +29,7 @@ from datasets import Dataset
 
 from xlkb import hub, paths, recompose, texts
 from xlkb.languages import LANGUAGES
+from xlkb.tasks import keys
 from xlkb.texts import LETTERS
 
 HUB = ("cais/mmlu", "c30699e8356da336a370243923dbaf21066bb9fe")
@@ -219,7 +220,7 @@ def _translated(
         return
     for number, (where, text, answer) in enumerate(found):
         row = made.get(f"{subject}/{split}/{number}")
-        if _same_key(where, row, answer, problems):
+        if keys.fits(row, answer, where, problems):
             _add(row, code, text)
     wanted = sum(row["subject"] == subject and row["split"] == split for row in made.values())
     if len(found) != wanted:
@@ -263,7 +264,7 @@ def _okapi(made: dict[str, dict], file: Path, code: str, problems: list[str]) ->
         if row is None and name.split("/")[0] not in subjects:
             continue  # A subject that the English folder does not have.
         answer = texts.letter(item.get("answer"), where, problems)
-        same = answer >= 0 and _same_key(where, row, answer, problems)
+        same = keys.fits(row, answer, where, problems)
         if not same or not all(item[c] and texts.looks(str(item[c])) for c in columns if c in item):
             continue
         found = texts.fields(item, columns, where, problems)
@@ -274,17 +275,6 @@ def _okapi(made: dict[str, dict], file: Path, code: str, problems: list[str]) ->
 def _cleaned(found: list[str]) -> Text:
     question, *options = map(texts.clean, found)
     return question, options
-
-
-def _same_key(where: str, row: dict | None, answer: int, problems: list[str]) -> bool:
-    if row is None:
-        problems.append(f"{where}: there is no such English question")
-    elif row["answer"] != answer:
-        problems.append(
-            f"{where}: the key is {LETTERS[answer]}, but {LETTERS[row['answer']]} in English; the "
-            "rows are not aligned, or the translation moved the choices"
-        )
-    return row is not None and row["answer"] == answer
 
 
 def _count(split: str, found: list, where: object) -> None:
