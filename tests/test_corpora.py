@@ -110,6 +110,36 @@ def test_own_files_are_documents_between_empty_lines(tmp_path):
     assert [len(row["segments"]) for row in rows] == [1, 1, 1]
 
 
+def test_own_files_are_cleaned_and_files_that_are_not_meant_are_ignored(tmp_path):
+    write(tmp_path, en="\u200bCafe\u0301.\u00a0\n\u200b\nTea.", fr="Cafe\u0301.\n\nThe\u0301.")
+    (tmp_path / "fr.txt").rename(tmp_path / "FR.TXT")
+    (tmp_path / "._en.txt").write_bytes(b"\0\5\26\7Mac OS X")
+    (tmp_path / ".hidden.txt").write_text("x")
+    documents = corpora.load(f"files:{tmp_path}")
+    assert corpora.languages_of(documents) == ("en", "fr")
+    assert [corpora.text(row, "fr") for row in documents] == ["Café.", "Thé."]
+    assert corpora.text(documents[0], "en") == "Café."
+    write(tmp_path, fr="Café.")
+    with pytest.raises(ValueError, match=r"FR.TXT and fr.txt are both fr: take one away"):
+        corpora.load(f"files:{tmp_path}")
+
+
+def test_own_files_as_windows_saves_them_are_read(tmp_path):
+    write(tmp_path, en="Tea.\r\nHot.\r\n".encode("utf-16"), fr=b"\xef\xbb\xbfTh\xc3\xa9.\r\nChaud.")
+    (row,) = corpora.load(f"files:{tmp_path}")
+    assert corpora.sentences(row, "en") == ["Tea.", "Hot."]
+    assert corpora.sentences(row, "fr") == ["Thé.", "Chaud."]
+
+
+def test_ten_faults_of_several_files_are_named_at_once(tmp_path):
+    write(tmp_path, en=b"\xe9\n" * 8, fr=b"\xe9\n" * 8)
+    with pytest.raises(
+        ValueError, match=r"en.txt, line 8: byte 1(.*\n)+.*fr.txt, line 2"
+    ) as refused:
+        corpora.load(f"files:{tmp_path}")
+    assert str(refused.value).count("is not UTF-8") == 10
+
+
 def test_own_files_can_mark_phrases(tmp_path):
     write(tmp_path, en="Twice a day | it rises.", fr="Deux fois | elle monte.")
     (row,) = files.read(files.folder(tmp_path), phrase_mark="|")
@@ -130,7 +160,7 @@ def test_own_files_can_mark_phrases(tmp_path):
         ),
         ({"en": "", "fr": "A"}, r"en.txt, line 1: the file is empty"),
         ({"en": "\n \n", "fr": "A"}, r"en.txt, line 1: the file is empty"),
-        ({"en": "a\nb", "fr": b"A\n\xe9t\xe9"}, r"fr.txt, line 2, byte 1: not UTF-8"),
+        ({"en": "a\nb", "fr": b"A\n\xe9t\xe9"}, r"fr.txt, line 2: byte 1 is not UTF-8"),
         ({"en": "a", "french": "A"}, r"unknown language 'french'; did you mean 'fr'"),
     ],
 )

@@ -126,14 +126,14 @@ def existing(path: str | Path) -> Path:
     raise FileNotFoundError(f"There is no file {path}{hint}")
 
 
-def lines(file: str | Path) -> list[str]:
+def lines(file: str | Path, problems: list[str] | None = None) -> list[str]:
     """Every line of a text file, blank ones too, as it is but for its end.
 
-    Raises FileNotFoundError as `existing` does, ValueError with up to ten lines not in UTF-8.
+    Raises FileNotFoundError as `existing`; ValueError where there are no `problems` to tell.
     """
-    problems: list[str] = []
-    found = [text for _, text in _lines(existing(file), problems)]
-    refuse(problems)
+    told: list[str] = []
+    found = [text for _, text in _lines(existing(file), told if problems is None else problems)]
+    refuse(told)
     return found
 
 

@@ -9,8 +9,6 @@ are kept as they are, for the style `paper`; `prompts.build` cleans them for the
 from collections.abc import Iterable
 from pathlib import Path
 
-import pandas as pd
-
 from xlkb import hub, paths, texts
 from xlkb.languages import FIVE, LANGUAGES
 from xlkb.tasks import keys
@@ -55,7 +53,7 @@ def _files(folder: Path, code: str) -> list[Path]:
     name = LANGUAGES[code].name
     found = [
         file
-        for place in (folder, *texts.visible(folder, "data"))
+        for place in (folder, *filter(Path.is_dir, texts.visible(folder)))
         for file in texts.visible(
             place, *(f"{name}{more}{e}" for e in ENDINGS for more in ("", "-*"))
         )
@@ -73,8 +71,8 @@ def _entries(file: Path, problems: list[str]) -> list[tuple[str, object]]:
         return list(texts.records(file, COLUMNS, problems))
     if file.suffix.lower() == ".jsonl":
         return list(texts.items(file, problems))
-    table = pd.read_parquet(file).to_dict("records")
-    return [(f"row {number}", item) for number, item in enumerate(table, 1)]
+    table = zip(*hub.columns(file, *COLUMNS), strict=True)
+    return [(f"row {n}", dict(zip(COLUMNS, row, strict=True))) for n, row in enumerate(table, 1)]
 
 
 def _add(made: list[dict], code: str, file: Path, problems: list[str]) -> None:
@@ -86,6 +84,8 @@ def _add(made: list[dict], code: str, file: Path, problems: list[str]) -> None:
         return
     for number, (at, item) in enumerate(entries):
         where = f"{file}, {at}"
+        if isinstance(item, dict):  # A year may be a number.
+            item = {key: str(v) if type(v) is int else v for key, v in item.items()}
         found = texts.fields(item, COLUMNS, where, problems)
         answer = texts.letter(found[-1], where, problems) if found else -1
         if answer < 0:
