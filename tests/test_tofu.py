@@ -130,6 +130,25 @@ def test_the_command_says_what_is_wrong(capsys):
     assert "need a --translator" in capsys.readouterr().err
 
 
+def test_files_are_read_however_they_were_saved_and_ten_lines_named_at_once(tmp_path):
+    rows = [PERTURBED | {"question": "\u200bWhich\u00a0?  "}, CHOICES | {"answer": " Paris"}]
+    text = "\r\n\r\n".join(map(json.dumps, rows))
+    (tmp_path / "Mine.JSONL").write_text(text, encoding="utf-8-sig", newline="")
+    first, second = tofu_questions.load("mine", tmp_path)
+    assert first["question"] == "Which\u00a0?"
+    assert (second["answer"], second["wrong"]) == ("Paris", ["Rome", "Bonn", "Bern"])
+    bad = [{}, [1], {"question": 7, "answer": None}, PERTURBED | {"perturbed_answer": ["a", 3]}]
+    (tmp_path / "mine.jsonl").write_text("\n".join([*map(json.dumps, bad), "nonsense"]))
+    (tmp_path / "Mine.JSONL").unlink()
+    with pytest.raises(ValueError, match=r"line 5: not JSON at column 1"):
+        tofu_questions.load("mine", tmp_path)
+    (tmp_path / "mine.jsonl").write_text("\n".join(map(json.dumps, bad)))
+    with pytest.raises(ValueError, match=r"line 1: 'question' is missing") as refused:
+        tofu_questions.load("mine", tmp_path)
+    for said in ("line 2: not a JSON object", "line 3: 'answer' is null", "line 4: a wrong or"):
+        assert said in str(refused.value)
+
+
 def test_files_are_counted_and_lines_checked(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"full\.jsonl"):
         tofu_questions.load("full", tmp_path)

@@ -156,12 +156,13 @@ def restored(articles: list[dict]) -> list[dict]:
 
 def plain(line: str) -> str:
     """A tokenised line as it is written: `1 @.@ 5 km / h , he 's` is `1.5 km/h, he's`."""
+    line = texts.clean(line)
     for pattern, replacement in _BEFORE:
         line = pattern.sub(replacement, line)
     line = _detokenizer().detokenize(line.split())
     for pattern, replacement in _AFTER:
         line = pattern.sub(replacement, line)
-    return texts.clean(line)
+    return line
 
 
 def sentences(text: str) -> list[str]:
