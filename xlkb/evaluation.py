@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from xlkb import prompts, recompose, results
+from xlkb import prompts, recompose, results, tokens
 from xlkb.languages import LANGUAGES
 from xlkb.models import LanguageModel, replaying, slug
 from xlkb.progress import bar
@@ -126,7 +126,7 @@ def context_tokens(
     missing = {k: p.context for k, p in zip(keys, built, strict=True) if k not in there}
     if missing:
         results.write_json(folder.parent / "model.json", model.describe())
-        lengths = [len(ids) for ids in model.tokenizer(list(missing.values()))["input_ids"]]
+        lengths = [len(ids) for ids in tokens.encode(model.tokenizer, missing.values())]
         new = pd.DataFrame({"key": list(missing), "n_tokens": lengths})
         results.append(folder, new, results.LENGTHS)
         known = pd.concat([known, new])

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 VALUES = ["log_likelihood", "n_tokens"]
 
 SCORES = pa.schema(
-    [("key", pa.binary(12)), ("log_likelihood", pa.float32()), ("n_tokens", pa.int16())]
+    [("key", pa.binary(12)), ("log_likelihood", pa.float32()), ("n_tokens", pa.int32())]
 )
 """key: content address of a score (`evaluation.key`). log_likelihood: nats, summed over tokens."""
 

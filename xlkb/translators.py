@@ -103,7 +103,8 @@ def nllb(model: str, device: str = "auto") -> Translator:
         code(source)
         tokenizer, network = loaded()
         tokenizer.src_lang = room.FLORES[source]
-        inputs = tokenizer(texts, return_tensors="pt", padding=True).to(network.device)
+        options = {"return_tensors": "pt", "padding": True, "split_special_tokens": True}
+        inputs = tokenizer(texts, **options).to(network.device)
         length, longest = inputs["input_ids"].shape[1], network.config.max_position_embeddings
         if length > longest:
             text = max(texts, key=len)
