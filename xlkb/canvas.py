@@ -1,13 +1,14 @@
 """What all figures share: the canvas, bars with intervals, titles with n, and saving."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from textwrap import fill
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from IPython.display import Image
+from IPython.display import Image, Markdown
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -18,6 +19,36 @@ from xlkb.profiles import Run
 
 WIDTH = 10
 STYLE = {"font.size": 10, "axes.grid.axis": "y", "axes.titlesize": 11, "svg.hashsalt": "xlkb"}
+
+
+def drawable(value: str = "") -> Callable:
+    """Decorator: a figure of a frame without rows is left out; see `manifest.leave_out`.
+
+    The figure gets one more argument, `needs`: what it would have needed, as "two languages".
+
+    Args:
+        value: a column; rows without it are not drawn.
+    """
+
+    def decorate(draw: Callable[..., Image]) -> Callable[..., Image | Markdown]:
+        @wraps(draw)
+        def drawn(
+            frame: pd.DataFrame,
+            name: str,
+            run: Run,
+            models: Sequence[LanguageModel],
+            title: str,
+            *rest: object,
+            needs: str = "",
+            **options: object,
+        ) -> Image | Markdown:
+            if frame.empty or (value and frame[value].isna().all()):
+                return manifest.leave_out(run, models, name, "figure", title, needs)
+            return draw(frame, name, run, models, title, *rest, **options)
+
+        return drawn
+
+    return decorate
 
 
 def bars(

@@ -74,6 +74,14 @@ def rows(file: str | Path, languages: tuple[str, ...] | None = None) -> list[dic
     return found
 
 
+def spoken(file: str | Path) -> tuple[str, ...]:
+    """Languages of the file's first question, none if it cannot be read; nothing is checked.
+
+    Raises FileNotFoundError as `rows` does.
+    """
+    return _spoken(next((row for _, row in texts.items(texts.existing(file), [])), None))
+
+
 def _row_faults(row: object) -> Iterator[str]:
     """What is wrong with the fields that have nothing to do with languages."""
     if not isinstance(row, dict):
