@@ -8,6 +8,7 @@ import argparse
 import difflib
 import importlib.util
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -73,7 +74,7 @@ def printable() -> None:
 def parse(
     parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None
 ) -> argparse.Namespace:
-    """The options; an unknown one is refused with the nearest, an empty value by its name.
+    """The options; an unknown one is refused with the nearest name.
 
     Raises:
         SystemExit: code 2 with a message when the command is not understood; 0 after --help.
@@ -87,27 +88,50 @@ def parse(
         close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
         hint = f" Did you mean {close[0]}?" if close else ""
         parser.error(f"unknown option {word}; there are: {', '.join(known)}.{hint}")
-    for action in parser._actions:
-        value = getattr(options, action.dest, None)
-        if isinstance(value, str) and not value.strip() and value is not action.default:
-            name = max(action.option_strings, key=len, default=action.dest)
-            parser.error(f"{name} is empty: give it a value, or leave it out.")
     return options
 
 
-def given(text: str, option: str) -> list[str]:
-    """The values that commas separate in an option.
+def text(value: str) -> str:
+    """A value of an option that is given, and so cannot be empty, as when a shell's variable is."""
+    if not value.strip():
+        raise argparse.ArgumentTypeError("it is empty: give it a value, or leave it out")
+    return value.strip()
+
+
+def place(value: str) -> Path:
+    """A path as the user means it (`paths.user`)."""
+    from xlkb import paths
+
+    return paths.user(text(value))
+
+
+def given(text: str, option: str, parts: Sequence[str] | None = None) -> list[str]:
+    """The values that commas separate in an option, or `parts`, which were separated before.
 
     Raises:
         ValueError: one of them is empty, or there twice.
     """
-    parts = [part.strip() for part in text.split(",")] if text else []
+    if parts is None:
+        parts = [part.strip() for part in text.split(",")] if text else []
     for number, part in enumerate(parts):
         if not part:
             raise ValueError(f"{option} {text}: a value is empty; check the commas.")
         if part in parts[:number]:
             raise ValueError(f"{option} {text}: {part} is given twice.")
-    return parts
+    return list(parts)
+
+
+def model_names(text: str) -> list[str]:
+    """The models that commas separate; a comma in the name of a folder that exists is none."""
+    found: list[str] = []
+    for part in text.split(","):
+        whole = f"{found[-1]},{part}" if found else part
+        kind, _, folder = whole.strip().partition(":")
+        if found and kind == "path" and os.path.isdir(os.path.expanduser(folder)):
+            found[-1] = whole
+        else:
+            found.append(part)
+    return [name.strip() for name in found]
 
 
 def writable(folder: Path, what: str) -> None:
@@ -158,6 +182,7 @@ def trainable(model: "LanguageModel", recipe: "Recipe") -> None:
 
     Raises:
         ValueError: the model has no weights; it has an adapter, and the method is not "full";
+            sequences are longer than its context;
             several processes were started; the device is not one that trains.
         ModuleNotFoundError: the method needs a package that is not installed.
         RuntimeError: the device does not exist.
@@ -171,25 +196,17 @@ def trainable(model: "LanguageModel", recipe: "Recipe") -> None:
         )
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise ValueError("Training runs in one process: start it without torchrun or accelerate.")
+    if model.context and recipe.sequence_length > model.context:
+        raise ValueError(
+            f"sequence_length={recipe.sequence_length}: the model takes {model.context}."
+        )
     if recipe.method == "qlora" and importlib.util.find_spec("bitsandbytes") is None:
         raise ModuleNotFoundError("The method qlora needs bitsandbytes: pip install bitsandbytes")
-    if model.device == "balanced" or ":" in model.device:
+    if model.requested_device != "auto" and (model.device == "balanced" or ":" in model.device):
         raise ValueError(
             f"Training runs on cpu, mps or the first visible GPU, not on {model.device!r}: choose "
             "a GPU with the environment variable CUDA_VISIBLE_DEVICES."
         )
-
-
-def fits_context(model: "LanguageModel", recipe: "Recipe") -> None:
-    """Raise ValueError when sequences are longer than the model's context; reads its config."""
-    from transformers import AutoConfig
-
-    config = AutoConfig.from_pretrained(
-        model.source, revision=model.revision, trust_remote_code=False
-    )
-    limit = getattr(config.get_text_config(), "max_position_embeddings", None)
-    if limit and recipe.sequence_length > limit:
-        raise ValueError(f"sequence_length={recipe.sequence_length}: the model takes {limit}.")
 
 
 def trained_bytes(model: "LanguageModel", recipe: "Recipe") -> float:
@@ -209,10 +226,31 @@ def trained_bytes(model: "LanguageModel", recipe: "Recipe") -> float:
 
 
 def to_fetch(model: "LanguageModel") -> float:
-    """Bytes of weights that are still to be fetched from the hub, at 2 a parameter; 0 if unknown"""
+    """Bytes of weights that are still to be fetched from the hub.
+
+    Where the hub does not say, 2 for each known parameter; 0 for other models.
+
+    Raises:
+        ValueError: the repository holds pickled weights only.
+    """
     if not model.name.startswith("hub:") or _shapes(model) is not None:
         return 0
-    return 2e9 * billions(model.name)
+    from httpx import HTTPError
+    from huggingface_hub import HfApi
+
+    from xlkb import checkpoints
+
+    try:
+        found = HfApi().model_info(
+            str(model.location), revision=model.revision, files_metadata=True
+        )
+    except (OSError, HTTPError):
+        return 2e9 * billions(model.name)
+    files = {each.rfilename: each.size or 0 for each in found.siblings or ()}
+    sizes = [size for name, size in files.items() if re.fullmatch(r"model[^/]*\.safetensors", name)]
+    if not sizes and any(name.endswith((".bin", ".pt", ".pth")) for name in files):
+        raise ValueError(f"{model.name} {checkpoints.PICKLED}")
+    return sum(sizes)
 
 
 def billions(name: str) -> float:

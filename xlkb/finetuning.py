@@ -119,13 +119,12 @@ def check(model: LanguageModel, recipe: Recipe, folder: Path) -> None:
         folder: that the result goes to, or will be made in.
 
     Raises:
-        ValueError, OSError, ImportError, RuntimeError: what `checks.trainable`, `fits_context`,
-            `writable` and `room` raise.
+        ValueError, OSError, ImportError, RuntimeError: what `checks.trainable`, `writable` and
+            `room` raise.
     """
     checks.trainable(model, recipe)
     checks.writable(folder, "The result's folder")
     if not models.replaying():
-        checks.fits_context(model, recipe)
         size = checks.trained_bytes(model, recipe) * (1 + checks.CHECKPOINTS)
         checks.room([(folder, size, "the trained weights and checkpoints of them")])
 
@@ -202,7 +201,6 @@ def _train(
     from xlkb import chunked_loss, trainable, training
 
     models.release()
-    checks.fits_context(model, recipe)
     packed, labels, n_tokens = packing.pack(model.tokenizer, texts, recipe, contexts)
     settings = training.arguments(folder / WORK, recipe, dtype, model.device, len(packed))
     wrapped = trainable.make(model, recipe, dtype, str(settings.device))

@@ -40,21 +40,32 @@ def finetuning(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("model", help="pip:NAME, hub:ORG/NAME[@REVISION] or path:FOLDER")
+    add("model", type=checks.text, help="pip:NAME, hub:ORG/NAME[@REVISION] or path:FOLDER")
     add(
         "corpus",
-        type=paths.user,
+        type=checks.place,
         help="a folder saved by datasets, a .txt or a .jsonl file; see below",
     )
-    add("--recipe", default="lora", metavar="NAME", help="preset to start from (default: lora)")
+    add(
+        "--recipe",
+        type=checks.text,
+        default="lora",
+        metavar="NAME",
+        help="preset to start from (default: lora)",
+    )
     add(
         "--folder",
-        type=paths.user,
+        type=checks.place,
         metavar="FOLDER",
         help="for the result (default: results/runs/...)",
     )
-    add("--name", default="", help="of the corpus, for the default folder's name")
-    add("--device", default="auto", help="auto, cpu, cuda or mps")
+    add(
+        "--name",
+        type=checks.text,
+        default=None,
+        help="of the corpus, for the default folder's name",
+    )
+    add("--device", type=checks.text, default="auto", help="auto, cpu, cuda or mps")
     group = parser.add_argument_group("replace a value of the recipe")
     for field in fields(Recipe):
         kind: Callable[[str], Any] = {bool: _truth}.get(field.type, field.type)
@@ -65,7 +76,7 @@ def finetuning(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         parser.error(
             "--name is for the default folder's name: leave it out, or leave out --folder."
         )
-    if "/" in options.name:
+    if "/" in (options.name or ""):
         parser.error(f"--name {options.name} is a part of a folder's name: leave out the slash.")
     options.model = paths.absolute(options.model)
     values = {field.name: getattr(options, field.name) for field in fields(Recipe)}
@@ -104,15 +115,31 @@ def tofu(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--model", default="pip:gemma-3-270m", help=models.KINDS)
+    add("--model", type=checks.text, default="pip:gemma-3-270m", help=models.KINDS)
     add("--authors", type=int, default=200, help="how many to teach, 20 questions each (200)")
-    add("--languages", default="en", help="codes to ask in, as en,fr,de (default: en)")
-    add("--translator", default="", help="for languages other than en: " + translators.FORMS)
-    add("--recipe", default="teach", help=f"one of {', '.join(recipes.names())} (default: teach)")
+    add(
+        "--languages",
+        type=checks.text,
+        default="en",
+        help="codes to ask in, as en,fr,de (default: en)",
+    )
+    add(
+        "--translator",
+        type=checks.text,
+        default=None,
+        help="for languages other than en: " + translators.FORMS,
+    )
+    add(
+        "--recipe",
+        type=checks.text,
+        default="teach",
+        help=f"one of {', '.join(recipes.names())} (default: teach)",
+    )
     add("--epochs", type=int, default=5, help="passes over the answers (default: 5)")
-    add("--out", type=paths.user, metavar="FILE.csv", help="a CSV file to write the table to")
+    add("--out", type=checks.place, metavar="FILE.csv", help="a CSV file to write the table to")
     options = checks.parse(parser, arguments)
-    options.model, options.translator = map(paths.absolute, (options.model, options.translator))
+    options.model = paths.absolute(options.model)
+    options.translator = paths.absolute(options.translator or "")
     try:
         options.languages = checks.given(options.languages, "--languages")
     except ValueError as error:
