@@ -253,8 +253,9 @@ def _main(arguments: Sequence[str] | None) -> int:
     model = models.load(given.model, device=given.device)
     texts = packing.corpus(given.corpus)
     check(model, recipe, paths.user(given.folder or paths.results() / "runs"))
+    name = given.name or paths.user(given.corpus).stem
     with checks.computing():
-        folder = train(model, texts, recipe, given.folder, given.name or given.corpus.stem)
+        folder = train(model, texts, recipe, given.folder, name)
     print(f"{folder}\nLoad it with finetuning.load(models.load({model.name!r}), {str(folder)!r}).")
     return 0
 

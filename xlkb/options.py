@@ -43,7 +43,7 @@ def finetuning(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("model", type=checks.text, help="pip:NAME, hub:ORG/NAME[@REVISION] or path:FOLDER")
     add(
         "corpus",
-        type=checks.place,
+        type=checks.text,
         help="a folder saved by datasets, a .txt or a .jsonl file; see below",
     )
     add(

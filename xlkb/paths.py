@@ -23,7 +23,7 @@ def user(text: str | Path) -> Path:
 
     The last part stays as it is, also where it is a link: its name and ending say what it is.
     """
-    path = Path(text).expanduser()
+    path = Path(os.path.expanduser(text))
     if path.name in ("", ".."):
         return path.resolve()
     return path.parent.resolve() / path.name
@@ -46,7 +46,7 @@ def absolute(name: str) -> str:
 
 def is_folder(text: str) -> bool:
     """Whether a user's path is a folder that exists."""
-    return Path(text).expanduser().is_dir()
+    return os.path.isdir(os.path.expanduser(text))
 
 
 def pin() -> None:
@@ -58,7 +58,7 @@ def pin() -> None:
 
 def _from_shell(text: str) -> Path:
     """As `user`; in a notebook from where Jupyter was started, which is not the kernel's folder."""
-    path = Path(text).expanduser()
+    path = Path(os.path.expanduser(text))
     shell = Path(os.environ.get("PWD", "")) if "ipykernel" in sys.modules else Path()
     return user(shell / path)
 
