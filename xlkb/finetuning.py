@@ -22,7 +22,7 @@ import pandas as pd
 from datasets import Dataset
 from filelock import FileLock
 
-from xlkb import checkpoints, model_card, models, packing, paths, recipes, results
+from xlkb import checkpoints, model_card, models, packing, paths, progress, recipes, results
 from xlkb.models import LanguageModel
 from xlkb.recipes import Recipe
 
@@ -192,9 +192,11 @@ def _train(
     from xlkb import chunked_loss, trainable, training
 
     models.release()
-    packed, labels, n_tokens = packing.pack(model.tokenizer, texts, recipe, contexts)
+    with progress.step("Cutting the texts into tokens"):
+        packed, labels, n_tokens = packing.pack(model.tokenizer, texts, recipe, contexts)
     settings = training.arguments(folder / WORK, recipe, dtype, model.device, len(packed))
-    wrapped = trainable.make(model, recipe, dtype, str(settings.device))
+    with progress.step(f"Loading {model.label}"):
+        wrapped = trainable.make(model, recipe, dtype, str(settings.device))
     network = wrapped.get_base_model() if recipe.method != "full" else wrapped
     limit = getattr(network.config.get_text_config(), "max_position_embeddings", None)
     if limit and recipe.sequence_length > limit:
@@ -278,4 +280,5 @@ def _truth(text: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with progress.lines("xlkb.finetuning"):
+        sys.exit(main())

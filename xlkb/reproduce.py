@@ -261,4 +261,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    from xlkb import progress
+
+    with progress.lines("xlkb.reproduce"):
+        sys.exit(main())

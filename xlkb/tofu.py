@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from xlkb import finetuning, models, paths, prompts, recipes, translators
+from xlkb import finetuning, models, paths, progress, prompts, recipes, translators
 from xlkb.evaluation import scores
 from xlkb.generation import Prompt, generate
 from xlkb.models import LanguageModel
@@ -221,4 +221,5 @@ def _right(row: dict) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with progress.lines("xlkb.tofu"):
+        sys.exit(main())
