@@ -19,7 +19,18 @@ import pandas as pd
 from datasets import Dataset
 from filelock import FileLock
 
-from xlkb import checkpoints, checks, model_card, models, options, packing, paths, recipes, results
+from xlkb import (
+    checkpoints,
+    checks,
+    model_card,
+    models,
+    options,
+    packing,
+    paths,
+    progress,
+    recipes,
+    results,
+)
 from xlkb.models import LanguageModel
 from xlkb.recipes import Recipe
 
@@ -201,9 +212,11 @@ def _train(
     from xlkb import chunked_loss, trainable, training
 
     models.release()
-    packed, labels, n_tokens = packing.pack(model.tokenizer, texts, recipe, contexts)
+    with progress.step("Cutting the texts into tokens"):
+        packed, labels, n_tokens = packing.pack(model.tokenizer, texts, recipe, contexts)
     settings = training.arguments(folder / WORK, recipe, dtype, model.device, len(packed))
-    wrapped = trainable.make(model, recipe, dtype, str(settings.device))
+    with progress.step(f"Loading {model.label}"):
+        wrapped = trainable.make(model, recipe, dtype, str(settings.device))
     network = wrapped.get_base_model() if recipe.method != "full" else wrapped
     sequences = torch.from_numpy(packed).long()
     probe = sequences[:1, :PROBE_TOKENS].to(network.device)
@@ -261,4 +274,5 @@ def _main(arguments: Sequence[str] | None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with progress.lines("xlkb.finetuning"):
+        sys.exit(main())

@@ -286,4 +286,7 @@ def _run(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    from xlkb import progress
+
+    with progress.lines("xlkb.reproduce"):
+        sys.exit(main())

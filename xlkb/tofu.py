@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from xlkb import checks, finetuning, models, options, paths, prompts, recipes, translators
+from xlkb import checks, finetuning, models, options, paths, progress, prompts, recipes, translators
 from xlkb import languages as room
 from xlkb.evaluation import scores
 from xlkb.generation import Prompt, generate
@@ -287,4 +287,5 @@ def _right(row: dict) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with progress.lines("xlkb.tofu"):
+        sys.exit(main())

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xlkb import api, checkpoints
+from xlkb import api, checkpoints, progress
 from xlkb import languages as room
 from xlkb.languages import LANGUAGES
 
@@ -95,9 +95,11 @@ def nllb(model: str, device: str = "auto") -> Translator:
         from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
         safe = {"revision": revision, "trust_remote_code": False}
-        tokenizer = AutoTokenizer.from_pretrained(place, **safe)
         try:
-            network = AutoModelForSeq2SeqLM.from_pretrained(place, use_safetensors=True, **safe)
+            with progress.step(f"Loading {name}"):
+                tokenizer = AutoTokenizer.from_pretrained(place, **safe)
+                safe |= {"use_safetensors": True}
+                network = AutoModelForSeq2SeqLM.from_pretrained(place, **safe)
         except OSError as error:
             if "safetensors" not in str(error):
                 raise
