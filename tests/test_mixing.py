@@ -224,9 +224,9 @@ def test_lexicon_finds_words_and_keeps_their_capital():
 
 
 def test_lexicon_follows_each_language_in_its_capitals():
-    table = lexicon.table(["en", "tr", "nl"])
-    cow = {"en": "cow", "tr": "inek", "nl": "koe"}
-    assert {code: table["cow"][code] for code in cow} == cow
+    table = lexicon.table(["en", "tr"])
+    cow = {"en": "cow", "tr": "inek"}
+    assert table["cow"] == cow
     (found,) = lexicon.find("Cow", {"cow": table["cow"]})
     assert found.entry["tr"] == "İnek"
     (found,) = lexicon.find("İnek", {"inek": cow | {"nl": "ijs"}}, "tr")
