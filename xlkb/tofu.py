@@ -11,14 +11,13 @@ both, before and after fine-tuning. The measures:
 - *truth ratio*: mean of that over the wrong answers, over that of the right answer in other words
   (for questions with choices, the right answer itself); 0 is best, and 1 says that the model cannot
   tell. The score is max(0, 1 - ratio), shown as `truth`;
-- *ROUGE-L recall* of the greedy answer.
+- *ROUGE-L recall* of the greedy answer (`xlkb.rouge`).
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -29,6 +28,7 @@ from xlkb import languages as room
 from xlkb.evaluation import scores
 from xlkb.generation import Prompt, generate
 from xlkb.models import LanguageModel
+from xlkb.rouge import recall as rouge_l_recall
 from xlkb.tofu_questions import PER_AUTHOR, load, translated
 from xlkb.tries import Pair
 
@@ -98,26 +98,6 @@ def evaluate(
             }
         )
     return pd.DataFrame(table)
-
-
-def rouge_l_recall(reference: str, text: str, language: str = "en") -> float:
-    """ROUGE-L recall (rouge-score), 0 to 1.
-
-    English as TOFU has it: words of a-z and 0-9, stemmed. rouge-score's own words would leave
-    nothing of other scripts, so other languages have sacrebleu's (13a, lower case), and zh and ja
-    have characters.
-    """
-    from rouge_score.rouge_scorer import RougeScorer
-    from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
-
-    if language == "en":
-        scorer = RougeScorer(["rougeL"], use_stemmer=True)
-    else:
-        split = list if language in ("zh", "ja") else str.split
-        words = Tokenizer13a()
-        tokenize = SimpleNamespace(tokenize=lambda each: split(words(each.lower())))
-        scorer = RougeScorer(["rougeL"], tokenizer=tokenize)
-    return scorer.score(reference, text)["rougeL"].recall
 
 
 def summary(
