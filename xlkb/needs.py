@@ -29,7 +29,7 @@ def check(run: Run, notebooks: Sequence[Path], given: Mapping[str, str]) -> list
     Args:
         run: of no particular notebook.
         notebooks: those that will run.
-        given: the options that replace something of the profile, by a notebook's parameter.
+        given: the notebooks' parameters.
 
     Returns:
         Sentences on what counts for some of the notebooks only.
@@ -38,14 +38,7 @@ def check(run: Run, notebooks: Sequence[Path], given: Mapping[str, str]) -> list
         ValueError, OSError, ImportError, RuntimeError: with what is wrong, and the cure.
     """
     numbers = [path.name[:2] for path in notebooks]
-    served = [name for name in run.models if name.startswith("api:")]
-    if served and numbers != [ASKING]:
-        raise ValueError(
-            f"{served[0]} has no weights here to look into or to train: only notebook {ASKING}, "
-            f"which asks questions, can run with it. Add --only {ASKING}."
-        )
-    said = effects(notebooks, given, run)
-    mixed(run, numbers)
+    said = names(run, notebooks, given)
     for folder, what in ((run.figures, "Figures"), (run.results, "Results")):
         checks.writable(folder, what)
     checks.writable(paths.cache(), "The cache")
@@ -60,6 +53,26 @@ def check(run: Run, notebooks: Sequence[Path], given: Mapping[str, str]) -> list
     return said
 
 
+def names(run: Run, notebooks: Sequence[Path], given: Mapping[str, str]) -> list[str]:
+    """The part of `check` that needs neither data nor models nor the hub."""
+    numbers = [path.name[:2] for path in notebooks]
+    for name in run.models:
+        models.check(name)
+    if run.task.partition(":")[0] not in tasks.PUBLIC:
+        tasks.load(run.task, n=1)
+    if run.translator:
+        translators.check(run.translator)
+    served = [name for name in run.models if name.startswith("api:")]
+    if served and numbers != [ASKING]:
+        raise ValueError(
+            f"{served[0]} has no weights here to look into or to train: only notebook {ASKING}, "
+            f"which asks questions, can run with it. Add --only {ASKING}."
+        )
+    said = effects(notebooks, given, run)
+    mixed(run, numbers)
+    return said
+
+
 def effects(notebooks: Sequence[Path], given: Mapping[str, str], run: Run) -> list[str]:
     """A sentence for each option that counts in some of the notebooks only.
 
@@ -71,7 +84,7 @@ def effects(notebooks: Sequence[Path], given: Mapping[str, str], run: Run) -> li
     counts = {
         f"--{name}": [number for number in takes if name in takes[number]]
         for name, value in given.items()
-        if value
+        if value and name != "profile"
     }
     several = "--model with more than one model"
     if given.get("model") and len(run.models) > 1:

@@ -170,8 +170,7 @@ def prepare(options: argparse.Namespace) -> "tuple[Run, list[Path], dict[str, st
         from xlkb import reference
 
         reference.folder(run.profile, must_exist=True)
-    overrides = {name: parameters[name] for name in parameters if name != "profile"}
-    for sentence in needs.check(run, chosen, overrides):
+    for sentence in needs.check(run, chosen, parameters):
         print(sentence)
     if run.name == run.profile and not options.only:
         needs.then(run)
@@ -194,17 +193,14 @@ def _parameters(options: argparse.Namespace) -> dict[str, str]:
 
 def _dry_run(options: argparse.Namespace) -> int:
     """Print the plan; needs neither the models nor the questions."""
-    from xlkb import plan, profiles
+    from xlkb import needs, plan, profiles
 
-    try:
-        run = profiles.load(**_parameters(options))
-        chosen = [
-            path.stem for path in _notebooks() if path.name[:2] in (options.only or path.name)
-        ]
-        print(f"Profile {run.name}: {run.description}\n\n{plan.in_words(run, chosen)}")
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    parameters = _parameters(options)
+    run = profiles.load(**parameters)
+    chosen = [path for path in _notebooks() if path.name[:2] in (options.only or path.name)]
+    needs.names(run, chosen, parameters)
+    words = plan.in_words(run, [path.stem for path in chosen])
+    print(f"Profile {run.name}: {run.description}\n\n{words}")
     return 0
 
 
