@@ -63,7 +63,8 @@ def test_the_name_of_a_link_is_kept(tmp_path):
 
 def test_variables_mean_the_folder_of_the_command(tmp_path):
     code = (
-        "import json, os; from xlkb import paths, profiles; os.chdir('/'); run = profiles.load('ci')\n"
+        "import json, os; from xlkb import paths, profiles; os.chdir('/')\n"
+        "run = profiles.load('ci')\n"
         "print(json.dumps([str(p) for p in (paths.results(), paths.cache(), paths.local_data(),"
         " paths.FIGURES, run.figures, run.results)] + [os.environ['XLKB_FIGURES']]))"
     )

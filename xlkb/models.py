@@ -249,7 +249,8 @@ def load(
 
         return api.load(name, adapter, dtype, device, label)
     makers = {"pip": _from_pip, "hub": _from_hub, "path": _from_folder}
-    check(name)
+    if kind not in makers or not rest or (kind == "pip" and name not in names()):
+        raise ValueError(_unknown(name))
     if replaying():
         from xlkb import replay
 
@@ -261,15 +262,6 @@ def load(
         model.label += f" + {model.adapter.name}"
     model.label = label or model.label
     return model
-
-
-def check(name: str) -> None:
-    """Raise ValueError unless this is a model's name; whether there is such a model, `load` sees."""
-    kind, _, rest = name.partition(":")
-    if kind not in ("pip", "hub", "path", "api") or not rest:
-        raise ValueError(_unknown(name))
-    if kind == "pip" and name not in names():
-        raise ValueError(_unknown(name))
 
 
 def _unknown(name: str) -> str:

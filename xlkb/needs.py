@@ -57,7 +57,9 @@ def names(run: Run, notebooks: Sequence[Path], given: Mapping[str, str]) -> list
     """The part of `check` that needs neither data nor models nor the hub."""
     numbers = [path.name[:2] for path in notebooks]
     for name in run.models:
-        models.check(name)
+        if name.partition(":")[0] not in ("hub", "path", "api"):
+            with contextlib.suppress(ModuleNotFoundError):
+                models.load(name)
     if run.task.partition(":")[0] not in tasks.PUBLIC:
         tasks.load(run.task, n=1)
     if run.translator:
