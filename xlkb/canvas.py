@@ -1,12 +1,13 @@
 """What all figures share: the canvas, bars with intervals, titles with n, and saving."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from IPython.display import Image
+from IPython.display import Image, Markdown
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas.api.types import is_numeric_dtype
@@ -29,6 +30,36 @@ TITLE = 11
 """Letters of a title on an inch of the figure's width."""
 LABEL = 40
 """Letters on a line of a legend."""
+
+
+def drawable(value: str = "") -> Callable:
+    """Decorator: a figure of a frame without rows is left out; see `manifest.leave_out`.
+
+    The figure gets one more argument, `needs`: what it would have needed, as "two languages".
+
+    Args:
+        value: a column; rows without it are not drawn.
+    """
+
+    def decorate(draw: Callable[..., Image]) -> Callable[..., Image | Markdown]:
+        @wraps(draw)
+        def drawn(
+            frame: pd.DataFrame,
+            name: str,
+            run: Run,
+            models: Sequence[LanguageModel],
+            title: str,
+            *rest: object,
+            needs: str = "",
+            **options: object,
+        ) -> Image | Markdown:
+            if frame.empty or (value and frame[value].isna().all()):
+                return manifest.leave_out(run, models, name, "figure", title, needs)
+            return draw(frame, name, run, models, title, *rest, **options)
+
+        return drawn
+
+    return decorate
 
 
 def bars(

@@ -36,6 +36,8 @@ from xlkb.models import LanguageModel
 
 BOOTSTRAPS = 1000
 COLUMNS = ["source", "target", "item", "original", "reference", "text", "n_tokens", "cut"]
+QUALITY = ["model", "source", "target", "n", "chrf", "chrf_low", "chrf_high", "bleu", "bleu_low"]
+QUALITY += ["bleu_high", "length_ratio", "empty", "copies", "other_language", "cut"]
 
 
 def prompt(
@@ -69,9 +71,13 @@ def translate(
         One row per direction and sentence: `model, source, target, item` (place among those
         translated), `original, reference, text, n_tokens` (generated), `cut`.
 
+        Of fewer than two languages none.
+
     Raises:
         ValueError: languages with different numbers of sentences, or no more than `n_shots`.
     """
+    if len(sentences) < 2:
+        return pd.DataFrame(columns=["model", *COLUMNS])
     counts = {code: len(each) for code, each in sentences.items()}
     if len(set(counts.values())) != 1 or min(counts.values()) <= n_shots:
         raise ValueError(
@@ -122,7 +128,7 @@ def quality(translations: pd.DataFrame) -> pd.DataFrame:
         row["other_language"] = sum(audit.is_other(text, target) for text in texts)
         row["cut"] = int(part["cut"].sum())
         rows.append(row)
-    frame = pd.DataFrame(rows)
+    frame = pd.DataFrame(rows, columns=QUALITY)
     frame.attrs["signatures"] = signatures
     return frame
 

@@ -2,7 +2,8 @@
 
 Every figure is written as PNG (150 dpi) and SVG into `run.figures` and entered in the manifest.
 Axes carry units, titles say what and how many questions, bars carry 95 % intervals, colours are
-seaborn's colour-blind palette, and the same frame gives the same bytes.
+seaborn's colour-blind palette, and the same frame gives the same bytes. A figure of an empty frame
+is left out, and a sentence is returned in its place (`canvas.drawable`).
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import seaborn as sns
 from IPython.display import Image
 
 from xlkb import fonts
-from xlkb.canvas import LABEL, bars, canvas, counts, legend, ordered, save, span, style
+from xlkb.canvas import LABEL, bars, canvas, counts, drawable, legend, ordered, save, span, style
 from xlkb.languages import LANGUAGES
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
@@ -20,6 +21,7 @@ from xlkb.profiles import Run
 CHANCE = 25
 
 
+@drawable()
 def accuracy_bars(
     frame: pd.DataFrame,
     name: str,
@@ -44,6 +46,7 @@ def accuracy_bars(
         return save(figure, frame, name, run, models, f"{title}. Bars: 95 % Wilson interval.")
 
 
+@drawable()
 def gap_bars(
     frame: pd.DataFrame,
     name: str,
@@ -53,7 +56,7 @@ def gap_bars(
     x: str = "language",
     hue: str = "rule",
 ) -> Image:
-    """Accuracy lost against English (points) with 95 % bootstrap intervals.
+    """Accuracy lost against the run's base language (points) with 95 % bootstrap intervals.
 
     `frame`: columns `x, hue, n, gap_points, gap_low, gap_high` from `stats.barrier` or alike.
     """
@@ -61,12 +64,14 @@ def gap_bars(
         figure, axes = canvas(4.2)
         bars(axes, frame, x, hue, "gap_points", "gap_low", "gap_high", 1)
         axes.axhline(0, color="black", linewidth=1)
-        axes.set(ylabel="accuracy lost against English (points)")
+        base = LANGUAGES[run.base].name
+        axes.set(ylabel=f"accuracy lost against {base} (points)")
         axes.set(title=f"{title}{counts(frame, hue)}")
-        caption = f"{title}. Bars: 95 % paired bootstrap interval; above 0 English is better."
+        caption = f"{title}. Bars: 95 % paired bootstrap interval; above 0 {base} is better."
         return save(figure, frame, name, run, models, caption)
 
 
+@drawable("gain_points")
 def gain_bars(
     frame: pd.DataFrame,
     name: str,
@@ -93,6 +98,7 @@ def gain_bars(
         return save(figure, frame, name, run, models, caption)
 
 
+@drawable()
 def heat_map(
     frame: pd.DataFrame,
     name: str,
@@ -138,6 +144,7 @@ def heat_map(
         return save(figure, frame, name, run, models, title)
 
 
+@drawable()
 def lines(
     frame: pd.DataFrame,
     name: str,
@@ -166,6 +173,7 @@ def lines(
         return save(figure, frame, name, run, models, f"{title}. Bands: 95 % bootstrap interval.")
 
 
+@drawable()
 def distributions(
     frame: pd.DataFrame,
     name: str,
@@ -203,6 +211,7 @@ def _named(label: object) -> str:
     return LANGUAGES[label].name if label in LANGUAGES else fonts.lines(label, 20)
 
 
+@drawable()
 def option_bias(
     frame: pd.DataFrame,
     name: str,
@@ -227,6 +236,7 @@ def option_bias(
         return save(figure, frame, name, run, models, caption)
 
 
+@drawable()
 def loss_curves(
     frame: pd.DataFrame, name: str, run: Run, models: Sequence[LanguageModel], title: str
 ) -> Image:

@@ -40,8 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m xlkb.hub_models",
-        description="List models on the Hugging Face hub that are of interest here, with the memory "
-        "that their weights take in bfloat16, int8 and nf4. It has no options and needs no network.",
+        description="List models on the Hugging Face hub that are of interest here, with the "
+        "memory that their weights take in bfloat16, int8 and nf4. It needs no network.",
         allow_abbrev=False,
     )
     checks.parse(parser, arguments)

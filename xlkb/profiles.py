@@ -96,6 +96,10 @@ SETTINGS = {
 }
 """The keys of a profile's TOML file, all required, with their types."""
 
+ONCE = ("n_items", "n_exploratory", "n_sentences", "n_translated", "n_mitigated", "n_characters")
+ONCE += ("n_characters_few", "teach_epochs", "n_after", "n_few")
+"""Numbers that cannot be 0."""
+
 
 def names() -> list[str]:
     """Names of the profiles, `demo` first."""
@@ -205,13 +209,23 @@ def _read(profile: str) -> dict[str, Any]:
         value = table[key]
         if kind not in (str, int):
             good = isinstance(value, list) and all(isinstance(v, str) for v in value)
-            good = good and bool(value or key == "then")
+            good = good and bool(value or key in ("then", "held_out"))
             table[key] = tuple(value) if good else value
         else:
             good = type(value) is kind and (kind is str or value >= 0)
         if not good:
             wanted = {str: "a text", int: "a whole number"}.get(kind, "a list of texts")
             raise ValueError(f"{path}: {key} = {value!r}, but it must be {wanted}.")
+    for key in ONCE:
+        if not table[key]:
+            raise ValueError(f"{path}: {key} = 0, but it must be at least 1.")
+    for key, kept in (("five", False), ("held_out", True)):
+        for code in table[key]:
+            if code not in table["languages"] or (kept and code in table["five"]):
+                raise ValueError(
+                    f"{path}: {code!r} is in {key}, so it must be in languages"
+                    + (" and not in five." if kept else ".")
+                )
     for style in (table["style"], *table["styles"]):
         if style not in prompts.STYLES:
             near = nearest(style, prompts.STYLES)
