@@ -60,6 +60,15 @@ choose_folder() {
     fi
 }
 
+# The folder as the caller means it, from anywhere.
+absolute() {
+    case "$1" in
+    "~" | "~/"*) say "$HOME${1#\~}" ;;
+    /*) say "$1" ;;
+    *) say "$PWD/$1" ;;
+    esac
+}
+
 # What a finished set-up was made from: changes with the requirements, the checkout's place and Python.
 stamp_text() {
     "$python" - "$root" <<'PY'
@@ -89,6 +98,29 @@ early() {
     if ! recent "$reader"; then reader="$(find_python)"; fi
     PYTHONPATH="$root" "$reader" -P -c \
         'import sys; from xlkb import reproduce; reproduce.parse(sys.argv[1:])' "$@"
+}
+
+# Say every ${XLKB_EVERY:-50} seconds that "$1" goes on, in the background; `hush` ends it.
+murmur() {
+    # Both the sleep and, should this script be killed, the loop must end with it.
+    (
+        nap=""
+        trap 'kill "$nap" 2>/dev/null; exit 0' TERM
+        while kill -0 $$ 2>/dev/null; do
+            sleep "${XLKB_EVERY:-50}" &
+            nap=$!
+            wait "$nap"
+            say "$1, $((SECONDS - started)) s so far ..."
+        done
+    ) &
+    murmur=$!
+    trap hush EXIT
+}
+
+hush() {
+    kill "$murmur" 2>/dev/null || true
+    wait "$murmur" 2>/dev/null || true
+    trap - EXIT
 }
 
 # Install the requirements of extra $2 (empty: none) with Python $1.
@@ -139,7 +171,9 @@ setup() {
     fi
     say "Setting up $folder: one to two minutes on 2 cores, more on a slow network ..."
     [[ "$kind" = core ]] || extra="[test]"
+    murmur "Installing with pip"
     install "$python" "$extra"
+    hush
     say "$stamp" >"$folder/.xlkb-core"
     [[ "$kind" = core ]] || say "$stamp" >"$folder/.xlkb-test"
     say "Set-up took $((SECONDS - started)) s."
@@ -153,7 +187,7 @@ run_tests() {
     if [[ -e "${notebooks[0]}" ]]; then
         # Checking the notebooks must not touch the committed figures.
         scratch="$(mktemp -d)"
-        XLKB_REPLAY=1 XLKB_RESULTS="$root/tests/reference" XLKB_FIGURES="$scratch" \
+        XLKB_REPLAY=1 XLKB_RESULTS="$root/tests/reference" XLKB_FIGURES="$scratch" XLKB_PROGRESS=off \
             "$python" -m pytest -p no:cacheprovider --nbval-lax --nbval-current-env \
             "${notebooks[@]}" || failed+=("notebooks")
         rm -rf "$scratch"
@@ -178,8 +212,7 @@ main() {
     if [[ "$mode" != run && "$mode" != help && ${#arguments[@]} -gt 0 ]]; then
         fail "--$mode stands alone; it cannot be combined with: ${arguments[*]}"
     fi
-    folder="$(choose_folder)"
-    [[ "$folder" = /* ]] || folder="$PWD/$folder"
+    folder="$(absolute "$(choose_folder)")"
     python="$folder/bin/python"
     case "$mode" in
     help)

@@ -74,6 +74,22 @@ def test_a_model_of_the_nllb_kind_is_a_translator(nllb):
         translator(["a b", "a " * 20], "fr", "de")
 
 
+def test_languages_are_looked_up_without_the_weights(nllb):
+    translators.by_name(f"nllb:{nllb}", ["en", "he"])
+    tokenizer = json.loads((nllb / "tokenizer.json").read_text())
+    tokenizer["added_tokens"] = [t for t in tokenizer["added_tokens"] if t["content"] != "heb_Hebr"]
+    (nllb / "tokenizer.json").write_text(json.dumps(tokenizer))
+    (nllb / "model.safetensors").write_bytes(b"no weights")
+    config = json.loads((nllb / "tokenizer_config.json").read_text())
+    config["extra_special_tokens"] = [
+        code for code in config.get("extra_special_tokens", []) if code != "heb_Hebr"
+    ]
+    (nllb / "tokenizer_config.json").write_text(json.dumps(config))
+    translators.by_name(f"nllb:{nllb}", ["en", "fr"])
+    with pytest.raises(ValueError, match=r"has no Hebrew \(heb_Hebr\)"):
+        translators.by_name(f"nllb:{nllb}", ["en", "he"])
+
+
 def test_pickled_weights_are_refused(nllb):
     (nllb / "model.safetensors").rename(nllb / "pytorch_model.bin")
     with pytest.raises(ValueError, match=r"pytorch_model.bin\) has pickled weights only"):

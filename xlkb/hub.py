@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from xlkb import progress
+
 
 def folder(name: str, revision: str, patterns: Sequence[str]) -> Path:
     """The local copy of a data set's files, fetched where they are not there yet.
@@ -19,9 +21,10 @@ def folder(name: str, revision: str, patterns: Sequence[str]) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        found = snapshot_download(
-            name, repo_type="dataset", revision=revision, allow_patterns=list(patterns)
-        )
+        with progress.step(f"Fetching {name} from the hub"):
+            found = snapshot_download(
+                name, repo_type="dataset", revision=revision, allow_patterns=list(patterns)
+            )
     except OSError as error:
         raise OSError(
             f"{name} cannot be had from the hub ({type(error).__name__}: {error}). With its files "

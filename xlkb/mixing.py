@@ -35,7 +35,7 @@ from typing import Any, NamedTuple
 
 from datasets import Dataset, DatasetInfo, Features, List, Value
 
-from xlkb import corpora, lexicon
+from xlkb import corpora, lexicon, progress
 from xlkb import languages as room
 from xlkb.languages import FIVE
 from xlkb.mixed import check_free, preview, request, shares, unmix, write
@@ -243,7 +243,7 @@ def _build(
             "give languages (and a base) that they have."
         )
     rows, seen = [], set()
-    for row in documents:
+    for row in progress.over(documents, "Mixing", " documents"):
         name = (row["corpus"], row["id"])
         if name in seen or not row["segments"]:
             fault = "is there twice" if name in seen else "has no text"
@@ -289,4 +289,5 @@ def _random(seed: int, unit: str, document: str, position: int) -> random.Random
 if __name__ == "__main__":
     from xlkb.mix_corpus import main
 
-    raise SystemExit(main())
+    with progress.lines("xlkb.mixing"):
+        raise SystemExit(main())

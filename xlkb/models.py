@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xlkb import adapters, checkpoints, paths, pip_models, quantization, tokens
+from xlkb import adapters, checkpoints, paths, pip_models, progress, quantization, tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -147,7 +147,8 @@ class LanguageModel:
         return _held["network"]
 
     def _load(self) -> "PreTrainedModel":
-        network = self.instantiate()
+        with progress.step(f"Loading {self.label}"):
+            network = self.instantiate()
         if self.adapter is not None:
             network = adapters.adapted(network, self.adapter)
         if self.dtype == "float16" and not adapters.probe(network).isfinite().all():

@@ -18,6 +18,8 @@ import nbclient.exceptions
 import nbformat
 import papermill
 
+from xlkb import progress
+
 
 class NotebookFailed(Exception):
     """A notebook stopped; the message says where and why."""
@@ -26,7 +28,8 @@ class NotebookFailed(Exception):
 def execute(notebook: Path, output: Path, parameters: dict[str, str]) -> list[str]:
     """Run a notebook with this very interpreter, in the notebook's folder.
 
-    The executed copy is written to `output` cell by cell. Returns the names of the non-empty
+    The executed copy is written to `output` cell by cell. Without a terminal, a line at least once
+    a minute says which cell is running and how far it is. Returns the names of the non-empty
     parameters that the notebook's cell tagged `parameters` does not define; they are left out.
 
     Raises:
@@ -36,7 +39,7 @@ def execute(notebook: Path, output: Path, parameters: dict[str, str]) -> list[st
     output.parent.mkdir(parents=True, exist_ok=True)
     defined = parameters_of(notebook)
     try:
-        with _kernel():
+        with _kernel() as note, progress.lines(lambda: _place(notebook, output), note):
             papermill.execute_notebook(
                 str(notebook),
                 str(output),
@@ -71,21 +74,37 @@ def parameters_of(notebook: Path) -> set[str]:
 
 def _failure(notebook: Path, output: Path, reason: str) -> str:
     """Which cell of `notebook` failed, by the executed copy, and why."""
-    number, failed, execution, line = 0, 0, "", ""
-    for cell in nbformat.read(output, as_version=4).cells:
-        tags = cell.metadata.get("tags", [])
-        number += not {"injected-parameters", "papermill-error-cell-tag"} & set(tags)
-        # The last cell that was started; papermill's status is "completed" after a kernel's death.
-        if cell.metadata.get("papermill", {}).get("start_time"):
-            failed, line = number, next(iter(cell.source.strip().splitlines()), "")
-            count = cell.get("execution_count")
-            execution = f" (In [{count}])" if count else ""
+    failed, _, cell = _started(output)
+    line = next(iter(cell.source.strip().splitlines()), "")
+    count = cell.get("execution_count")
+    execution = f" (In [{count}])" if count else ""
     reason = "\n".join(reason.splitlines()[:12])
     return (
         f"{notebook.name} failed in cell {failed}{execution}:\n    {line}\n{reason}\n"
         f"The notebook up to there: {output}\n"
         "What was computed is stored; the same command goes on from there."
     )
+
+
+def _started(output: Path) -> tuple[int, int, nbformat.NotebookNode]:
+    """The last cell that was started: its number (from 1) of how many, and the cell itself."""
+    number, last, started = 0, 0, nbformat.v4.new_code_cell()
+    for cell in nbformat.read(output, as_version=4).cells:
+        tags = cell.metadata.get("tags", [])
+        number += not {"injected-parameters", "papermill-error-cell-tag"} & set(tags)
+        # papermill's own status is "completed" after a kernel's death.
+        if cell.metadata.get("papermill", {}).get("start_time"):
+            last, started = number, cell
+    return last, number, started
+
+
+def _place(notebook: Path, output: Path) -> str:
+    """Where the notebook is, for a line: its name, and which cell of how many."""
+    try:
+        number, total, _ = _started(output)
+    except (OSError, ValueError):  # Being written at this moment.
+        return notebook.stem
+    return f"{notebook.stem}, cell {number} of {total}"
 
 
 @contextlib.contextmanager
@@ -104,22 +123,25 @@ def environment(**variables: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _kernel() -> Iterator[None]:
-    """Make `python3` the running interpreter, whatever kernels the user has registered."""
+def _kernel() -> Iterator[Path | None]:
+    """Make `python3` the running interpreter, whatever kernels the user has registered.
+
+    Yields the file in which the kernel notes how far its bars are, or None where it draws them.
+    """
     with tempfile.TemporaryDirectory() as folder:
         spec = Path(folder, "kernels", "python3", "kernel.json")
         spec.parent.mkdir(parents=True)
         # At its usual level the kernel warns in the terminal that it listens on this machine's TCP.
         argv = [sys.executable, "-m", "ipykernel_launcher", "--log-level=ERROR"]
         argv += ["-f", "{connection_file}"]
-        spec.write_text(
-            json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"})
-        )
-        path = os.pathsep.join(filter(None, [folder, os.environ.get("JUPYTER_PATH")]))
         # A kernel's own streams are captured, so bars are drawn on the terminal by its name.
-        terminal = os.ttyname(2) if os.isatty(2) else "off"
-        with environment(JUPYTER_PATH=path, XLKB_PROGRESS=terminal):
-            yield
+        note = None if os.isatty(2) else Path(folder, "progress.json")
+        shown = os.environ.get("XLKB_PROGRESS") or (str(note) if note else os.ttyname(2))
+        named = {"display_name": "Python 3", "language": "python"}
+        spec.write_text(json.dumps({"argv": argv, "env": {"XLKB_PROGRESS": shown}, **named}))
+        path = os.pathsep.join(filter(None, [folder, os.environ.get("JUPYTER_PATH")]))
+        with environment(JUPYTER_PATH=path):
+            yield note
 
 
 def clean(executed: Path, destination: Path) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from xlkb import paths, prompts
+from xlkb import checks, paths, prompts
 
 FOLDER = paths.PACKAGE_DATA / "profiles"
 
@@ -139,7 +139,7 @@ def load(
             Models and tasks are looked up by `models.load` and `tasks.load`.
         FileNotFoundError: there is no such file of own questions.
     """
-    named, task = split(model), task.strip()
+    named, task = tuple(filter(None, checks.model_names(model))), task.strip()
     plain = _read(profile)
     changes: dict[str, Any] = {}
     if named:

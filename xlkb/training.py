@@ -191,8 +191,7 @@ class _Watch(TrainerCallback):
         self.bar = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.bar = bar(state.max_steps, "Training", " steps")
-        self.bar.update(state.global_step)
+        self.bar = bar(state.max_steps, "Training", " steps", state.global_step)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.bar.update()

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from xlkb import corpora
+from xlkb import corpora, progress
 from xlkb.corpora.identification import SURE, ambiguous, identify, long_enough
 from xlkb.languages import LANGUAGES
 
@@ -108,9 +108,9 @@ def _copies(texts: Iterable[Text]) -> Iterator[Found]:
             yield each, "a copy", len(each.text)
 
 
-def _others(texts: Iterable[Text], language: str) -> Iterator[Found]:
+def _others(texts: Sequence[Text], language: str) -> Iterator[Found]:
     """A copy is one already, and not counted again."""
-    for each in texts:
+    for each in progress.over(texts, f"Reading {LANGUAGES[language].name}", " texts"):
         if long_enough(each.text, language) and each.text.casefold() != each.source.casefold():
             other, probability = identify(each.text)
             sure = probability >= SURE and not ambiguous(each.text, language, other)

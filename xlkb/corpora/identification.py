@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING
 
+from xlkb import progress
 from xlkb.languages import LANGUAGES
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def wrong_lines(lines: Iterable[str], language: str) -> list[tuple[int, str, flo
         whole = " ".join(lines)
         judged = [(1, whole)] if long_enough(whole, language) else []
     found = []
-    for number, line in judged:
+    for number, line in progress.over(judged, f"Reading {LANGUAGES[language].name}", " lines"):
         code, probability = identify(line)
         if code != language and probability >= SURE and not ambiguous(line, language, code):
             found.append((number, code, probability, line))

@@ -27,7 +27,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xlkb import hub, paths, texts
+from xlkb import hub, paths, progress, texts
 
 if TYPE_CHECKING:
     from sacremoses import MosesDetokenizer
@@ -138,7 +138,7 @@ def has_splits(name: str, place: str | Path | None = None) -> bool:
 def restored(articles: list[dict]) -> list[dict]:
     """Articles as rows of a corpus: plain text, cut into sentences; warns of what is left out."""
     rows, left_out, total = [], 0, 0
-    for article in articles:
+    for article in progress.over(articles, "Restoring plain text", " articles"):
         every = [text for line in article["paragraphs"] for text in sentences(plain(line))]
         kept = [text for text in every if "<unk>" not in text]
         left_out, total = left_out + len(every) - len(kept), total + len(every)
