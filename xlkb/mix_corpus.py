@@ -8,7 +8,7 @@ from pathlib import Path
 
 from datasets import Dataset
 
-from xlkb import corpora, mix_options, mixing, translation, translators
+from xlkb import corpora, mix_options, mixing, texts, translation, translators
 from xlkb.corpora import audit, files
 from xlkb.languages import LANGUAGES
 from xlkb.translators import Translator
@@ -70,23 +70,23 @@ def _documents(options: argparse.Namespace) -> tuple[Dataset, list[str], str, di
 def _source(options: argparse.Namespace) -> tuple[Dataset, dict]:
     """The documents as they are given, and what to record of them."""
     kind, _, folder = (options.corpus or "").partition(":")
-    texts = files.folder(folder) if kind == "files" and folder else options.text
-    if texts and options.translator:
-        base = options.base or next(iter(texts))
-        if base not in texts:
-            raise ValueError(f"there is no text in the base, {base}, only in {', '.join(texts)}.")
-        texts = {base: texts[base]}
-    if not texts:
+    given = files.folder(folder) if kind == "files" and folder else options.text
+    if given and options.translator:
+        base = options.base or next(iter(given))
+        if base not in given:
+            raise ValueError(f"there is no text in the base, {base}, only in {', '.join(given)}.")
+        given = {base: given[base]}
+    if not given:
         # A translator needs one language only; an n means a draw, without one all keep their order.
         wanted = [options.base or "en"] if options.translator else None
         loaded = corpora.load(options.corpus, wanted, n=options.documents, seed=options.seed)
         return loaded, {"corpus": kind}
-    rows = files.read(texts, options.phrase_mark, options.lines_per_document)
+    rows = files.read(given, options.phrase_mark, options.lines_per_document)
     if options.documents:
         rows = corpora.drawn(rows, options.seed)[: options.documents]
     if not options.no_language_check:
-        _check_languages(texts)
-    return corpora.dataset(rows, list(texts)), {}
+        _check_languages(given)
+    return corpora.dataset(rows, list(given)), {}
 
 
 def _translated(
@@ -115,10 +115,10 @@ def _unphrased(documents: Dataset) -> bool:
     return all(len(segments) == 1 for row in documents for _, segments in corpora.grouped(row))
 
 
-def _check_languages(texts: dict[str, str]) -> None:
+def _check_languages(given: dict[str, str]) -> None:
     """Refuse text that is in another language; show single lines that are, and go on."""
-    for code, file in texts.items():
-        lines = files._lines(Path(file).expanduser())
+    for code, file in given.items():
+        lines = texts.lines(file)
         shown = [
             f"{file}, line {number}: given as {LANGUAGES[code].name}, but it reads as "
             f"{LANGUAGES[found].name} ({probability:.0%} sure): {line[:60]!r}"
