@@ -140,10 +140,12 @@ def nllb(model: str, device: str = "auto") -> Translator:
 def chat(model: str, base_url: str) -> Translator:
     """A translator of a chat model behind an OpenAI-compatible endpoint, greedy (`api.chat`).
 
-    Each text is one request.
+    Each text is one request, and its answer is cleaned of what is no translation
+    (`replies.cleaned`).
 
     Raises:
-        ValueError: `base_url` is not one; later, an answer that was cut, or a refusal.
+        ValueError: `base_url` is not one; later, an answer that was cut, or none but thinking, or a
+            refusal.
         ModuleNotFoundError: the openai package is not installed.
         PermissionError, ConnectionError, RuntimeError: later, as of `api.send`.
     """
@@ -154,7 +156,7 @@ def chat(model: str, base_url: str) -> Translator:
         names = {"source": LANGUAGES[source].name, "target": LANGUAGES[target].name}
         messages = [INSTRUCTION.format(**names, text=text) for text in texts]
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            return list(pool.map(answer, messages))
+            return list(pool.map(answer, messages, texts))
 
     translator.name, translator.batch_size = f"{name}, instruction {INSTRUCTION_VERSION}", 64
     return translator
