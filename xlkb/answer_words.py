@@ -62,10 +62,9 @@ def follows(clause: str, word: bool) -> tuple[set[str], bool]:
     """
     found = pattern("because").split(pattern("sure").sub("", clause.lower()), maxsplit=1)[0]
     told = {role for role in ("wrong", "answer") if pattern(role).search(found)}
-    first = pattern(*(("is", "also", "because") if word else (*ROLES, "sure")))
-    if not first.match(clause.lower()) and not re.match(CONNECTED, clause):
-        return (set() if word else told), not word and "answer" in told
-    return told, bool(first.match(clause.lower())) or "answer" in told
+    word = word and not re.match(CONNECTED, clause)
+    first = pattern(*(("is", "because") if word else (*ROLES, "sure"))).match(clause.lower())
+    return (told if first or not word else set()), bool(first) or (not word and "answer" in told)
 
 
 @cache

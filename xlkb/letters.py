@@ -7,6 +7,7 @@ is not read: no letter, several of them, a letter that is a word or a part of on
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from xlkb.answer_words import W, chain, follows, pattern, plain
@@ -22,7 +23,7 @@ SERIES = ("АБВГ", "أبجد", "ابجد", "אבגד")
 WORDS = "aeiouy"
 """Letters that are words of their own in some language, as in "A good question"."""
 
-ALPHABETIC = r"A-Za-z\u00aa-\u02af\u0370-\u052f\u1e00-\u1fff"
+ALPHABETIC = r"A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u0370-\u052f\u1e00-\u1fff"
 """Latin, Greek and Cyrillic, whose letters never stand beside a name; those of others may."""
 
 MARKUP = rf"[^{W}\s.,;:!?。、،؛؟।\-–—=/(\[{{]*"
@@ -46,6 +47,8 @@ class Place(NamedTuple):
     final: bool
     stated: bool
     """Called the answer, or correct, or chosen."""
+    named: bool
+    """Called the answer or an option."""
     alone: bool
     """Alone in its line."""
     label: bool
@@ -118,7 +121,7 @@ def _meant(text: str, place: Place) -> bool:
     if before[-1:] in ("(", "[", "{", '"') and after[:1] in (")", "]", "}", '"'):
         return True
     first = not re.search(rf"[{W}]", before) and after[:1] == ")"
-    return first or ((place.stated or place.final) and after[:1] in ("", ".", "\n", "!"))
+    return first or (place.named and after[:1] in ("", ".", "\n", "!", ")"))
 
 
 def _standing(text: str, names: Iterable[str]) -> list[re.Match]:
@@ -141,12 +144,14 @@ def _places(text: str, known: Mapping[str, int], choices: Sequence[str]) -> list
     matches = _standing(text, known)
     ends = [0, *(match.end() for match in matches)]
     starts = [*(match.start() for match in matches[1:]), len(text)]
-    for match, last, until in zip(matches, ends, starts, strict=False):
+    ties = [_tied(text[one.end() : two.start()]) for one, two in pairwise(matches)]
+    for i, (match, last, until) in enumerate(zip(matches, ends, starts, strict=False)):
         choice = choices[known[match[0]]] if choices else ""
-        place = _place(text, match, last, until, known[match[0]], choice)
-        if place and places and not place.stated and _reasons(text[places[-1].end : place.start]):
-            continue
-        if place:
+        tied = any(ties[max(0, i - 1) : i + 1])
+        place = _place(text, match, last, until, known[match[0]], choice, tied)
+        since = text[places[-1].end : match.start()] if places else ""
+        reason = _reasons(since) and not _tied(since)
+        if place and (place.stated or not reason):
             places.append(place)
             if [each.index for each in places[-4:] if each.label] == [0, 1, 2, 3]:
                 del places[-4:]
@@ -159,11 +164,11 @@ def _places(text: str, known: Mapping[str, int], choices: Sequence[str]) -> list
 
 
 def _place(
-    text: str, match: re.Match, last: int, until: int, index: int, choice: str
+    text: str, match: re.Match, last: int, until: int, index: int, choice: str, tied: bool
 ) -> Place | None:
     """What is said of a letter; None if it is denied, a word, or beside words that say nothing.
 
-    `last`: the end of the letter before; `until`: the start of the next.
+    `last`: the end of the letter before; `until`: the start of the next; `tied`: by "and" or "or".
     """
     start, end = match.span()
     roles, left, crossed = chain(text[max(last, start - BEFORE) : start])
@@ -186,14 +191,17 @@ def _place(
     before = text[:start].rstrip(" \t")
     enclosed = bool(closing) and text[start - 1 : start] in OPENING and start > 0
     stated = "answer" in roles | told
-    if clause and not (known or suffix or enclosed or ("answer" in roles and not word)):
+    named = bool(roles & {"answer", "option"})
+    told_of = (named and not crossed) or ("answer" in roles and not word)
+    if clause and not (known or suffix or enclosed or tied or told_of):
         return None
     bracket = closing[:1] == ")" and text.count("(", 0, start) == text.count(")", 0, start)
     opened = not before or not re.match(f"[{W}]", before[-1])
-    if not (opened or roles or enclosed or bracket or suffix or stated):
+    if not (opened or roles or enclosed or bracket or suffix or stated or tied):
         return None
     alone = _begins_line(text, start) and not re.match(rf"[^\n]*[{W}]", tail)
-    return Place(start, end, index, "final" in roles, stated, alone, label, not clause)
+    final = "final" in roles
+    return Place(start, end, index, final, stated, named or stated, alone, label, not clause)
 
 
 def _reasons(between: str) -> bool:
@@ -206,12 +214,15 @@ def _begins_line(text: str, start: int) -> bool:
     return not re.search(f"[{W}]", text[text.rfind("\n", 0, start) + 1 : start])
 
 
+def _tied(between: str) -> bool:
+    """Whether only "and", "or" and the like stand between two letters."""
+    roles, left, _ = chain(between)
+    ended = re.search(r"[.!?:;\n。]", between) or re.search(f"[{W}]", left)
+    return not ended and ("also" in roles or bool(re.search("[/&+]", between)))
+
+
 def _joined(text: str, one: Place, two: Place) -> bool:
     """Whether two letters are named together, as in "B or C", "B/C" or "B, C"."""
     between = text[one.end : two.start]
-    if one.label or re.search(r"[.!?:;\n。]", between):
-        return False
-    roles, left, _ = chain(between)
-    if re.search(f"[{W}]", left):
-        return False
-    return "also" in roles or bool(re.search("[/&+]", between)) or (not roles and two.bare)
+    listed = two.bare and not re.search(rf"[{W}.!?:;\n。]", between)
+    return not one.label and (listed or _tied(between))
