@@ -206,6 +206,19 @@ def test_only_the_translation_goes_into_a_corpus(tmp_path, endpoint, around):
     assert pieces <= {*FRENCH, *FRENCH.values()}
 
 
+def test_translations_that_were_kept_uncleaned_are_cleaned(tmp_path, endpoint):
+    translator, cache = translation.chat("m", endpoint.url), tmp_path / "kept.jsonl"
+    said = ["<think> </think> « Un. »", "<think> Hm, the", "Trois."]
+    kept = dict(zip(FRENCH, said, strict=False))
+    rows = {translation._key(translator.name, "en", "fr", text): kept[text] for text in kept}
+    translation._add(cache, rows)
+    asked = {str(i): text for i, text in enumerate(kept)}
+    found = translation.translate(asked, translator, ["fr"], cache=cache)
+    second = list(FRENCH.values())[1]
+    assert [each["fr"] for each in found.values()] == ["Un.", second, "Trois."]
+    assert len(endpoint.seen) == 1
+
+
 def test_a_translation_that_is_only_thinking_is_refused(endpoint):
     endpoint.reply = lambda text: (200, "<think>Hmm, let me", "length")
     with pytest.raises(ValueError, match="only thought, for 8192 tokens"):

@@ -39,7 +39,7 @@ def chain(text: str) -> tuple[set[str], str, bool]:
     table, longest = _table()
     while True:
         bare = re.search(rf"[^{W}.!?;。।]*$", text)
-        crossed = crossed or bool(re.search(r"[,:\n–—،、]", bare[0]))
+        crossed = crossed or bool(re.search(r"[,:>\n–—،、]", bare[0]))
         text = text[: bare.start()]
         for length in range(min(longest, len(text)), 0, -1):
             role = table.get(text[-length:].lower())
