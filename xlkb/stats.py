@@ -251,6 +251,8 @@ def option_language_bias(rows: pd.DataFrame, rule: str = "sum") -> pd.DataFrame:
     mixed = rows[rows["recomposition"] == "mixup"].reset_index(drop=True)
     decisions = decide(mixed, rule)
     wrong = (~decisions["correct"] & (decisions["predicted"] >= 0)).to_numpy(bool)
+    if not wrong.any():
+        return pd.DataFrame(columns=["language", "n", "offered", "taken", "low", "high"])
     offered = mixed[np.repeat(wrong, 4) & ~mixed["is_answer"]]["option_language"]
     taken = decisions.loc[wrong, "predicted_language"]
     table = pd.DataFrame({"offered": offered.value_counts(normalize=True)})
