@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from datasets import load_from_disk
 
-from xlkb import api, corpora, mix_corpus, translation, translators
+from xlkb import api, corpora, endpoints, mix_corpus, translation, translators
 
 KEY = "sk-a-key-that-must-not-be-seen"
 
@@ -140,10 +140,11 @@ def french(message):
 def endpoint(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setattr(api, "RETRIES", 0)
+    monkeypatch.setattr(endpoints, "_KNOWN", {})
     server = ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
     server.seen, server.reply = [], french
     server.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield server
     server.shutdown()
@@ -179,6 +180,50 @@ def test_an_endpoint_that_fails_is_an_error_without_the_key(endpoint, reply, err
         links.append(str(chain))
         chain = chain.__cause__ or chain.__context__
     assert KEY not in " ".join(links)
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "<think>\n\n</think>\n\n{}",
+        "<think>The user wants French.</think>{}",
+        "« {} »",
+        '"{}"',
+        "Translation: {}",
+        "Here is the French translation:\n\n**{}**",
+        "```\n{}\n```",
+    ],
+)
+def test_only_the_translation_goes_into_a_corpus(tmp_path, endpoint, around):
+    def reply(message):
+        status, text, reason = french(message)
+        return status, around.format(text), reason
+
+    endpoint.reply = reply
+    assert command(tmp_path, endpoint) == 0
+    mixed = load_from_disk(str(tmp_path / "mixed"))
+    pieces = {row["text"][s["start"] : s["end"]] for row in mixed for s in row["spans"]}
+    assert pieces <= {*FRENCH, *FRENCH.values()}
+
+
+def test_translations_that_were_kept_uncleaned_are_cleaned(tmp_path, endpoint):
+    translator, cache = translation.chat("m", endpoint.url), tmp_path / "kept.jsonl"
+    said = ["<think> </think> « Un. »", "<think> Hm, the", "Trois."]
+    kept = dict(zip(FRENCH, said, strict=False))
+    rows = {translation._key(translator.name, "en", "fr", text): kept[text] for text in kept}
+    translation._add(cache, rows)
+    asked = {str(i): text for i, text in enumerate(kept)}
+    found = translation.translate(asked, translator, ["fr"], cache=cache)
+    second = list(FRENCH.values())[1]
+    assert [each["fr"] for each in found.values()] == ["Un.", second, "Trois."]
+    assert len(endpoint.seen) == 1
+
+
+def test_a_translation_that_is_only_thinking_is_refused(endpoint):
+    endpoint.reply = lambda text: (200, "<think>Hmm, let me", "length")
+    with pytest.raises(ValueError, match="only thought, for 8192 tokens"):
+        translation.chat("m", endpoint.url)(["Hello."], "en", "fr")
+    assert [body["max_tokens"] for *_, body in endpoint.seen] == [1024, 8192]
 
 
 def test_no_endpoint_is_a_connection_error(endpoint):

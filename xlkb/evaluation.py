@@ -69,7 +69,8 @@ def score(
         language, question_language, option_language, choice, is_answer, style, prompt, n_shots,
         demonstrations, model, log_likelihood` (nats, sum over tokens), `n_tokens, n_bytes`
         (UTF-8 bytes of the choice), `unconditional_log_likelihood` (nats; NaN for letters),
-        `letter_mass` (probability of the four letters together; NaN for cloze).
+        `letter_mass` (probability of the four letters together; NaN for cloze), and of a model
+        behind an endpoint `unread` (1 where its answer was not understood, else 0).
 
     Raises:
         ValueError: too few demonstrations of a subject, or a text the model cannot take.
@@ -98,6 +99,8 @@ def score(
     )
     mass = np.exp(rows["log_likelihood"].to_numpy().reshape(-1, 4)).sum(1).repeat(4)
     rows["letter_mass"] = np.nan if style == "cloze" else mass
+    if model.name.startswith("api:"):
+        rows["unread"] = (mass == 0).astype(float)
     if not replaying():
         results.write_rows(_rows_file(store, model, rows), rows, model.describe())
     return rows

@@ -15,6 +15,8 @@ SHARES = ("accuracy", "transfer_rate", "rankc", "taken", "agreement")
 SHOWN: dict[str, tuple[tuple[str, ...], float, int, str]] = {
     **{share: (("low", "high"), 100, 1, f"{share} (%)") for share in SHARES},
     "offered": ((), 100, 1, "offered (%)"),
+    "unread": ((), 100, 1, "not understood (%)"),
+    "reference_unread": ((), 100, 1, "reference not understood (%)"),
     "reference_accuracy": ((), 100, 1, "reference (%)"),
     "gap_points": (("gap_low", "gap_high"), 1, 1, "gap (points)"),
     "gain_points": (("gain_low", "gain_high"), 1, 1, "gain (points)"),
