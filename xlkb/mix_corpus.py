@@ -118,7 +118,7 @@ def _unphrased(documents: Dataset) -> bool:
 def _check_languages(texts: dict[str, str]) -> None:
     """Refuse text that is in another language; show single lines that are, and go on."""
     for code, file in texts.items():
-        lines = files._lines(Path(file).expanduser())
+        lines = files.lines(file)
         shown = [
             f"{file}, line {number}: given as {LANGUAGES[code].name}, but it reads as "
             f"{LANGUAGES[found].name} ({probability:.0%} sure): {line[:60]!r}"
