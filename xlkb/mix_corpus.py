@@ -8,7 +8,7 @@ from pathlib import Path
 
 from datasets import Dataset
 
-from xlkb import corpora, mix_options, mixing, texts, translation, translators
+from xlkb import corpora, mix_options, mixing, translation, translators
 from xlkb.corpora import audit, files
 from xlkb.languages import LANGUAGES
 from xlkb.translators import Translator
@@ -118,7 +118,7 @@ def _unphrased(documents: Dataset) -> bool:
 def _check_languages(given: dict[str, str]) -> None:
     """Refuse text that is in another language; show single lines that are, and go on."""
     for code, file in given.items():
-        lines = texts.lines(file)
+        lines = files.lines(file)
         shown = [
             f"{file}, line {number}: given as {LANGUAGES[code].name}, but it reads as "
             f"{LANGUAGES[found].name} ({probability:.0%} sure): {line[:60]!r}"

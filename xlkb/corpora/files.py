@@ -68,9 +68,9 @@ def read(
         raise ValueError(f"lines per document = {lines_per_document}: it must be at least 1.")
     files = {code: Path(texts[code]).expanduser() for code in languages}
     problems: list[str] = []
-    lines = {code: _lines(file, problems) for code, file in files.items()}
+    every = {code: lines(file, problems) for code, file in files.items()}
     way_in.refuse(problems)
-    problems = _misaligned(files, lines)
+    problems = _misaligned(files, every)
     rows, segments, number = [], [], 0
 
     def finish() -> None:
@@ -80,8 +80,8 @@ def read(
             rows.append({"corpus": "files", "id": name, "subject": "text", "segments": segments})
         segments, number = [], 0
 
-    for index in range(0 if problems else len(lines[languages[0]])):
-        here = {code: lines[code][index] for code in languages}
+    for index in range(0 if problems else len(every[languages[0]])):
+        here = {code: every[code][index] for code in languages}
         if not any(here.values()):
             finish()
             continue
@@ -110,16 +110,24 @@ def _code(file: Path) -> str:
     return file.stem.lower() if file.stem.lower() in room.LANGUAGES else file.stem
 
 
-def _lines(file: Path, problems: list[str]) -> list[str]:
-    """The file's lines, cleaned, without blank lines after the last."""
-    told = len(problems)
-    lines = [way_in.clean(line) for line in way_in.lines(file, problems)]
-    lines = [line if way_in.looks(line) else "" for line in lines]
-    while lines and not lines[-1]:
-        lines.pop()
-    if not lines and len(problems) == told:
-        problems.append(f"{file}, line 1: the file is empty: one sentence per line is needed")
-    return lines
+def lines(file: str | Path, problems: list[str] | None = None) -> list[str]:
+    """The file's lines, cleaned, without blank lines after the last.
+
+    Raises FileNotFoundError when there is no such file; ValueError when it is empty or not UTF-8
+    and there are no `problems` to tell.
+    """
+    told: list[str] = []
+    found = [way_in.clean(line) for line in way_in.lines(file, told)]
+    found = [line if way_in.looks(line) else "" for line in found]
+    while found and not found[-1]:
+        found.pop()
+    if not found and not told:
+        told.append(f"{file}, line 1: the file is empty: one sentence per line is needed")
+    if problems is None:
+        way_in.refuse(told)
+    else:
+        problems += told
+    return found
 
 
 def _misaligned(files: Mapping[str, Path], lines: Mapping[str, list[str]]) -> list[str]:
