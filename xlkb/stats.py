@@ -63,7 +63,8 @@ def decide(rows: pd.DataFrame, rule: str = "sum") -> pd.DataFrame:
     A question counts as right only if the right choice is strictly best: ties earn nothing.
 
     Returns:
-        Columns `CONDITION + CELL`, `item_id, subject, question_language`, `answer_language`
+        Columns `CONDITION + CELL` (`n_shots` is the number asked for here, so that a prompt that
+        got fewer stays in its group), `item_id, subject, question_language`, `answer_language`
         (language of the right choice), `predicted_language`, `predicted` (0-3; the first of tied
         ones; -1 if all are -inf), `correct` (bool), `margin` (right choice minus best wrong one);
         and `unread` where the rows have it (NaN for models that have weights).
@@ -71,7 +72,7 @@ def decide(rows: pd.DataFrame, rule: str = "sum") -> pd.DataFrame:
     if rows.empty:
         return pd.DataFrame(columns=DECISIONS).astype({"correct": bool})
     values = points(rows, rule)
-    first = rows.iloc[::4].reset_index(drop=True)
+    first = as_asked(rows).iloc[::4].reset_index(drop=True)
     answer = rows["is_answer"].to_numpy().reshape(-1, 4).argmax(1)
     spoken = rows["option_language"].to_numpy(object).reshape(-1, 4)
     index = np.arange(len(first))
@@ -87,6 +88,11 @@ def decide(rows: pd.DataFrame, rule: str = "sum") -> pd.DataFrame:
         margin=np.where(silent, np.nan, values[index, answer]) - others.max(1),
         correct=values[index, answer] > others.max(1),
     )[[*DECISIONS, *(["unread"] if "unread" in first else [])]]
+
+
+def as_asked(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with the number of demonstrations asked for as `n_shots`, for grouping."""
+    return rows.assign(n_shots=rows["n_shots_asked"]) if "n_shots_asked" in rows else rows
 
 
 def concat(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
@@ -182,7 +188,7 @@ def same_items(own: pd.Series, other: pd.Series | None, cell: dict) -> None:
     if len(differing):
         raise ValueError(
             f"{where}: {len(differing)} items are on one side only (such as {differing[0]!r}); "
-            "runs are compared on the same items or not at all."
+            "runs are compared on the same items or not at all (`pairing.shared` keeps these)."
         )
 
 
