@@ -113,6 +113,24 @@ def test_splits_are_kept_apart(tmp_path):
         assert list(tasks.load(name, split=split)["id"]) == [expected]
 
 
+def test_demonstrations_may_be_in_english_only(tmp_path):
+    english = {"question__he": None, "options__he": None, "split": "dev"}
+    first, second = changed(id="d1", **english), changed(id="d2", split="dev")
+    name = write(tmp_path, first, ROW, second)
+    assert tasks.languages_of(tasks.load(name)) == ("en", "he")
+    for languages in (["en", "he"], ["he"]):
+        dev = tasks.demonstrations(name, languages)
+        assert dev["id"][:] == ["d1", "d2"]
+        assert dev[0]["question"] == {"en": "What is chai?", "he": None}
+        assert dev[1]["question"]["he"]
+    with pytest.warns(UserWarning, match="1 of 2 questions are left out"):
+        assert tasks.load(name, ["en", "he"], "dev")["id"][:] == ["d2"]
+    assert tasks.counts(name, ["he", "en"])["Hebrew"].tolist() == [1, 1]
+    lacking = changed(id="d3", split="dev", options__he=None)
+    with pytest.raises(ValueError, match=r"line 2: 'options' lacks Hebrew"):
+        tasks.load(write(tmp_path, ROW, lacking))
+
+
 def test_a_split_without_questions_is_an_error(tmp_path):
     with pytest.raises(ValueError, match=r"no questions in the split 'dev', only in test.*\"dev\""):
         tasks.load(write(tmp_path, ROW), split="dev")

@@ -2,17 +2,21 @@
 
 import csv
 import json
+from hashlib import sha256
 from pathlib import Path
 from unicodedata import normalize
 
 import pandas as pd
 import pytest
 
-from xlkb import paths, tasks
+from xlkb import paths, recompose, shots, tasks
 from xlkb.tasks import arc, belebele, hp_quiz, mmlu
 
 DATA = paths.local_data() or Path(__file__).parents[2] / "shared" / "data"
 real = pytest.mark.skipif(not DATA.is_dir(), reason=f"no local data sets in {DATA}: set XLKB_DATA")
+
+ORDERS = {"worldfacts": "71c30a79cf88", "academy": "7d77ae2e8eee"}
+"""Of the ids of the split "dev": stored scores are found by the prompts that they stand in."""
 
 QUESTIONS = [
     ["Which is none?", "None", "NA", "null", "nan", "B"],
@@ -78,6 +82,65 @@ def test_questions_that_lack_a_language_are_left_out_aloud(folder):
         ValueError, match=r"no question in all of en, it. It has en \(2\), fr \(2\)"
     ):
         tasks.load(f"mmlu:{folder}", ["en", "it"])
+
+
+def okapi(folder, code, numbers, subject="tea"):
+    items = [
+        {"id": f"{subject}/dev/{number}", "instruction": f"{code} {number}", "answer": "B"}
+        | {f"option_{letter}": f"{code} {letter}" for letter in "abcd"}
+        for number in numbers
+    ]
+    (folder / f"{code}_dev.json").write_text(json.dumps(items), encoding="utf-8")
+
+
+@pytest.fixture
+def few_shot(tmp_path):
+    """Five demonstrations in each of two subjects, four of tea in French and two in Spanish."""
+    for subject in ("tea", "rice"):
+        rows = [[f"{subject} {number}", *"wxyz", "B"] for number in range(5)]
+        write(tmp_path / "test" / f"{subject}_test.csv", rows)
+        write(tmp_path / "dev" / f"{subject}_dev.csv", rows)
+    okapi(tmp_path, "fr", [0, 1, 3, 4])
+    okapi(tmp_path, "es", [4, 3])
+    return f"mmlu:{tmp_path}"
+
+
+def test_demonstrations_keep_the_order_of_the_file_and_need_no_translation(few_shot):
+    dev = tasks.demonstrations(few_shot, ["en", "fr", "es"])
+    assert dev["id"][:] == [f"{s}/dev/{n}" for s in ("rice", "tea") for n in range(5)]
+    assert tasks.languages_of(dev) == ("en", "fr", "es")
+    by_id = {row["id"]: row for row in dev}
+    assert by_id["tea/dev/2"]["question"] == {"en": "tea 2", "fr": None, "es": None}
+    assert by_id["tea/dev/3"]["question"]["es"] == "es 3"
+    asked = recompose.full(tasks.load(few_shot, ["en"]), "en").to_list()
+    for item, shown in zip(asked, shots.shown(asked, 5, dev), strict=True):
+        assert [row["id"] for row in shown] == [f"{item['subject']}/dev/{n}" for n in range(5)]
+    assert tasks.languages_of(tasks.demonstrations(few_shot, ["fr"])) == ("en", "fr")
+
+
+def test_whatever_the_seed_the_split_dev_is_as_in_the_file(few_shot):
+    for seed in range(3):
+        found = tasks.load(few_shot, ["en"], "dev", seed=seed)["id"][:]
+        assert found == [f"{s}/dev/{n}" for s in ("rice", "tea") for n in range(5)]
+        some = tasks.load(few_shot, ["en"], "dev", n=3, seed=seed)["id"][:]
+        assert some == ["rice/dev/0", "rice/dev/1", "tea/dev/0"]
+    with pytest.warns(UserWarning, match="8 of 10 questions are left out"):
+        found = tasks.load(few_shot, ["en", "fr", "es"], "dev")["id"][:]
+    assert found == ["tea/dev/3", "tea/dev/4"]
+
+
+def test_a_task_without_demonstrations_has_none(tmp_path):
+    line = {"id": "q1", "question": "Hot?", "options": ["a", "b", "c", "d"], "answer": "C"}
+    (tmp_path / "en.jsonl").write_text(json.dumps(line) + "\n")
+    assert tasks.demonstrations(f"arc:{tmp_path}", ["en"]) is None
+
+
+@pytest.mark.parametrize("name", sorted(tasks.OWN))
+def test_the_package_s_own_demonstrations_keep_the_order_that_they_were_scored_in(name):
+    found = tasks.demonstrations(name, ["en", "fr", "de", "es", "it"])
+    assert found.to_list() == tasks.load(name, ["en", "fr", "de", "es", "it"], "dev").to_list()
+    digest = sha256("\n".join(found["id"]).encode()).hexdigest()[:12]
+    assert digest == ORDERS[name]
 
 
 def test_arc_lines_are_checked(tmp_path):
@@ -375,3 +438,23 @@ def test_arc_loads_in_eleven_languages():
     assert len(tasks.load(place, ["en", "fr", "de", "es", "it"])) == 500
     with pytest.warns(UserWarning, match="left out"):
         assert len(tasks.load(place, ["en", "ru", "zh", "ar", "vi", "nl", "pt"])) >= 490
+
+
+@real
+def test_all_subjects_of_mmlu_have_five_english_demonstrations_in_order():
+    five = ["en", "fr", "de", "es", "it"]
+    dev = tasks.demonstrations(f"mmlu:{DATA / 'mmlu'}", five)
+    asked = [
+        {"subject": subject, "recomposition": "full", "language": code}
+        | {"question_language": code, "option_languages": [code] * 4}
+        for subject in dict.fromkeys(dev["subject"])
+        for code in ("en", "it")
+    ]
+    ids = [[row["id"] for row in each] for each in shots.shown(asked, 5, dev)]
+    assert ids == [[f"{item['subject']}/dev/{n}" for n in range(5)] for item in asked]
+    with pytest.warns(UserWarning, match="Subjects with fewer than 5 demonstrations") as caught:
+        mixed = shots.shown(asked, 5, dev, "mixup")
+    assert len(caught) == 1
+    counts = {item["subject"]: len(rows) for item, rows in zip(asked, mixed, strict=True)}
+    assert len(counts) == 57
+    assert sum(n < 5 for n in counts.values()) == 14

@@ -58,12 +58,13 @@ def load(
             task, questions that do not exist in all of them are left out, with a warning.
         split: "test", "validation" or "dev".
         n: at most this many questions, as evenly over the subjects as there are questions; all
-            when None. The questions for `n` are the first `n` of those for any larger `n`.
+            when None. The questions for `n` are among those for any larger `n`.
         seed: decides which questions come first.
 
     Returns:
-        Dataset with the columns `COLUMNS`. Rows alternate between the subjects, but for the split
-        "dev" of public and own questions: demonstrations are shown in the order of the file.
+        Dataset with the columns `COLUMNS`. Rows alternate between the subjects, so that those for
+        `n` are the first `n` of all; but the split "dev" of public and own questions keeps the
+        order of the file, in which demonstrations are shown.
 
     Raises:
         ValueError: unknown task, language or split (with the nearest match), a split without
@@ -82,13 +83,11 @@ def load(
             f"{name} has no questions in the split {split!r}, only in {', '.join(found)}. "
             f'Give some of its rows "split": "{split}".'
         )
-    if name not in OWN:
+    if name.partition(":")[0] in PUBLIC or (split == "dev" and name not in OWN):
         rows, spoken = _existing(rows, languages, name, split)
-    chosen = order.alternating(rows, seed)[:n]
     if split == "dev" and name not in OWN:
-        ids = {row["id"] for row in chosen}
-        chosen = [row for row in rows if row["id"] in ids]
-    return order.dataset(chosen, spoken)
+        return order.dataset(order.first(rows, n), spoken)
+    return order.dataset(order.alternating(rows, seed)[:n], spoken)
 
 
 def demonstrations(name: str, languages: Iterable[str]) -> Dataset | None:
@@ -104,13 +103,14 @@ def demonstrations(name: str, languages: Iterable[str]) -> Dataset | None:
     """
     asked = room.check(languages)
     wanted = asked if "en" in asked else ("en", *asked)
-    every, there = _rows(name, asked)
+    every, _ = _rows(name, asked)
     rows = [row for row in every if row["split"] == "dev"]
     if not rows:
         return None
     if name in OWN:  # The order of what is generated is a seeded one.
         return load(name, wanted, "dev")
-    return order.dataset(rows, [code for code in wanted if code in (*asked, *there)])
+    there = {code for row in rows for code in row["question"]}
+    return order.dataset(rows, [code for code in wanted if code in asked or code in there])
 
 
 def released_mixup(name: str, questions: Dataset) -> Dataset | None:
@@ -225,7 +225,8 @@ def _rows(name: str, languages: Iterable[str] | None) -> tuple[list[dict], tuple
     kind, _, file = name.partition(":")
     if kind == "path" and file:
         rows = own.rows(file, wanted)
-        return rows, wanted or tuple(dict.fromkeys(c for row in rows for c in row["question"]))
+        first = next((row for row in rows if row["split"] != "dev"), rows[0])
+        return rows, wanted or tuple(first["question"])
     if kind in PUBLIC and (file or kind == name):
         rows = PUBLIC[kind](file or None, wanted)
         return rows, tuple(c for c in LANGUAGES if any(c in row["question"] for row in rows))

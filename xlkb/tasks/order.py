@@ -19,6 +19,17 @@ def alternating(rows: list[dict], seed: int) -> list[dict]:
     return [row for _, row in sorted(keyed, key=lambda pair: pair[0])]
 
 
+def first(rows: list[dict], n: int | None) -> list[dict]:
+    """`n` of the rows, those that each subject has first, in their order."""
+    turns: dict[str, int] = {}
+    turn = []
+    for row in rows:
+        turns[row["subject"]] = turns.get(row["subject"], -1) + 1
+        turn.append(turns[row["subject"]])
+    chosen = sorted(range(len(rows)), key=lambda place: (turn[place], place))[:n]
+    return [rows[place] for place in sorted(chosen)]
+
+
 def dataset(rows: list[dict], languages: tuple[str, ...]) -> Dataset:
     """Rows as a task's dataset, with None for what a row lacks in one of the languages."""
     text = Value("string")

@@ -6,8 +6,8 @@
                  "fr": ["du thé", "du café", "du lait", "du jus"]}}
 
 (on one line). `answer` counts from 0 and is the same in every language. `"split"` may be "test"
-(the default), "dev" (few-shot demonstrations) or "validation". Other fields are ignored. Texts are
-cleaned (`xlkb.texts.clean`), and no two options may look the same.
+(the default), "dev" (few-shot demonstrations, which may be in English only) or "validation". Other
+fields are ignored. Texts are cleaned (`xlkb.texts.clean`), and no two options may look the same.
 """
 
 from collections.abc import Iterator
@@ -27,11 +27,13 @@ def rows(file: str | Path, languages: tuple[str, ...] | None = None) -> list[dic
 
     Args:
         file: path of the JSON lines or list.
-        languages: codes that every question must have; those of the first row when None.
+        languages: codes that every question must have; those of the first question when None. A
+            row of the split "dev" may be in any languages: an English demonstration needs no more.
 
     Returns:
         Dicts of `task, id, subject, split, answer (0-3), question {lang: text},
-        options {lang: [4 texts]}` in those languages; `task` is "path:" and the file's name.
+        options {lang: [4 texts]}` in those languages ("dev": in its own); `task` is "path:" and the
+        file's name.
 
     Raises:
         FileNotFoundError: no such file; the nearest existing name is suggested.
@@ -48,7 +50,8 @@ def rows(file: str | Path, languages: tuple[str, ...] | None = None) -> list[dic
     for where, row in texts.items(path, problems):
         faults = list(_row_faults(row))
         spoken = _spoken(row)
-        if not languages and spoken:
+        dev = isinstance(row, dict) and row.get("split") == "dev"
+        if not languages and spoken and not dev:
             if expected is None:
                 expected = spoken
             faults += [
@@ -57,7 +60,7 @@ def rows(file: str | Path, languages: tuple[str, ...] | None = None) -> list[dic
                 for code in spoken
                 if code not in expected
             ]
-        faults += _language_faults(row, expected or ())
+        faults += _language_faults(row, spoken if dev else expected or ())
         identifier = row.get("id") if isinstance(row, dict) else None
         if isinstance(identifier, str):
             first = seen.setdefault(texts.looks(identifier), where)
@@ -67,7 +70,7 @@ def rows(file: str | Path, languages: tuple[str, ...] | None = None) -> list[dic
         if len(problems) > texts.SHOWN:
             break
         if not faults:
-            found.append(_clean(row, path, expected))
+            found.append(_clean(row, path, spoken if dev else expected))
     texts.refuse(problems, f"{path} is not a file of questions as it stands:")
     if not found:
         raise ValueError(f"{path} holds no question: write one JSON object a line.")
