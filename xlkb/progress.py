@@ -130,7 +130,7 @@ def line(state: dict[str, Any]) -> str:
     if state["detail"]:
         parts.append(state["detail"])
     fresh = n - state["done"]
-    if 0 < fresh and n < total:
+    if fresh > 0 and n < total:
         parts.append(f"{roughly(state['seconds'] * (total - n) / fresh)} left")
     else:
         parts.append(f"{roughly(state['seconds'])} so far")
