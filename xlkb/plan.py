@@ -46,7 +46,7 @@ BODY = {"pip:gemma-3-270m": 0.100, "pip:smollm2-135m": 0.106}
 are looked up, is much of the whole (0.27 and 0.135)."""
 
 IN_PRACTICE = {"cpu": 0.9, "cuda": 0.3, "mps": 0.3}
-"""Operations of this plan that are done in the time of one of a large matrix product: small products
+"""Operations of this plan that are done in the time of one of a large matrix product: small ones
 are slower, but what prompts share is computed once. The demo took 124 min on 2 cores at 66 GFLOP/s,
 and 31 on 2 that are four times as fast. On a GPU, that product is `FLOPS` over this."""
 
