@@ -60,6 +60,15 @@ choose_folder() {
     fi
 }
 
+# The folder as the caller means it, from anywhere.
+absolute() {
+    case "$1" in
+    "~" | "~/"*) say "$HOME${1#\~}" ;;
+    /*) say "$1" ;;
+    *) say "$PWD/$1" ;;
+    esac
+}
+
 # What a finished set-up was made from: changes with the requirements, the checkout's place and Python.
 stamp_text() {
     "$python" - "$root" <<'PY'
@@ -203,8 +212,7 @@ main() {
     if [[ "$mode" != run && "$mode" != help && ${#arguments[@]} -gt 0 ]]; then
         fail "--$mode stands alone; it cannot be combined with: ${arguments[*]}"
     fi
-    folder="$(choose_folder)"
-    [[ "$folder" = /* ]] || folder="$PWD/$folder"
+    folder="$(absolute "$(choose_folder)")"
     python="$folder/bin/python"
     case "$mode" in
     help)

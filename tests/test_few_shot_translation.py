@@ -5,9 +5,10 @@ import sys
 import pandas as pd
 import pytest
 import tiny
+from sentences import SENTENCES
 
 from xlkb import corpora, few_shot_translation, models
-from xlkb.languages import FIVE
+from xlkb.languages import FIVE, LANGUAGES
 
 EN = [
     "The moon turns around the earth in about a month.",
@@ -70,6 +71,43 @@ def test_every_direction_has_intervals_and_signatures_say_how():
         pd.concat([translations(some), translations(some, target="it")])
     )
     pd.testing.assert_frame_equal(frame, again)
+
+
+STOPS = {"zh": "。", "ja": "。", "hi": "।", "ar": "؟", "ru": "»", "he": "״"}
+
+
+@pytest.mark.parametrize("code", sorted(LANGUAGES))
+def test_a_missing_final_stop_costs_no_other_word_in_any_language(code):
+    text = SENTENCES[code][0]
+    reference = text + STOPS.get(code, ".")
+    chrf, bleu = few_shot_translation._metrics(code).values()
+    score = bleu.corpus_score([text], [[reference]])
+    assert score.counts[0] == score.totals[0]
+    cut = [few_shot_translation._cut(each, code) for each in (text, reference)]
+    ((*_, hyp1, ref1, match1, hyp2, ref2, match2),) = chrf._extract_corpus_statistics(
+        cut[:1], [cut[1:]]
+    )
+    assert (match1, match2) == (hyp1, hyp2)
+    assert (ref1, ref2) == (hyp1 + 1, hyp2 + 1)
+
+
+@pytest.mark.parametrize("code", sorted(LANGUAGES))
+def test_chrf_has_words_in_every_language(code):
+    """One wrong word of many leaves most words right, in languages without spaces too."""
+    text = SENTENCES[code][0]
+    cut = few_shot_translation._cut(text, code)
+    assert len(cut.split()) >= 4
+    assert "".join(cut.split()) == "".join(text.split())
+
+
+def test_latin_script_is_cut_by_sacrebleu_alone():
+    frame = few_shot_translation.quality(translations(["«La lune tourne.»", "Abeilles !", FR[2]]))
+    texts, plain = (
+        ["«La lune tourne.»", "Abeilles !", FR[2]],
+        few_shot_translation.CHRF(word_order=2),
+    )
+    assert frame["chrf"][0] == plain.corpus_score(texts, [FR]).score
+    assert "tok:13a" in frame.attrs["signatures"]["bleu into fr"]
 
 
 def test_every_direction_is_translated_without_its_demonstrations(tmp_path):

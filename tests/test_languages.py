@@ -78,3 +78,51 @@ def test_names_do_not_depend_on_which_locale_was_used_before():
         [sys.executable, "-c", script], input=expected, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "True"
+
+
+@pytest.mark.parametrize(
+    ("code", "small", "capital"),
+    [
+        ("tr", "inek", "İnek"),
+        ("tr", "ırmak", "Irmak"),
+        ("tr", "çilek", "Çilek"),
+        ("en", "ice", "Ice"),
+        ("fr", "île", "Île"),
+        ("fr", "l'école", "L'école"),
+        ("de", "über", "Über"),
+        ("es", "¿qué?", "¿Qué?"),
+        ("nl", "ijs", "IJs"),
+        ("nl", "'s avonds", "'s Avonds"),
+        ("nl", "'t ijs", "'t IJs"),
+        ("en", "ijtihad", "Ijtihad"),
+        ("ru", "«ёж", "«Ёж"),
+        ("vi", "đỏ", "Đỏ"),
+        ("hi", "गाय", "गाय"),
+        ("zh", "牛", "牛"),
+        ("ar", "بقرة", "بقرة"),
+        ("he", "פרה", "פרה"),
+        ("ko", "소", "소"),
+        ("en", "3 days", "3 days"),
+        ("en", "...", "..."),
+        ("en", "", ""),
+    ],
+)
+def test_a_capital_at_the_beginning_follows_the_language(code, small, capital):
+    assert languages.capitalised(small, code) == capital
+    assert languages.capitalised(capital, code) == capital
+    assert languages.uncapitalised(capital, code) == small
+
+
+LETTERS = "abcdefghijklmnopqrstuvwxyzçğéèüñõđбжяάकم牛"
+
+
+@given(st.sampled_from(list(LANGUAGES)), st.text(LETTERS, max_size=9), st.booleans())
+def test_a_capital_can_be_taken_back(code, word, dotless):
+    word = word.replace("i", "ı") if dotless and code == "tr" else word
+    capital = languages.capitalised(word, code)
+    assert languages.uncapitalised(capital, code) == word
+    assert languages.folded(capital, code) == languages.folded(word, code)
+
+
+def test_a_titlecase_letter_stays_one_letter():
+    assert languages.capitalised("ǆep", "en") == "ǅep"

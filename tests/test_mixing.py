@@ -223,6 +223,16 @@ def test_lexicon_finds_words_and_keeps_their_capital():
         assert text[item.start : item.end] == item.text
 
 
+def test_lexicon_follows_each_language_in_its_capitals():
+    table = lexicon.table(["en", "tr"])
+    cow = {"en": "cow", "tr": "inek"}
+    assert table["cow"] == cow
+    (found,) = lexicon.find("Cow", {"cow": table["cow"]})
+    assert found.entry["tr"] == "İnek"
+    (found,) = lexicon.find("İnek", {"inek": cow | {"nl": "ijs"}}, "tr")
+    assert (found.entry["en"], found.entry["nl"]) == ("Cow", "IJs")
+
+
 def test_lexicon_has_every_source_and_no_leftovers():
     table = lexicon.sources().set_index("source")["entries"]
     assert table[["own", "cldr", "emoji"]].min() > 200

@@ -328,6 +328,28 @@ def test_replay_reads_what_describe_wrote(saved, results_folder, monkeypatch):
     assert load(saved).describe() == model.describe()
 
 
+def test_a_models_context_is_known_without_its_weights(saved, results_folder, monkeypatch):
+    model = load(saved)
+    monkeypatch.setattr(models.LanguageModel, "instantiate", None)
+    assert model.context == tiny.SMALL["max_position_embeddings"]
+    assert model.describe()["context"] == model.context
+    store(results_folder, **json.loads(json.dumps(model.describe())))
+    store(results_folder)
+    monkeypatch.setenv("XLKB_REPLAY", "1")
+    assert load(saved).context == model.context
+    assert models.load("pip:gemma-3-270m").context is None  # Stored before it was written down.
+
+
+@pytest.mark.parametrize("kind", ["MambaConfig", "GPT2Config", "Gemma3Config"])
+def test_the_context_is_that_of_the_text_model(kind):
+    import transformers
+
+    from xlkb import checkpoints
+
+    expected = {"MambaConfig": None, "GPT2Config": 1024, "Gemma3Config": 131_072}[kind]
+    assert checkpoints.context(getattr(transformers, kind)()) == expected
+
+
 def test_a_damaged_description_is_named(results_folder, monkeypatch):
     store(results_folder)
     (path,) = results_folder.rglob("model.json")
@@ -414,6 +436,7 @@ def test_a_pip_model_knows_the_capital_of_france(name):
     model = models.load(name)
     begin = [model.tokenizer.bos_token_id] if "gemma" in name else []
     assert model.tokenizer("hi")["input_ids"][:-1] == begin
+    assert model.context == model.network.config.max_position_embeddings
     ids = model.tokenizer("The capital of France is", return_tensors="pt")["input_ids"]
     after = model.network(ids.to(model.network.device)).logits[0, -1].log_softmax(-1)
     right, wrong = (

@@ -100,6 +100,61 @@ def test_english_comes_first_and_no_language_twice(codes):
     assert run.five == run.languages[:5]
 
 
+def _own(folder, *codes):
+    texts = {code: f"{code}?" for code in codes}
+    options = {code: [f"{code}{i}" for i in range(4)] for code in codes}
+    row = {"id": "q", "subject": "tea", "answer": 0, "question": texts, "options": options}
+    (folder / "own.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    return f"path:{folder / 'own.jsonl'}"
+
+
+@pytest.mark.parametrize(
+    ("codes", "languages", "base"),
+    [
+        (("sw", "fr"), "", "sw"),
+        (("sw", "fr"), "fr", "fr"),
+        (("sw", "fr"), "fr,sw", "fr"),
+        (("sw", "en"), "", "en"),
+        (("sw", "en", "fr"), "fr,sw", "en"),
+        (("en",), "", "en"),
+    ],
+)
+def test_languages_are_compared_with_english_or_else_with_the_first(
+    tmp_path, codes, languages, base
+):
+    run = profiles.load(task=_own(tmp_path, *codes), languages=languages)
+    assert run.base == run.languages[0] == run.five[0] == base
+    assert set(run.languages) <= set(codes)
+
+
+def test_what_has_no_general_text_is_asked_and_not_read(tmp_path):
+    demo = profiles.load("demo")
+    assert (demo.base, demo.read) == ("en", demo.five)
+    some = profiles.load("demo", languages="fr,sw,he")
+    assert (some.five, some.read) == (("en", "fr", "sw", "he"), ("en", "fr"))
+    assert profiles.load(task=_own(tmp_path, "sw")).read == ()
+    paper = profiles.load("paper", languages="fr,sw")  # It has a translator.
+    assert paper.read == paper.five == ("en", "fr", "sw")
+
+
+def test_languages_after_the_first_five_are_held_out():
+    assert profiles.load("demo", languages="fr,sw").held_out == ()
+    assert profiles.load("demo", languages="fr,de,es,it,sw,he").held_out == ("sw", "he")
+    assert profiles.load("demo").held_out == ("pt", "ru")
+
+
+def test_facts_are_taught_as_questions_where_a_language_has_no_prose():
+    assert profiles.load("paper").teach_form == "both"
+    assert profiles.load("paper", languages="fr,sw").teach_form == "qa"
+
+
+def test_a_folder_of_public_questions_brings_its_languages(tmp_path):
+    for code in ("en", "sw"):
+        row = {"id": "1", "question": f"{code}?", "options": [*"wxyz"], "answer": "A"}
+        (tmp_path / f"{code}.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    assert profiles.load(task=f"arc:{tmp_path}").languages == ("en", "sw")
+
+
 def test_files_of_the_same_name_do_not_share_a_folder(tmp_path):
     folders = [tmp_path / name / "model" for name in "ab"]
     for folder in folders:

@@ -28,6 +28,9 @@ def test_parallel_text_is_about_as_long_as_the_others():
     documents = corpora.load("almanac", FIVE, n=10)
     sizes = [
         sum(len(text) for text in corpus["text"])
-        for corpus in (mixing.mix(documents, "sentence"), remedies.parallel(documents, FIVE))
+        for corpus in (
+            mixing.mix(documents, "sentence"),
+            remedies.parallel(documents, FIVE)["parallel text"],
+        )
     ]
     assert 0.7 < sizes[0] / sizes[1] < 1.4

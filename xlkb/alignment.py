@@ -26,7 +26,7 @@ def means(
         low, high = np.percentile(resampled, [2.5, 97.5])
         row = dict(zip(by, key, strict=True)) | {"n": len(values), value: values.mean()}
         rows.append(row | {"low": low, "high": high})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=[*by, "n", value, "low", "high"])
 
 
 def against(
@@ -48,6 +48,8 @@ def against(
         reference's mean minus this one), `p` (paired Wilcoxon signed-rank test, two-sided)
         and `p_adjusted` (Holm); the last three are empty for the reference.
 
+        Of an empty frame, an empty one.
+
     Raises:
         ValueError: the reference is not there, or another change has other sentences.
     """
@@ -55,7 +57,7 @@ def against(
     cells = {
         key: part.set_index(keys)[value] for key, part in frame.groupby(["kind", "probability"])
     }
-    if reference not in cells:
+    if cells and reference not in cells:
         raise ValueError(f"There is no change {reference}; there are: {', '.join(map(str, cells))}")
     table = means(frame, ["kind", "probability"], value, seed)
     differences, p_values = [], []
@@ -72,5 +74,7 @@ def against(
         p_values.append(tests.wilcoxon(paired).pvalue if paired.any() else 1.0)
     table["difference"], table["p"] = differences, p_values
     known = table["p"].notna()
-    table.loc[known, "p_adjusted"] = multipletests(table.loc[known, "p"], method="holm")[1]
+    table["p_adjusted"] = np.nan
+    if known.any():
+        table.loc[known, "p_adjusted"] = multipletests(table.loc[known, "p"], method="holm")[1]
     return table

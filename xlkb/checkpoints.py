@@ -5,9 +5,12 @@ import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xlkb import progress
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
 
 CHUNK_BYTES = 1 << 20
 SILENT_BYTES = 2_000_000_000
@@ -88,6 +91,11 @@ def hub_commit(repository: str, revision: str | None = None) -> str:
         problem = "the hub rejects the access token. Run `hf auth login` with a valid one"
     # Outside the except clauses, so that no request with its headers is chained to it.
     raise OSError(f"hub:{repository} cannot be loaded: {problem}.")
+
+
+def context(config: "PreTrainedConfig") -> int | None:
+    """How many tokens a model with this config can read at once, or None where none is stated."""
+    return getattr(config.get_text_config(), "max_position_embeddings", None)
 
 
 def existing_folder(text: str | Path) -> Path:

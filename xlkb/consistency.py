@@ -11,7 +11,10 @@ from xlkb.stats import CELL, CONDITION, ITEM
 
 
 def transfer_rate(decisions: pd.DataFrame, base: str = "en") -> pd.DataFrame:
-    """Share right in l among the items right in the base language, with 95 % Wilson interval."""
+    """Share right in l among the items right in the base language, with 95 % Wilson interval.
+
+    No row where nothing is right in the base language.
+    """
     condition = [c for c in CONDITION if decisions[c].nunique() > 1]
     known = stats.english(decisions, base).query("correct")[[*condition, "item_id"]]
     foreign = decisions.query("recomposition == 'full' and language != @base")
@@ -27,8 +30,14 @@ def rankc(rows: pd.DataFrame, rule: str = "sum", base: str = "en", seed: int = 4
     exp(N - k), N = 4: 1 if all choices are ranked alike, whatever is right.
 
     Returns:
-        `language, n, rankc, low, high` (95 % bootstrap over items).
+        `language, n, rankc, low, high` (95 % bootstrap over items), for the other languages.
+
+    Raises:
+        ValueError: there is another language and not the base one, or they differ in items.
     """
+    columns = ["language", "n", "rankc", "low", "high"]
+    if rows.empty:
+        return pd.DataFrame(columns=columns)
     values = stats.points(rows, rule)
     first = rows.iloc[::4].reset_index(drop=True)
     ranking = np.argsort(-values, axis=1, kind="stable")
@@ -45,13 +54,13 @@ def rankc(rows: pd.DataFrame, rule: str = "sum", base: str = "en", seed: int = 4
     for code, own in ranked.items():
         if code == base:
             continue
-        stats.same_items(own, ranked[base], {"language": code})
+        stats.same_items(own, ranked.get(base), {"language": code})
         pairs = zip(own, ranked[base].loc[own.index], strict=True)
         each = np.array([_overlap(a, b) @ weights for a, b in pairs])
         resampled = rng.choice(each, (stats.RESAMPLES // 5, len(each))).mean(1)
         low, high = np.percentile(resampled, [2.5, 97.5])
         table.append((code, len(each), each.mean(), low, high))
-    return pd.DataFrame(table, columns=["language", "n", "rankc", "low", "high"])
+    return pd.DataFrame(table, columns=columns)
 
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -135,7 +135,7 @@ def retrieval(
         store: folder of stored results.
         poolings: some of `POOLINGS`.
         depths: of the layers, 0 to 1.
-        pairs: (source, target) languages; all ordered pairs when None.
+        pairs: (source, target) languages; all ordered pairs when None; none give no row.
 
     Returns:
         One row per text, language pair, pooling and depth: `source, target, item` (the text's
@@ -147,10 +147,10 @@ def retrieval(
     """
     _check(poolings, depths)
     counts = {code: len(each) for code, each in texts.items()}
-    if len(set(counts.values())) != 1:
+    if len(set(counts.values())) > 1:
         raise ValueError(f"Languages have different numbers of texts: {counts}.")
-    n = next(iter(counts.values()))
-    chosen = pairs or [(a, b) for a in texts for b in texts if a != b]
+    n = next(iter(counts.values()), 0)
+    chosen = pairs if pairs is not None else [(a, b) for a in texts for b in texts if a != b]
     cells = [(a, b, p, d) for p in poolings for d in depths for a, b in chosen]
     digest = {code: sha256("\x00".join(each).encode()).hexdigest() for code, each in texts.items()}
     keys = [

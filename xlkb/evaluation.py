@@ -11,7 +11,7 @@ import pandas as pd
 from datasets import Dataset
 
 from xlkb import prompts, recompose, results
-from xlkb.languages import LANGUAGES
+from xlkb.languages import FIVE, LANGUAGES
 from xlkb.models import LanguageModel, replaying, slug
 from xlkb.progress import bar
 from xlkb.tries import Pair
@@ -40,7 +40,7 @@ def score(
     style: Literal["cloze", "letters", "paper"] = "cloze",
     n_shots: int = 0,
     dev: Dataset | None = None,
-    demonstrations: Literal["en", "same", "mixup"] = "en",
+    demonstrations: str = "en",
     instruction_language: Literal["en", "question"] = "en",
     preamble: str = "",
     letters: str = prompts.LETTERS,
@@ -59,8 +59,8 @@ def score(
         style: how choices are scored, see `prompts.build`.
         n_shots: demonstrations before each question.
         dev: the task's "dev" split, needed when `n_shots` > 0.
-        demonstrations: "en" for English ones, "same" for ones recomposed as the question is,
-            "mixup" for ones whose parts are in different languages.
+        demonstrations: "en", or another code, for ones in that language, "same" for ones recomposed
+            as the question is, "mixup" for ones whose parts are in different languages.
         instruction_language, preamble, letters: see `prompts.build`.
         seed: of the recomposition of demonstrations.
 
@@ -110,7 +110,7 @@ def context_tokens(
     style: Literal["cloze", "letters", "paper"] = "cloze",
     n_shots: int = 0,
     dev: Dataset | None = None,
-    demonstrations: Literal["en", "same", "mixup"] = "en",
+    demonstrations: str = "en",
     instruction_language: Literal["en", "question"] = "en",
     preamble: str = "",
     letters: str = prompts.LETTERS,
@@ -178,10 +178,10 @@ def _demonstrations(
         return [()] * len(items)
     if dev is None:
         raise ValueError(f"{n_shots}-shot prompts need the task's 'dev' split: pass dev=.")
-    if language == "en":
-        shown = recompose.full(dev, "en").to_list()
+    if language in LANGUAGES:
+        shown = recompose.full(dev, language).to_list()
     elif language == "mixup":
-        shown = recompose.mixup(dev, seed=seed).to_list()
+        shown = recompose.mixup(dev, _five(dev), seed).to_list()
     else:
         recompositions = list(dict.fromkeys(item["recomposition"] for item in items))
         spoken = {c for i in items for c in (i["question_language"], *i["option_languages"])}
@@ -199,6 +199,12 @@ def _demonstrations(
                 "to the task's 'dev' split or use fewer shots."
             )
     return chosen
+
+
+def _five(dev: Dataset) -> Sequence[str]:
+    """The languages of the split where they are five, else the paper's."""
+    spoken = tuple(dev.features["question"])
+    return spoken if len(spoken) == 5 else FIVE
 
 
 def _cell(row: dict, language: str) -> tuple:

@@ -4,6 +4,14 @@ The prompt shows a few sentences with their translations, `English: …`, new li
 ends with the name of the target language; the model's next line is the translation (paper, section
 2). Quality is chrF++ and BLEU by sacrebleu, which are compared with what they can miss: copies of
 the source, text in another language, nothing at all.
+
+Both count words, and words are cut by the language of the translation, so that they count the same
+everywhere. Latin script: as sacrebleu does (13a for BLEU). Russian, Arabic, Hindi and Hebrew:
+their own punctuation, such as `।`, `،` and `«`, is cut off too (BLEU's `intl`). Chinese (`zh`),
+Japanese and Korean (`char`) have characters for words in BLEU, which makes it larger there than in
+languages with spaces; the usual mecab for the last two is not installed. In chrF++ Chinese and
+Japanese characters are words as well, where sacrebleu alone would take a whole clause for one; its
+character n-grams are sacrebleu's in all languages.
 """
 
 import re
@@ -13,6 +21,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from itertools import permutations
 from pathlib import Path
+from unicodedata import category
 
 import numpy as np
 import pandas as pd
@@ -22,11 +31,13 @@ from sacrebleu.significance import _bootstrap_resample
 
 from xlkb.corpora import audit
 from xlkb.generation import Prompt, generate
-from xlkb.languages import LANGUAGES
+from xlkb.languages import LANGUAGES, unspaced
 from xlkb.models import LanguageModel
 
 BOOTSTRAPS = 1000
 COLUMNS = ["source", "target", "item", "original", "reference", "text", "n_tokens", "cut"]
+QUALITY = ["model", "source", "target", "n", "chrf", "chrf_low", "chrf_high", "bleu", "bleu_low"]
+QUALITY += ["bleu_high", "length_ratio", "empty", "copies", "other_language", "cut"]
 
 
 def prompt(
@@ -60,9 +71,13 @@ def translate(
         One row per direction and sentence: `model, source, target, item` (place among those
         translated), `original, reference, text, n_tokens` (generated), `cut`.
 
+        Of fewer than two languages none.
+
     Raises:
         ValueError: languages with different numbers of sentences, or no more than `n_shots`.
     """
+    if len(sentences) < 2:
+        return pd.DataFrame(columns=["model", *COLUMNS])
     counts = {code: len(each) for code, each in sentences.items()}
     if len(set(counts.values())) != 1 or min(counts.values()) <= n_shots:
         raise ValueError(
@@ -100,18 +115,12 @@ def quality(translations: pd.DataFrame) -> pd.DataFrame:
     ):
         row = {"model": model, "source": source, "target": target, "n": len(part)}
         texts, references = part["text"].tolist(), part["reference"].tolist()
-        for name, metric in (
-            ("chrf", CHRF(word_order=2)),
-            ("bleu", BLEU(tokenize=_tokenizer(target), effective_order=False)),
-        ):
-            row[name] = metric.corpus_score(texts, [references]).score
-            row |= dict(
-                zip(
-                    (f"{name}_low", f"{name}_high"),
-                    _interval(metric, texts, references),
-                    strict=True,
-                )
-            )
+        for name, metric in _metrics(target).items():
+            both = (texts, references)
+            if name == "chrf":
+                both = tuple([_cut(each, target) for each in side] for side in both)
+            row[name] = metric.corpus_score(both[0], [both[1]]).score
+            row[f"{name}_low"], row[f"{name}_high"] = _interval(metric, *both)
             signatures[f"{name} into {target}"] = str(metric.get_signature())
         row["length_ratio"] = sum(map(len, texts)) / sum(map(len, references))
         row["empty"] = sum(not text for text in texts)
@@ -119,7 +128,7 @@ def quality(translations: pd.DataFrame) -> pd.DataFrame:
         row["other_language"] = sum(audit.is_other(text, target) for text in texts)
         row["cut"] = int(part["cut"].sum())
         rows.append(row)
-    frame = pd.DataFrame(rows)
+    frame = pd.DataFrame(rows, columns=QUALITY)
     frame.attrs["signatures"] = signatures
     return frame
 
@@ -187,10 +196,24 @@ def _interval(metric: Metric, texts: list[str], references: list[str]) -> tuple[
     return float(low), float(high)
 
 
-def _tokenizer(target: str) -> str:
-    """Of BLEU: sacrebleu's own choice for the language."""
-    return {"zh": "zh", "ja": "char", "ko": "char"}.get(target, "13a")
+def _metrics(target: str) -> dict[str, Metric]:
+    """sacrebleu's, for translations into `target`."""
+    tokenizers = {"zh": "zh", "ja": "char", "ko": "char"}
+    usual = "13a" if LANGUAGES[target].script == "Latn" else "intl"
+    bleu = BLEU(tokenize=tokenizers.get(target, usual), effective_order=False)
+    return {"chrf": CHRF(word_order=2), "bleu": bleu}
+
+
+def _cut(text: str, target: str) -> str:
+    """The text with spaces between its words, for chrF++, whose characters leave spaces out."""
+    if LANGUAGES[target].script == "Latn":
+        return text
+    parts = []
+    for character in text:
+        apart = unspaced(character) or (not character.isascii() and category(character)[0] == "P")
+        parts.append(f" {character} " if apart else character)
+    return "".join(parts)
 
 
 def _plain(texts: pd.Series) -> pd.Series:
-    return texts.str.casefold().str.strip(" .")
+    return texts.str.casefold().str.strip(" .。।۔")

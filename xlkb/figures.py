@@ -2,7 +2,8 @@
 
 Every figure is written as PNG (150 dpi) and SVG into `run.figures` and entered in the manifest.
 Axes carry units, titles say what and how many questions, bars carry 95 % intervals, colours are
-seaborn's colour-blind palette, and the same frame gives the same bytes.
+seaborn's colour-blind palette, and the same frame gives the same bytes. A figure of an empty frame
+is left out, and a sentence is returned in its place (`canvas.drawable`).
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,8 @@ import pandas as pd
 import seaborn as sns
 from IPython.display import Image
 
-from xlkb.canvas import bars, canvas, counts, legend, ordered, save, span, style
+from xlkb import fonts
+from xlkb.canvas import LABEL, bars, canvas, counts, drawable, legend, ordered, save, span, style
 from xlkb.languages import LANGUAGES
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
@@ -19,6 +21,7 @@ from xlkb.profiles import Run
 CHANCE = 25
 
 
+@drawable()
 def accuracy_bars(
     frame: pd.DataFrame,
     name: str,
@@ -33,7 +36,7 @@ def accuracy_bars(
 
     `frame`: columns `x, hue, n, accuracy, low, high` from `stats.accuracy`. `chance`: in percent.
     """
-    with style():
+    with style(frame, title):
         figure, axes = canvas(4.2)
         bars(axes, frame, x, hue, "accuracy", "low", "high", 100)
         axes.axhline(chance, color="black", linewidth=1, linestyle=":")
@@ -43,6 +46,7 @@ def accuracy_bars(
         return save(figure, frame, name, run, models, f"{title}. Bars: 95 % Wilson interval.")
 
 
+@drawable()
 def gap_bars(
     frame: pd.DataFrame,
     name: str,
@@ -52,20 +56,22 @@ def gap_bars(
     x: str = "language",
     hue: str = "rule",
 ) -> Image:
-    """Accuracy lost against English (points) with 95 % bootstrap intervals.
+    """Accuracy lost against the run's base language (points) with 95 % bootstrap intervals.
 
     `frame`: columns `x, hue, n, gap_points, gap_low, gap_high` from `stats.barrier` or alike.
     """
-    with style():
+    with style(frame, title):
         figure, axes = canvas(4.2)
         bars(axes, frame, x, hue, "gap_points", "gap_low", "gap_high", 1)
         axes.axhline(0, color="black", linewidth=1)
-        axes.set(ylabel="accuracy lost against English (points)")
+        base = LANGUAGES[run.base].name
+        axes.set(ylabel=f"accuracy lost against {base} (points)")
         axes.set(title=f"{title}{counts(frame, hue)}")
-        caption = f"{title}. Bars: 95 % paired bootstrap interval; above 0 English is better."
+        caption = f"{title}. Bars: 95 % paired bootstrap interval; above 0 {base} is better."
         return save(figure, frame, name, run, models, caption)
 
 
+@drawable("gain_points")
 def gain_bars(
     frame: pd.DataFrame,
     name: str,
@@ -80,7 +86,7 @@ def gain_bars(
     `frame`: columns `x, hue, n, gain_points, gain_low, gain_high` of `gains.over_control`.
     """
     shown = frame[frame["gain_points"].notna()]
-    with style():
+    with style(frame, title):
         figure, axes = canvas(4.2)
         bars(axes, shown, x, hue, "gain_points", "gain_low", "gain_high", 1)
         axes.axhline(0, color="black", linewidth=1)
@@ -92,6 +98,7 @@ def gain_bars(
         return save(figure, frame, name, run, models, caption)
 
 
+@drawable()
 def heat_map(
     frame: pd.DataFrame,
     name: str,
@@ -113,7 +120,7 @@ def heat_map(
     """
     square = frame.pivot(index=rows[0], columns=columns[0], values=value[0])
     down, across = ordered(frame[rows[0]]), ordered(frame[columns[0]])
-    with style():
+    with style(frame, title, rows[1], columns[1], value[1], what):
         figure, axes = canvas(5, width=7)
         sns.heatmap(
             value[2] * square.loc[down, across],
@@ -137,6 +144,7 @@ def heat_map(
         return save(figure, frame, name, run, models, title)
 
 
+@drawable()
 def lines(
     frame: pd.DataFrame,
     name: str,
@@ -151,12 +159,13 @@ def lines(
 
     `frame`: columns `n, low, high`, `hue`, and those of `x` and `y`; `x`, `y`: column and label.
     """
-    with style():
+    with style(frame, title, x[1], y[1]):
         figure, axes = canvas(4.2)
         labels = list(dict.fromkeys(frame[hue]))
         for label, colour in zip(labels, sns.color_palette("colorblind", len(labels)), strict=True):
             part = frame[frame[hue] == label].sort_values(x[0])
-            axes.plot(part[x[0]], part[y[0]], color=colour, marker="o", ms=4, label=str(label))
+            shown = fonts.lines(label, LABEL)
+            axes.plot(part[x[0]], part[y[0]], color=colour, marker="o", ms=4, label=shown)
             axes.fill_between(part[x[0]], part["low"], part["high"], color=colour, alpha=0.2, lw=0)
         axes.set(xlabel=x[1], ylabel=y[1], title=f"{title}{counts(frame, '', 'point', 'texts')}")
         axes.plot([], [], " ", label="bands: 95 % bootstrap")
@@ -164,6 +173,7 @@ def lines(
         return save(figure, frame, name, run, models, f"{title}. Bands: 95 % bootstrap interval.")
 
 
+@drawable()
 def distributions(
     frame: pd.DataFrame,
     name: str,
@@ -177,8 +187,9 @@ def distributions(
 
     `frame`: one row per value, with the columns of `x` and `y`: column and label.
     """
-    with style():
+    with style(frame, title, x[1], y[1]):
         figure, axes = canvas(4.2)
+        frame = frame.assign(**{x[0]: [fonts.lines(label, 15) for label in frame[x[0]]]})
         order = list(dict.fromkeys(frame[x[0]]))
         options = {"inner": "quart", "cut": 0, "linewidth": 1, "hue": x[0], "legend": False}
         sns.violinplot(
@@ -197,9 +208,10 @@ def distributions(
 
 
 def _named(label: object) -> str:
-    return LANGUAGES[label].name if label in LANGUAGES else str(label)
+    return LANGUAGES[label].name if label in LANGUAGES else fonts.lines(label, 20)
 
 
+@drawable()
 def option_bias(
     frame: pd.DataFrame,
     name: str,
@@ -212,7 +224,7 @@ def option_bias(
 
     `frame`: from `stats.option_language_bias`, with a column `hue`.
     """
-    with style():
+    with style(frame, title):
         figure, axes = canvas(4.2)
         centres = bars(axes, frame, "language", hue, "taken", "low", "high", 100)
         for position, offered in zip(centres, frame["offered"], strict=True):
@@ -224,6 +236,7 @@ def option_bias(
         return save(figure, frame, name, run, models, caption)
 
 
+@drawable()
 def loss_curves(
     frame: pd.DataFrame, name: str, run: Run, models: Sequence[LanguageModel], title: str
 ) -> Image:
@@ -232,14 +245,14 @@ def loss_curves(
     `frame`: columns `run, tokens, loss` from `finetuning.curve`. The thick line is the mean of a
     tenth of the run; the thin one shows every step.
     """
-    with style():
+    with style(frame, title):
         figure, axes = canvas(3.6)
         runs = list(dict.fromkeys(frame["run"]))
         for label, colour in zip(runs, sns.color_palette("colorblind", len(runs)), strict=True):
-            curve = frame[frame["run"] == label]
+            curve, shown = frame[frame["run"] == label], fonts.lines(label, LABEL)
             smooth = curve["loss"].rolling(max(1, len(curve) // 10), min_periods=1).mean()
             axes.plot(curve["tokens"], curve["loss"], color=colour, linewidth=0.5, alpha=0.4)
-            axes.plot(curve["tokens"], smooth, color=colour, linewidth=2, label=label)
+            axes.plot(curve["tokens"], smooth, color=colour, linewidth=2, label=shown)
         legend(axes)
         axes.set(xlabel="tokens seen", ylabel="loss (nats per token)", title=title)
         axes.set_ylim(bottom=0)

@@ -7,22 +7,30 @@
 or `python -m xlkb.finetuning pip:gemma-3-270m corpus.txt --recipe lora`.
 """
 
-import argparse
 import json
-import os
 import shutil
 import sys
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from datasets import Dataset
 from filelock import FileLock
 
-from xlkb import checkpoints, model_card, models, packing, paths, progress, recipes, results
+from xlkb import (
+    checkpoints,
+    checks,
+    model_card,
+    models,
+    options,
+    packing,
+    paths,
+    progress,
+    recipes,
+    results,
+)
 from xlkb.models import LanguageModel
 from xlkb.recipes import Recipe
 
@@ -85,13 +93,7 @@ def train(
             another run; or several processes were started for it.
     """
     texts, contexts = packing.texts_of(corpus), packing.contexts_of(corpus)
-    if model.adapter is not None and recipe.method != "full":
-        raise ValueError(
-            f"{model.label} has an adapter already, which a second one of the method "
-            f"{recipe.method!r} would not contain: use method 'full', or fine-tune the base model."
-        )
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise ValueError("Training runs in one process: start it without torchrun or accelerate.")
+    checks.trainable(model, recipe)
     dtype = model.compute_dtype if recipe.dtype == "auto" else recipe.dtype
     run = {
         "version": VERSION,
@@ -109,15 +111,33 @@ def train(
     if folder is None:
         words = (models.slug(model.name), *(name or recipe.method).split(), key[:12])
         folder = paths.results() / "runs" / "-".join(words)
-    folder = Path(folder).expanduser().resolve()
+    folder = paths.user(folder)
     if models.replaying():
         return folder
+    checks.writable(folder, "The result's folder")
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.parent / f".{folder.name}.lock"):
         if not _finished(folder, key):
             results.write_json(folder / DESCRIPTION, {"key": key, **run})
             _train(model, texts, contexts, recipe, dtype, folder, checkpoint_seconds)
     return folder
+
+
+def check(model: LanguageModel, recipe: Recipe, folder: Path) -> None:
+    """Raise what would stop a training, before weights are loaded: see `checks`.
+
+    Args:
+        folder: that the result goes to, or will be made in.
+
+    Raises:
+        ValueError, OSError, ImportError, RuntimeError: what `checks.trainable`, `writable` and
+            `room` raise.
+    """
+    checks.trainable(model, recipe)
+    checks.writable(folder, "The result's folder")
+    if not models.replaying():
+        size = checks.trained_bytes(model, recipe) * (1 + checks.CHECKPOINTS)
+        checks.room([(folder, size, "the trained weights and checkpoints of them")])
 
 
 def load(model: LanguageModel, folder: str | Path, label: str = "") -> LanguageModel:
@@ -198,9 +218,6 @@ def _train(
     with progress.step(f"Loading {model.label}"):
         wrapped = trainable.make(model, recipe, dtype, str(settings.device))
     network = wrapped.get_base_model() if recipe.method != "full" else wrapped
-    limit = getattr(network.config.get_text_config(), "max_position_embeddings", None)
-    if limit and recipe.sequence_length > limit:
-        raise ValueError(f"sequence_length={recipe.sequence_length}: the model takes {limit}.")
     sequences = torch.from_numpy(packed).long()
     probe = sequences[:1, :PROBE_TOKENS].to(network.device)
     before = trainable.logits(network, probe)
@@ -235,48 +252,25 @@ def _train(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; see `--help`. Returns its exit code: 0 done, 2 a mistake in the request."""
-    presets = "".join(f"  {name:8}{text}\n" for name, text in recipes.names().items())
-    parser = argparse.ArgumentParser(
-        prog="python -m xlkb.finetuning",
-        description="Fine-tune a language model on texts. An interrupted run goes on when the same "
-        "command is given again; a finished one is found again.",
-        epilog=f"recipes:\n{presets}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    """The command; see `--help`. Returns its exit code."""
+    return checks.command(
+        lambda: _main(arguments), "The same command goes on from the last checkpoint."
     )
-    add = parser.add_argument
-    add("model", help="pip:NAME, hub:ORG/NAME[@REVISION] or path:FOLDER")
-    add("corpus", help="datasets folder with a column text, .txt (empty lines between), or .jsonl")
-    add("--recipe", default="lora", metavar="NAME", help="preset to start from (default: lora)")
-    add("--folder", metavar="FOLDER", help="for the result (default: results/runs/...)")
-    add("--name", default="", help="of the corpus, for the folder's name")
-    add("--device", default="auto", help="auto, cpu, cuda or mps")
-    group = parser.add_argument_group("replace a value of the recipe")
-    for field in fields(Recipe):
-        kind: Callable[[str], Any] = {bool: _truth}.get(field.type, field.type)
-        option = "--" + field.name.replace("_", "-")
-        group.add_argument(option, type=kind, metavar=field.type.__name__.upper(), dest=field.name)
-    given = parser.parse_args(arguments)
-    overrides = {field.name: getattr(given, field.name) for field in fields(Recipe)}
-    try:
-        recipe = recipes.get(
-            given.recipe, **{key: value for key, value in overrides.items() if value is not None}
-        )
-        model = models.load(given.model, device=given.device)
-        texts = packing.read(given.corpus)
-        folder = train(model, texts, recipe, given.folder, given.name or Path(given.corpus).stem)
-    except (ValueError, OSError, ImportError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    print(f"{folder}\nLoad it with finetuning.load(models.load({given.model!r}), {str(folder)!r}).")
+
+
+def _main(arguments: Sequence[str] | None) -> int:
+    given = options.finetuning(arguments)
+    if models.replaying():
+        raise ValueError("XLKB_REPLAY=1 is set, which trains nothing: unset it.")
+    recipe = recipes.get(given.recipe, **given.overrides)
+    model = models.load(given.model, device=given.device)
+    texts = packing.corpus(given.corpus)
+    check(model, recipe, paths.user(given.folder or paths.results() / "runs"))
+    name = given.name or paths.user(given.corpus).stem
+    with checks.computing():
+        folder = train(model, texts, recipe, given.folder, name)
+    print(f"{folder}\nLoad it with finetuning.load(models.load({model.name!r}), {str(folder)!r}).")
     return 0
-
-
-def _truth(text: str) -> bool:
-    if text.lower() not in ("true", "false"):
-        raise argparse.ArgumentTypeError("choose true or false")
-    return text.lower() == "true"
 
 
 if __name__ == "__main__":

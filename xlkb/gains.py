@@ -14,16 +14,20 @@ import pandas as pd
 from scipy import stats as tests
 from statsmodels.stats.multitest import multipletests
 
+from xlkb import stats
 from xlkb.languages import LANGUAGES
 
-GROUPS = ("English", "other trained languages", "mixup", "held-out languages")
+GROUPS = ("other trained languages", "mixup", "held-out languages")
+"""Of questions, after those in the base language, whose name is that of their group."""
+
 COLUMNS = ["group", "model", "n", "n_questions", "accuracy", "low", "high"]
 COLUMNS += ["gain_points", "gain_low", "gain_high", "p", "p_adjusted"]
 RESAMPLES = 10_000
 
 
 def grouped(decisions: pd.DataFrame, trained: Sequence[str], base: str = "en") -> pd.DataFrame:
-    """Decisions with a column `group`: one of `GROUPS`; other recompositions are left out.
+    """Decisions with a column `group`: the base language's name or one of `GROUPS`; other
+    recompositions are left out.
 
     Args:
         decisions: from `stats.decide`.
@@ -38,7 +42,7 @@ def grouped(decisions: pd.DataFrame, trained: Sequence[str], base: str = "en") -
             decisions["recomposition"] == "mixup",
             full & decisions["language"].isin(list(LANGUAGES)),
         ],
-        GROUPS,
+        [LANGUAGES[base].name, *GROUPS],
         "",
     )
     return decisions.assign(group=group)[group != ""]
@@ -56,15 +60,19 @@ def over_control(decisions: pd.DataFrame, control: str, seed: int = 42) -> pd.Da
         `group, model, n` (items), `n_questions, accuracy, low, high` (shares), `gain_points,
         gain_low, gain_high` (model minus control), `p, p_adjusted` (empty for the control).
 
+        Without decisions the table is empty.
+
     Raises:
         ValueError: there is no such control, or a model answered other questions than it.
     """
+    if decisions.empty:
+        return pd.DataFrame(columns=COLUMNS)
     keys = ["item_id", "question_language", "answer_language"]
     if control not in set(decisions["model"]):
         known = ", ".join(decisions["model"].unique())
         raise ValueError(f"There is no model {control!r} to compare with; there are: {known}.")
     rows = []
-    for group in [name for name in GROUPS if name in set(decisions["group"])]:
+    for group in sorted(decisions["group"].unique(), key=_place):
         part = decisions[decisions["group"] == group]
         reference = part[part["model"] == control].set_index(keys)["correct"]
         for model, answers in part.groupby("model", sort=False):
@@ -89,6 +97,10 @@ def over_control(decisions: pd.DataFrame, control: str, seed: int = 42) -> pd.Da
     return table
 
 
+def _place(group: str) -> int:
+    return GROUPS.index(group) if group in GROUPS else -1
+
+
 def _interval(scores: pd.Series, seed: int) -> dict[str, float]:
     low, high = _bootstrap(scores.to_numpy(float), seed)
     return {"accuracy": scores.mean(), "low": low, "high": high}
@@ -96,19 +108,24 @@ def _interval(scores: pd.Series, seed: int) -> dict[str, float]:
 
 def _gain(differences: np.ndarray, seed: int) -> dict[str, float]:
     low, high = _bootstrap(100 * differences, seed)
-    test = tests.permutation_test(
+    return {
+        "gain_points": 100 * differences.mean(),
+        "gain_low": low,
+        "gain_high": high,
+        "p": _p_value(differences, seed),
+    }
+
+
+def _p_value(differences: np.ndarray, seed: int) -> float:
+    if len(differences) == 1:  # Either sign is as extreme; scipy wants two.
+        return 1.0
+    return tests.permutation_test(
         (differences,),
         np.mean,
         permutation_type="samples",
         n_resamples=RESAMPLES - 1,
         rng=np.random.default_rng(seed),
-    )
-    return {
-        "gain_points": 100 * differences.mean(),
-        "gain_low": low,
-        "gain_high": high,
-        "p": test.pvalue,
-    }
+    ).pvalue
 
 
 def _bootstrap(values: np.ndarray, seed: int) -> tuple[float, float]:
@@ -124,12 +141,12 @@ def _bootstrap(values: np.ndarray, seed: int) -> tuple[float, float]:
 
 def by_rule(decisions: pd.DataFrame, control: str, seed: int = 42) -> pd.DataFrame:
     """`over_control` for each decision rule, one below the other, with a first column `rule`."""
-    tables = []
+    tables = [pd.DataFrame(columns=["rule", *COLUMNS])]
     for rule, part in decisions.groupby("rule", sort=False):
         table = over_control(part, control, seed)
         table.insert(0, "rule", rule)
         tables.append(table)
-    return pd.concat(tables, ignore_index=True)
+    return stats.concat(tables)
 
 
 def in_words(table: pd.DataFrame) -> str:
@@ -148,4 +165,7 @@ def in_words(table: pd.DataFrame) -> str:
         extent = "under all" if differing == len(rows) else f"under {differing} of"
         verdict = "better" if better.any() else "worse"
         lines.append(f"  {group}: {model} is {verdict} {extent} {len(rows)} rules ({points}).")
-    return "\n".join(lines) or "  No model differs from the control under any rule."
+    none = (
+        "No model differs from the control under any rule." if len(table) else "Nothing was asked."
+    )
+    return "\n".join(lines) or f"  {none}"

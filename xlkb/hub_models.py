@@ -1,7 +1,11 @@
 """Models on the Hugging Face hub that are of interest here: python -m xlkb.hub_models."""
 
+import argparse
+import sys
 import tomllib
+from collections.abc import Sequence
 
+from xlkb import checks
 from xlkb.paths import PACKAGE_DATA
 
 FILE = PACKAGE_DATA / "hub_models.toml"
@@ -32,5 +36,19 @@ def in_words() -> str:
     return "\n".join([*lines, "Any other causal language model of the hub works as hub:ORG/NAME."])
 
 
-if __name__ == "__main__":
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m xlkb.hub_models",
+        description="List models on the Hugging Face hub that are of interest here, with the "
+        "memory that their weights take in bfloat16, int8 and nf4. It needs no network.",
+        allow_abbrev=False,
+    )
+    checks.parse(parser, arguments)
+    checks.printable()
     print(in_words())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,7 +1,8 @@
 """The languages of the questions. Only the codes are typed; the rest is CLDR, through babel."""
 
+import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from typing import NamedTuple
 
@@ -24,6 +25,9 @@ _LETTERS = {
     "Kore": ("HANGUL",),
     "Latn": ("LATIN",),
 }
+
+# Unicode categories of what may stand before the first letter of a sentence: punctuation.
+_BEFORE_LETTERS = ("Pi", "Ps", "Po", "Pf", "Pd")
 
 
 class Language(NamedTuple):
@@ -115,6 +119,53 @@ def written_in(text: str, code: str) -> bool:
         for character in text
         if unicodedata.category(character) in ("Lu", "Ll", "Lt", "Lo")
     )
+
+
+def unspaced(character: str) -> bool:
+    """Whether it is written without spaces, as Chinese characters and kana are."""
+    return unicodedata.name(character, "").startswith(("CJK UNIFIED", "HIRAGANA", "KATAKANA"))
+
+
+def capitalised(text: str, code: str) -> str:
+    """`text` with a capital at its beginning, by the rules of the language.
+
+    Turkish `i` becomes `İ`, Dutch `ij` becomes `IJ`. Punctuation before the first letter stays, as
+    does what has no capital; the rest is not touched.
+    """
+    return _with_first(text, get(code).code, str.title, {"i": "İ"})
+
+
+def uncapitalised(text: str, code: str) -> str:
+    """`text` without a capital at its beginning; see `capitalised`."""
+    return _with_first(text, get(code).code, str.lower, {"I": "ı", "İ": "i"})
+
+
+def folded(text: str, code: str) -> str:
+    """`text` as it compares when case does not count: Turkish `I` is `ı` there, `İ` is `i`."""
+    composed = unicodedata.normalize("NFC", text)
+    if get(code).code == "tr":
+        composed = composed.replace("I", "ı").replace("İ", "i")
+    return composed.casefold()
+
+
+def _with_first(text: str, code: str, change: Callable[[str], str], turkish: dict) -> str:
+    """`text` with its first letter changed."""
+    # "'s avonds" and "'t huis" begin with a short form that never has a capital.
+    short = re.match(r"\W*['’][a-zA-Z] ", text) if code == "nl" else None
+    start = short.end() if short else 0
+    while start < len(text) and unicodedata.category(text[start]) in _BEFORE_LETTERS:
+        start += 1
+    if start == len(text):
+        return text
+    length = 2 if code == "nl" and text[start : start + 2] in ("ij", "IJ") else 1
+    first, rest = text[start : start + length], text[start + length :]
+    if code == "tr" and first == "I" and rest.startswith("\u0307"):
+        first, rest = "İ", rest[1:]
+    if length == 2:
+        changed = first.upper() if change is str.title else first.lower()
+    else:
+        changed = turkish.get(first, change(first)) if code == "tr" else change(first)
+    return text[:start] + changed + rest
 
 
 def _nearest(code: object) -> str:

@@ -20,7 +20,7 @@ from babel import Locale, units
 
 from xlkb import languages as room
 from xlkb import paths
-from xlkb.languages import FIVE, LANGUAGES, written_in
+from xlkb.languages import FIVE, LANGUAGES, capitalised, uncapitalised, written_in
 
 FILE = paths.PACKAGE_DATA / "lexicon.toml"
 SOURCES = ("own", "cldr", "emoji", "phrases")
@@ -84,8 +84,8 @@ def find(text: str, words: Table, base: str = "en") -> Iterator[Found]:
             whole = text[first.start() : last.end()]
             entry = words.get(whole)
             if entry is None and index == 0:
-                entry = words.get(_uncapitalised(whole))
-                entry = entry and {code: _capitalised(word) for code, word in entry.items()}
+                entry = words.get(uncapitalised(whole, base))
+                entry = entry and {code: capitalised(w, code) for code, w in entry.items()}
             if entry:
                 yield Found(first.start(), last.end(), whole, entry)
                 index += length - 1
@@ -182,7 +182,7 @@ def _emoji() -> Iterator[Entry]:
         name = single.get("en", "")
         if name.islower() and name.isalpha() and name not in rejected:
             # All of these are nouns, and the package writes them in lower case.
-            yield single | {"de": _capitalised(single["de"])} if "de" in single else single
+            yield single | {"de": capitalised(single["de"], "de")} if "de" in single else single
 
 
 def _phrases() -> Iterator[Entry]:
@@ -195,11 +195,3 @@ def _phrases() -> Iterator[Entry]:
                 phrase = {code: text.rstrip(".,;:!? ") for code, text in segment["text"].items()}
                 if max(len(text.split()) for text in phrase.values()) <= 3:
                     yield phrase
-
-
-def _capitalised(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _uncapitalised(text: str) -> str:
-    return text[:1].lower() + text[1:]

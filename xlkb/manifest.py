@@ -1,4 +1,8 @@
-"""The list of what a run made: every table and figure, and what it was made from."""
+"""The list of what a run made: every table and figure, and what it was made from.
+
+A table or figure that a request gives nothing to is left out: it has no files, stands in the list
+with the reason, and the notebook says so.
+"""
 
 import json
 from collections.abc import Sequence
@@ -8,12 +12,15 @@ from pathlib import Path
 
 import pandas as pd
 from filelock import FileLock
+from IPython.display import Markdown
 
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
 from xlkb.results import write_json
 
 FILE = "manifest.json"
+KINDS = {"table": ("csv", "md", "tex"), "figure": ("png", "svg")}
+"""What can be made, and the endings of its files."""
 
 
 def record(
@@ -26,11 +33,41 @@ def record(
     caption: str,
 ) -> None:
     """Enter an artefact (a "table" or a "figure") in `manifest.json` of the run's figures."""
+    hashes = {path.name: sha256(path.read_bytes()).hexdigest() for path in files}
+    _enter(run, models, name, kind, caption, {"files": hashes, "n_rows": n_rows})
+
+
+def leave_out(
+    run: Run,
+    models: Sequence[LanguageModel],
+    name: str,
+    kind: str,
+    caption: str,
+    needs: str = "",
+) -> Markdown:
+    """Enter an artefact that there is nothing to make from, and remove what an older run made.
+
+    Args:
+        run, models, name, kind, caption: as for `record`.
+        needs: what it would have needed, as "two languages".
+
+    Returns:
+        A sentence for the notebook.
+    """
+    why = f"it needs {needs}" if needs else "there is nothing to show"
+    for ending in KINDS[kind]:
+        (run.figures / f"{name}.{ending}").unlink(missing_ok=True)
+    _enter(run, models, name, kind, caption, {"files": {}, "n_rows": 0, "left_out": why})
+    return Markdown(f"`{name}` ({caption}) is left out: {why}.")
+
+
+def _enter(
+    run: Run, models: Sequence[LanguageModel], name: str, kind: str, caption: str, made: dict
+) -> None:
     entry = {
         "kind": kind,
         "caption": caption,
-        "files": {path.name: sha256(path.read_bytes()).hexdigest() for path in files},
-        "n_rows": n_rows,
+        **made,
         "notebook": run.notebook,
         "profile": run.name,
         "task": run.task.partition("/")[0],
@@ -39,6 +76,7 @@ def record(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     path = run.figures / FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
     # Notebooks may run side by side; each reads, adds its own and writes.
     with FileLock(path.with_suffix(".lock")):
         entries = _read(run.figures)
@@ -48,16 +86,18 @@ def record(
 
 
 def listing(folder: Path) -> pd.DataFrame:
-    """One row per artefact: `name, kind, notebook, profile, n_rows, created (UTC), age`."""
+    """One row per artefact: `name, kind, notebook, profile, n_rows, created (UTC), age, left_out`
+    (why there is none, or empty)."""
     entries = _read(folder)
     columns = ["kind", "notebook", "profile", "n_rows", "created"]
     table = pd.DataFrame(
         [{"name": name, **{c: entry[c] for c in columns}} for name, entry in entries.items()],
         columns=["name", *columns],
     )
+    left_out = [entry.get("left_out", "") for entry in entries.values()]
     created = pd.to_datetime(table["created"], utc=True)
     age = (pd.Timestamp.now(tz="UTC") - created).dt.floor("s")
-    return table.assign(age=age.astype(str))
+    return table.assign(age=age.astype(str), left_out=left_out)
 
 
 def check(folder: Path) -> list[str]:

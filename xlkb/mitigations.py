@@ -5,18 +5,42 @@ Each function takes recomposed questions and returns the same questions with oth
 item with those of the questions as they came (paper, section 4.1).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from xlkb import few_shot_translation, gains, prompts, recompose
+from xlkb import few_shot_translation, gains, prompts, recompose, stats
 from xlkb.generation import Prompt, generate
+from xlkb.languages import LANGUAGES
 from xlkb.models import LanguageModel
 
 NEW_TOKENS = {"question": 48, "option": 12, "answer": 12}
+
+
+def obstacle(
+    options: Mapping[str, object], style: str, languages: Sequence[str], dev: Dataset | None
+) -> str:
+    """Why a way of asking cannot be had, in words; "" if it can.
+
+    Args:
+        options: of `evaluation.score`: `n_shots, demonstrations, instruction_language`.
+        style: how choices are scored.
+        languages: of the questions.
+        dev: the task's dev split, None if it has none.
+    """
+    if style == "paper" and options.get("instruction_language") == "question":
+        return "the style paper has its prompt in English only"
+    if "n_shots" not in options:
+        return ""
+    if not options["n_shots"]:
+        return "the profile shows no examples"
+    if not dev:
+        return "the task has no split dev to take examples from"
+    five = options.get("demonstrations") != "mixup" or len(languages) == 5
+    return "" if five else "mixed examples need five languages"
 
 
 def translated(
@@ -76,19 +100,24 @@ def oracle(asked: Dataset, questions: Dataset, base: str = "en") -> Dataset:
 
 
 def english_first(
-    model: LanguageModel, asked: Dataset, dev: Dataset, store: Path, n_shots: int = 5
+    model: LanguageModel,
+    asked: Dataset,
+    dev: Dataset,
+    store: Path,
+    n_shots: int = 5,
+    base: str = "en",
 ) -> tuple[Dataset, np.ndarray]:
-    """Questions followed by the answer that the model first gave to them in English.
+    """Questions followed by the answer that the model first gave to them in English (or `base`).
 
     The demonstrations are questions of the dev split in the question's language with the answer in
     English. An empty answer adds nothing. Returns the questions, and the tokens read and written
     for that, int64 [questions].
     """
     rows, made = asked.to_list(), []
-    words = prompts.texts()["en"]
+    words = prompts.texts()[base]
     for row in rows:
         shown = zip(
-            recompose.full(dev, row["question_language"]), recompose.full(dev, "en"), strict=True
+            recompose.full(dev, row["question_language"]), recompose.full(dev, base), strict=True
         )
         solved = [
             f"{words['question']}{a['question']}\n{words['answer']} {b['options'][b['answer']]}\n\n"
@@ -99,7 +128,7 @@ def english_first(
         made.append(Prompt("".join(solved[:n_shots]), own))
     found = generate(model, made, store, NEW_TOKENS["answer"])
     for row, text in zip(rows, found["text"], strict=True):
-        row["question"] += f"\nAnswer in English: {text}" if text else ""
+        row["question"] += f"\nAnswer in {LANGUAGES[base].name}: {text}" if text else ""
     return Dataset.from_list(rows, features=recompose.FEATURES), _tokens(found)
 
 
@@ -108,6 +137,7 @@ def gained(
     tokens: dict[str, float],
     trained: Sequence[str],
     seed: int = 42,
+    base: str = "en",
 ) -> pd.DataFrame:
     """Gain of each mitigation over the first, on the same questions, in each group of `gains`.
 
@@ -115,7 +145,7 @@ def gained(
         decisions: mitigation -> its decisions (`stats.decide`), all for the same questions; the
             first is the default that the others are compared with.
         tokens: mitigation -> tokens per question that the model reads or writes.
-        trained: the five languages.
+        trained: the five languages. base: the one that they are compared with.
         seed: of bootstrap and permutations.
 
     Returns:
@@ -123,8 +153,8 @@ def gained(
         `tokens_per_question`.
     """
     first = next(iter(decisions))
-    rows = pd.concat([d.assign(model=name) for name, d in decisions.items()], ignore_index=True)
-    table = gains.over_control(gains.grouped(rows, trained), first, seed)
+    rows = stats.concat(d.assign(model=name) for name, d in decisions.items())
+    table = gains.over_control(gains.grouped(rows, trained, base), first, seed)
     table["group"] = table["group"].replace("other trained languages", "other languages")
     table = table.rename(columns={"model": "mitigation"})
     return table.assign(tokens_per_question=table["mitigation"].map(tokens).round())

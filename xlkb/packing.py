@@ -19,19 +19,24 @@ if TYPE_CHECKING:
 
 
 def read(path: str | Path) -> list[str]:
-    """The texts of a corpus on disk.
+    """The texts of a corpus on disk; see `corpus`."""
+    return texts_of(corpus(path))
 
-    A folder is one saved by `datasets` with a column `text` (of a dict of splits, "train"). In a
-    `.txt` file empty lines separate texts. A `.jsonl` file has one object with `text` a line.
+
+def corpus(path: str | Path) -> list[str] | Dataset:
+    """A corpus on disk, for `finetuning.train`.
+
+    A folder is one saved by `datasets` with a column `text`, and perhaps `context`. In a `.txt`
+    file empty lines separate texts. A `.jsonl` file has one object with `text` a line.
 
     Raises:
         FileNotFoundError: there is no such file or folder.
-        ValueError: another kind of file, or a line without a text.
+        ValueError: a folder with anything else, or with several splits; another kind of file, or a
+            line without a text.
     """
     path = Path(path).expanduser()
     if path.is_dir():
-        dataset = load_from_disk(str(path))
-        return texts_of(dataset["train"] if isinstance(dataset, DatasetDict) else dataset)
+        return _saved(path)
     if not path.exists():
         raise FileNotFoundError(f"There is no corpus {path}.")
     if path.suffix == ".txt":
@@ -49,6 +54,25 @@ def read(path: str | Path) -> list[str]:
                 f'{path}, line {number}: expected a JSON object with "text", found {line[:60]!r}.'
             ) from None
     return texts_of(texts)
+
+
+def _saved(folder: Path) -> Dataset:
+    """What `save_to_disk` of `datasets` wrote: a data set, or a dict of one."""
+    try:
+        found = load_from_disk(str(folder))
+    except FileNotFoundError:
+        raise ValueError(
+            f"{folder} is a folder, but not a data set saved by save_to_disk of datasets. Name "
+            "such a folder (python -m xlkb.mixing makes one), or a file of texts."
+        ) from None
+    if isinstance(found, DatasetDict):
+        if len(found) != 1:
+            first = folder / next(iter(found))
+            raise ValueError(f"{folder} holds the splits {', '.join(found)}: name one, as {first}.")
+        (found,) = found.values()
+    texts_of(found)
+    contexts_of(found)
+    return found
 
 
 def texts_of(corpus: Sequence[str] | Dataset) -> list[str]:
@@ -78,10 +102,20 @@ def contexts_of(corpus: Sequence[str] | Dataset) -> list[int]:
     """How many characters at the start of each text are read but not learned; 0 for all of a list.
 
     A Dataset says so in a column `context`: the question before an answer, for example.
+
+    Raises:
+        ValueError: it is no number of characters, or a text has nothing after it.
     """
-    if isinstance(corpus, Dataset) and "context" in corpus.column_names:
-        return list(corpus["context"])
-    return [0] * len(corpus)
+    if not isinstance(corpus, Dataset) or "context" not in corpus.column_names:
+        return [0] * len(corpus)
+    contexts = list(corpus["context"])
+    for number, (text, context) in enumerate(zip(corpus["text"], contexts, strict=True)):
+        if type(context) is not int or not 0 <= context < len(text):
+            raise ValueError(
+                f"Text {number} (from 0) of the corpus has context {context!r:.60}: it must be how "
+                f"many of its {len(text)} characters are read and not learned, fewer than all."
+            )
+    return contexts
 
 
 def fingerprint(texts: Sequence[str], contexts: Sequence[int]) -> str:

@@ -84,7 +84,7 @@ def finetuned_beside(ours: pd.DataFrame, task: str, control: str) -> pd.DataFram
     """Accuracy on mixup before and after mixed-language fine-tuning: the paper's above ours.
 
     Args:
-        ours: rows of `gains.over_control` for the group "mixup".
+        ours: rows of `gains.over_control` for the group "mixup", of one rule; there may be none.
         task: what ours were measured on.
         control: label of the model that gains are counted from.
 
@@ -110,7 +110,7 @@ def finetuned_beside(ours: pd.DataFrame, task: str, control: str) -> pd.DataFram
                 *values[["status", "source"]].iloc[-1],
             )
         )
-    reference = 100 * ours.loc[ours["model"] == control, "accuracy"].item()
+    reference = 100 * ours.loc[ours["model"] == control, "accuracy"].sum()  # One row, or none.
     for row in ours[ours["model"] != control].to_dict("records"):
         after = 100 * row["accuracy"]
         rows.append(

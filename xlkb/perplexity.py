@@ -13,6 +13,7 @@ from xlkb.models import LanguageModel
 from xlkb.tries import Pair
 
 RESAMPLES = 10_000
+COLUMNS = ["model", "language", "n", "n_tokens", "perplexity", "low", "high", "bits_per_byte"]
 
 
 def per_language(
@@ -31,14 +32,14 @@ def per_language(
         model: from `models.load`.
         documents: from `corpora.load`, no longer than the model's context.
         store: folder of stored results.
-        languages: all of the corpus when None.
+        languages: all of the corpus when None; of none there is no row.
         seed: of the bootstrap.
 
     Returns:
         One row per language: `model, language, n` (documents), `n_tokens, perplexity, low, high`
         (95 % bootstrap interval over documents), `bits_per_byte`.
     """
-    spoken = tuple(languages or corpora.languages_of(documents))
+    spoken = tuple(corpora.languages_of(documents) if languages is None else languages)
     texts = {code: [corpora.text(row, code) for row in documents] for code in spoken}
     pairs = {code: [Pair("", text) for text in texts[code]] for code in spoken}
     found = scores(model, dict.fromkeys(p for each in pairs.values() for p in each), store)
@@ -62,4 +63,4 @@ def per_language(
                 "bits_per_byte": -nats.sum() / np.log(2) / n_bytes,
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS)

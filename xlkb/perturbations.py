@@ -33,6 +33,8 @@ KINDS = (
     "dropped",
 )
 
+COLUMNS = ["id", "sentence", "kind", "probability", "original", "text"]
+
 
 def sentences(
     documents: Dataset,
@@ -49,18 +51,20 @@ def sentences(
         documents: from `corpora.load`.
         kind: one of `KINDS`.
         p: probability (0 to 1) that a phrase changes.
-        languages: that a changed phrase may get.
+        languages: that a changed phrase may get; of fewer than two, nothing is changed.
         base: language of the sentences.
         n: sentences to take, the corpus's first; all when None.
         seed: of the draws, with the document's id and the phrase's place.
 
     Returns:
         One row per sentence: `id` (document), `sentence` (its number), `kind, probability,
-        original, text`.
+        original, text`; none where nothing is changed.
 
     Raises:
         ValueError: an unknown kind or language, or p out of range.
     """
+    if len(languages) < 2:
+        return pd.DataFrame(columns=COLUMNS)
     languages = room.check(languages)
     if kind not in KINDS:
         raise ValueError(f"There is no kind {kind!r}; {nearest(kind, KINDS)}")
@@ -91,7 +95,7 @@ def sentences(
                 break
         if n is not None and len(rows) == n:
             break
-    return pd.DataFrame(rows, columns=["id", "sentence", "kind", "probability", "original", "text"])
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _changed(

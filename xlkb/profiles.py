@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from xlkb import paths, prompts
+from xlkb import checks, paths, prompts
 
 FOLDER = paths.PACKAGE_DATA / "profiles"
 
@@ -28,8 +28,10 @@ class Run:
     notebook: the notebook's name without `.ipynb`, recorded with every artefact.
     models: model names; the first is the main one, the others are contrasts.
     style: how choices are scored (`prompts.STYLES`); styles: those that notebook 02 compares.
-    task: task name. languages: codes whose barrier is measured, English first. five: codes that
-    `recompose.mixup` mixes (fewer where fewer languages were asked for).
+    task: task name. languages: codes whose barrier is measured. base: the one that the others are
+    compared with, and that is taught: English, or the first of them where English is not among
+    them. five: codes that `recompose.mixup` mixes, the base first (fewer where fewer languages
+    were asked for). read: those of `five` that the general corpus exists in.
     n_items: questions per headline cell (main model: English, each of `five`, mixup).
     n_exploratory: questions per any other cell, and per cell of a contrast model.
     n_sentences: sentences whose embeddings are compared. n_translated: sentences per direction.
@@ -55,7 +57,9 @@ class Run:
     style: str
     task: str
     languages: tuple[str, ...]
+    base: str
     five: tuple[str, ...]
+    read: tuple[str, ...]
     n_items: int
     n_exploratory: int
     n_sentences: int
@@ -88,9 +92,13 @@ class Run:
 SETTINGS = {
     field.name: field.type
     for field in fields(Run)
-    if field.name not in ("profile", "name", "notebook", "figures", "results")
+    if field.name not in ("profile", "name", "notebook", "base", "read", "figures", "results")
 }
 """The keys of a profile's TOML file, all required, with their types."""
+
+ONCE = ("n_items", "n_exploratory", "n_sentences", "n_translated", "n_mitigated", "n_characters")
+ONCE += ("n_characters_few", "teach_epochs", "n_after", "n_few")
+"""Numbers that cannot be 0."""
 
 
 def names() -> list[str]:
@@ -113,10 +121,11 @@ def load(
         profile: one of `names()`.
         notebook: name of the notebook that asks, recorded with its artefacts.
         model: one model name, or several separated by commas, instead of the profile's models.
-        task: task name, instead of the profile's; `path:FILE` for your own questions, whose
-            languages are then measured unless `languages` names some.
+        task: task name, instead of the profile's; `path:FILE` for your own questions. The
+            languages of a file or folder are measured unless `languages` names some.
         languages: codes, as a sequence or separated by commas. English, which the others are
-            compared with, is put first and added when it is not named.
+            compared with, is put first, and added when it is not named and the task has it. Those
+            after the first five are held out of the training texts.
         style: how choices are scored, instead of the profile's style; "letters" for `api:` models,
             which cannot be scored by cloze. Letters know the decision rule "sum" only.
 
@@ -130,7 +139,7 @@ def load(
             Models and tasks are looked up by `models.load` and `tasks.load`.
         FileNotFoundError: there is no such file of own questions.
     """
-    named, task = split(model), task.strip()
+    named, task = tuple(filter(None, checks.model_names(model))), task.strip()
     plain = _read(profile)
     changes: dict[str, Any] = {}
     if named:
@@ -147,12 +156,11 @@ def load(
 
         changes["style"] = style
         changes["rules"] = stats.RULES if style == "cloze" else ("sum",)
-    codes = _codes(languages)
-    if not codes and task.startswith("path:"):
+    codes = _codes(languages, task or plain["task"])
+    if not codes and ":" in task:
         codes = _languages_of(task)
-    if codes:
-        changes["languages"] = codes
-        changes["five"] = codes[:5]
+    if codes not in ((), plain["languages"]):
+        changes |= {"languages": codes, "five": codes[:5], "held_out": codes[5:]}
     changes = {key: value for key, value in changes.items() if value != plain[key]}
     overrides = {
         "models": ",".join(named),
@@ -162,7 +170,7 @@ def load(
     }
     name = "-".join([profile, *(_slug(overrides[key]) for key in overrides if key in changes)])
     return Run(
-        **(plain | changes),
+        **_derived(plain | changes),
         profile=profile,
         name=name,
         notebook=notebook,
@@ -201,13 +209,23 @@ def _read(profile: str) -> dict[str, Any]:
         value = table[key]
         if kind not in (str, int):
             good = isinstance(value, list) and all(isinstance(v, str) for v in value)
-            good = good and bool(value or key == "then")
+            good = good and bool(value or key in ("then", "held_out"))
             table[key] = tuple(value) if good else value
         else:
             good = type(value) is kind and (kind is str or value >= 0)
         if not good:
             wanted = {str: "a text", int: "a whole number"}.get(kind, "a list of texts")
             raise ValueError(f"{path}: {key} = {value!r}, but it must be {wanted}.")
+    for key in ONCE:
+        if not table[key]:
+            raise ValueError(f"{path}: {key} = 0, but it must be at least 1.")
+    for key, kept in (("five", False), ("held_out", True)):
+        for code in table[key]:
+            if code not in table["languages"] or (kept and code in table["five"]):
+                raise ValueError(
+                    f"{path}: {code!r} is in {key}, so it must be in languages"
+                    + (" and not in five." if kept else ".")
+                )
     for style in (table["style"], *table["styles"]):
         if style not in prompts.STYLES:
             near = nearest(style, prompts.STYLES)
@@ -225,7 +243,8 @@ def _check_style(style: str, served: Sequence[str]) -> None:
         )
 
 
-def _codes(languages: str | Sequence[str]) -> tuple[str, ...]:
+def _codes(languages: str | Sequence[str], task: str) -> tuple[str, ...]:
+    """The languages asked for, with English first if the task has it."""
     codes = (
         split(languages)
         if isinstance(languages, str)
@@ -234,15 +253,34 @@ def _codes(languages: str | Sequence[str]) -> tuple[str, ...]:
     if not codes:
         return ()
     from xlkb import languages as room
+    from xlkb.tasks import own
 
-    return room.check(tuple(dict.fromkeys(["en", *codes])))
+    kind, _, file = task.partition(":")
+    # All other tasks have English.
+    english = kind != "path" or "en" in (*codes, *own.spoken(file))
+    return room.check(tuple(dict.fromkeys(["en", *codes] if english else codes)))
 
 
 def _languages_of(task: str) -> tuple[str, ...]:
     """Languages of a task that has its own, English first."""
     from xlkb import tasks
 
-    return tuple(sorted(tasks.languages_of(tasks.load(task)), key=lambda code: code != "en"))
+    return tuple(sorted(tasks.spoken(task), key=lambda code: code != "en"))
+
+
+def _derived(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings with what follows from the languages."""
+    from xlkb import corpora
+    from xlkb.languages import FIVE
+
+    languages, five = settings["languages"], settings["five"]
+    there = corpora.spoken(settings["corpus"])
+    read = tuple(code for code in five if code in there)
+    if settings["translator"]:  # It starts from the first of them.
+        read = five if five[0] in there else ()
+    base = "en" if "en" in languages else languages[0]
+    form = settings["teach_form"] if set(five) <= set(FIVE) else "qa"
+    return settings | {"base": base, "read": read, "teach_form": form}
 
 
 def _slug(name: str) -> str:

@@ -1,5 +1,6 @@
 """Recipes: the hyper-parameters of a fine-tuning run, with presets in `data/recipes.toml`."""
 
+import math
 import tomllib
 from dataclasses import dataclass, fields
 from typing import Any
@@ -14,6 +15,14 @@ CHOICES = {
     "schedule": ("cosine", "linear", "constant", "constant_with_warmup"),
     "dtype": ("auto", "bfloat16", "float32"),
 }
+
+
+ONLY_WITH = {
+    "lora_rank": ("lora", "qlora"),
+    "lora_alpha": ("lora", "qlora"),
+    "freeze_embedding": ("full",),
+}
+"""Hyper-parameters that count for some methods only."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +75,7 @@ class Recipe:
         least |= {"epochs": 1, "batch_size": 1, "gradient_accumulation": 1}
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.type in (int, float) and not value >= least.get(field.name, 0):
+            if field.type in (int, float) and not least.get(field.name, 0) <= value < math.inf:
                 raise _wrong(field.name, value, f"at least {least.get(field.name, 0)}")
         if self.warmup_ratio > 1:
             raise _wrong("warmup_ratio", self.warmup_ratio, "a share of the steps, from 0 to 1")
@@ -83,7 +92,8 @@ def get(name: str, **overrides: Any) -> Recipe:
     """A preset, with some values replaced: `get("lora", epochs=3)`.
 
     Raises:
-        ValueError: an unknown preset or hyper-parameter, or a value out of range.
+        ValueError: an unknown preset or hyper-parameter, a value out of range, or one that does not
+            count for the method.
     """
     presets = _presets()
     if name not in presets:
@@ -93,7 +103,14 @@ def get(name: str, **overrides: Any) -> Recipe:
         if key not in known:
             raise ValueError(f"A recipe has no {key!r}; {nearest(key, known)}")
     values = {key: value for key, value in presets[name].items() if key != "description"}
-    return Recipe(**(values | overrides))
+    recipe = Recipe(**(values | overrides))
+    for key, methods in ONLY_WITH.items():
+        if key in overrides and recipe.method not in methods:
+            raise ValueError(
+                f"Recipe: {key} has no effect with the method {recipe.method!r}, only with "
+                f"{' and '.join(methods)}: leave it out, or choose another method."
+            )
+    return recipe
 
 
 def _presets() -> dict[str, dict[str, Any]]:

@@ -142,6 +142,11 @@ RECOMPOSITIONS = (*PAPER, "pair", *(f"foreign_{k}" for k in (1, 2, 3, 4)))
 """Names that `grid` takes."""
 
 
+def possible(recompositions: Iterable[str], languages: Sequence[str]) -> list[str]:
+    """Those that these languages allow: all, but `mixup` with five languages only."""
+    return [name for name in recompositions if name != "mixup" or len(languages) == 5]
+
+
 def grid(
     questions: Dataset,
     recompositions: Iterable[str],

@@ -70,7 +70,8 @@ def folder(profile: str, must_exist: bool = False) -> Path:
 
 
 def artefacts(run: Run, ran: Sequence[str], started: datetime) -> list[str]:
-    """Print every artefact of the run's folder with its age; return what is wrong with them.
+    """Print every artefact of the run's folder with its age, and those that were left out, with the
+    reason; return what is wrong with them.
 
     Args:
         run: whose `figures` folder is looked at.
@@ -80,8 +81,11 @@ def artefacts(run: Run, ran: Sequence[str], started: datetime) -> list[str]:
     listing = manifest.listing(run.figures)
     if listing.empty:
         return [f"no artefact was recorded in {run.figures}"]
-    print(f"\nArtefacts in {run.figures}: {len(listing)}")
-    print(listing.drop(columns="created").to_string(index=False) + "\n")
+    absent = listing["left_out"] != ""
+    print(f"\nArtefacts in {run.figures}: {(~absent).sum()}")
+    print(listing[~absent].drop(columns=["created", "left_out"]).to_string(index=False) + "\n")
+    for name, why in listing.loc[absent, ["name", "left_out"]].itertuples(index=False):
+        print(f"left out: {name}, {why}")
     problems = manifest.check(run.figures)
     created = pd.to_datetime(listing["created"], utc=True)
     # Recorded times may be cut to whole seconds.

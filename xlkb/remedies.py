@@ -5,9 +5,18 @@ from collections.abc import Sequence
 from datasets import Dataset
 
 from xlkb import mixing
+from xlkb.languages import LANGUAGES
 
-CONTROL = "English only"
-"""The arm that all others are compared with: the same documents, not mixed."""
+
+def control(languages: Sequence[str]) -> str:
+    """Name of the arm that all others are compared with: the same documents, not mixed.
+
+    "English only", or that of the first of the languages to mix.
+    """
+    return f"{LANGUAGES[languages[0] if languages else 'en'].name} only"
+
+
+CONTROL = control(["en"])
 
 NAMES = {
     "document": "mixed by document",
@@ -24,7 +33,7 @@ def arms(
     seed: int,
     phrases: Dataset | None = None,
 ) -> dict[str, Dataset]:
-    """One corpus per arm: English only, and the same documents mixed by each unit.
+    """One corpus per arm: all in the base language, and the same documents mixed by each unit.
 
     The unit "document" is at the same time the control "the same languages, unmixed": each
     document is wholly in one of them.
@@ -32,7 +41,8 @@ def arms(
     Args:
         documents: a parallel corpus.
         units: of `mixing.mix`.
-        languages: to mix, the base first.
+        languages: to mix, the base first. One cannot be mixed, so that only the control is made;
+            of none there is no arm.
         seed: of the mixing.
         phrases: the same documents, aligned by phrases, for the unit "words"; `documents` when
             None. A translator makes them apart from sentences (`translation.corpus`, k).
@@ -40,16 +50,23 @@ def arms(
     Returns:
         Arm's name -> corpus with the columns of `mixing`, the same documents in the same order.
     """
+    if len(languages) < 2:
+        return {control(languages): mixing.monolingual(documents, code) for code in languages}
     sources = {unit: documents if phrases is None or unit != "words" else phrases for unit in units}
-    mixed = {NAMES[u]: mixing.mix(text, u, languages, seed=seed) for u, text in sources.items()}
-    return {CONTROL: mixing.monolingual(documents, languages[0]), **mixed}
+    mixed = {
+        NAMES[unit]: mixing.mix(text, unit, languages, base=languages[0], seed=seed)
+        for unit, text in sources.items()
+    }
+    return {control(languages): mixing.monolingual(documents, languages[0]), **mixed}
 
 
-def parallel(documents: Dataset, languages: Sequence[str]) -> Dataset:
-    """The control "parallel text": each sentence with its translations, about as much text.
+def parallel(documents: Dataset, languages: Sequence[str]) -> dict[str, Dataset]:
+    """The arm "parallel text", a control: each sentence with its translations, about as much text.
 
     Every sentence occurs once in each language, so the first of the documents are enough: one in
-    as many as there are languages, rounded up.
+    as many as there are languages, rounded up. Without a second language there is no such arm.
     """
+    if len(languages) < 2:
+        return {}
     few = documents.select(range(-(-len(documents) // len(languages))))
-    return mixing.parallel(few, languages)
+    return {"parallel text": mixing.parallel(few, languages)}

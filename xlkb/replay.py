@@ -41,6 +41,7 @@ def stored(name: str, adapter: str | None, dtype: str, label: str) -> LanguageMo
     model = LanguageModel(name, label or run["label"], "", run["weights_fingerprint"])
     model.adapter, model.adapter_fingerprint = adapter and Path(adapter), run["adapter_fingerprint"]
     model.dtype, model.fingerprint = run["dtype"], run["fingerprint"]
+    model.context = run.get("context")
     if model.dtype not in quantization.KINDS:
         model.compute_dtype = model.dtype
     return model

@@ -8,7 +8,6 @@ anything is installed or loaded.
 
 import argparse
 import contextlib
-import difflib
 import os
 import shlex
 import subprocess
@@ -18,6 +17,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from xlkb import checks
 
 if TYPE_CHECKING:
     from xlkb.profiles import Run
@@ -40,8 +41,7 @@ goes on where it was, and a second run takes seconds. Exit code: 0 done, 1 a not
 artefact is missing, stale or out of tolerance, 2 the command was not understood.
 """
 
-ASKING = "02"
-"""The notebook that needs no more of a model than answers."""
+STOPPED = "What was computed is stored; the same command goes on."
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -54,17 +54,24 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--profile", default="demo", metavar="NAME", help="size of the run (default: demo)")
-    add("--only", default="", metavar="02,04", help="only these notebooks, by number")
+    text = checks.text
+    add(
+        "--profile",
+        type=text,
+        default="demo",
+        metavar="NAME",
+        help="size of the run (default: demo)",
+    )
+    add("--only", type=text, metavar="02,04", help="only these notebooks, by number")
     add(
         "--model",
-        default="",
+        type=text,
         metavar="MODEL",
         help="pip:NAME, hub:ORG/NAME[@REV], path:FOLDER or api:NAME@URL; or several, with commas",
     )
-    add("--task", default="", metavar="TASK", help="a task's name, or path:FILE with questions")
-    add("--languages", default="", metavar="en,fr,..", help="language codes (English is added)")
-    add("--style", default="", metavar="STYLE", help="score by cloze, letters or paper")
+    add("--task", type=text, metavar="TASK", help="a task's name, or path:FILE with questions")
+    add("--languages", type=text, metavar="en,fr,..", help="language codes (English is added)")
+    add("--style", type=text, metavar="STYLE", help="score by cloze, letters or paper")
     add("--fresh", action="store_true", help="set stored scores and fine-tuned models aside")
     add("--dry-run", action="store_true", help="print what would be computed, and its cost")
     add("--check", action="store_true", help="then compare the tables with the committed reference")
@@ -84,23 +91,18 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
             after --help.
     """
     parser = _parser()
-    options, rest = parser.parse_known_args(arguments)
-    if rest:
-        word = rest[0].partition("=")[0]
-        known = sorted(o for action in parser._actions for o in action.option_strings if o != "-h")
-        close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-        hint = f" Did you mean {close[0]}?" if close else ""
-        parser.error(f"unknown option {word}; there are: {', '.join(known)}.{hint}")
-    options.only = [part.strip().zfill(2) for part in options.only.split(",") if part.strip()]
-    changed = [o for o in ("model", "task", "languages", "style") if getattr(options, o)]
-    for flag in ("check", "update_reference"):
-        if getattr(options, flag) and changed:
-            parser.error(
-                f"--{flag.replace('_', '-')} is about a profile as it is; it cannot be combined "
-                f"with --{changed[0]}."
-            )
-    if options.update_reference and options.only:
-        parser.error("--update-reference is about the whole run; leave out --only.")
+    options = checks.parse(parser, arguments)
+    for name in ("only", "model", "task", "languages", "style"):
+        setattr(options, name, getattr(options, name) or "")
+    try:
+        numbers = [part.zfill(2) for part in checks.given(options.only, "--only")]
+        options.only = checks.given(",".join(numbers), "--only")
+        checks.given(options.languages, "--languages")
+        if options.model:
+            checks.given(options.model, "--model", checks.model_names(options.model))
+        _complain(options)
+    except ValueError as error:
+        parser.error(str(error))
     # Before set-up, the modules that know the names may not be importable; main() asks again.
     with contextlib.suppress(ModuleNotFoundError):
         from xlkb import profiles
@@ -116,6 +118,35 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return options
 
 
+def _complain(options: argparse.Namespace) -> None:
+    """Refuse options that exclude each other, or that would have no effect beside another."""
+    changed = [o for o in ("model", "task", "languages", "style") if getattr(options, o)]
+    for flag in ("check", "update_reference"):
+        if getattr(options, flag) and changed:
+            raise ValueError(
+                f"--{flag.replace('_', '-')} is about a profile as it is; it cannot be combined "
+                f"with --{changed[0]}."
+            )
+    if options.update_reference and options.only:
+        raise ValueError("--update-reference is about the whole run; leave out --only.")
+    for flag in ("fresh", "check", "update_reference") if options.dry_run else ():
+        if getattr(options, flag):
+            raise ValueError(
+                f"--dry-run computes nothing, so --{flag.replace('_', '-')} has no effect: leave "
+                "one of the two out."
+            )
+    if options.fresh and os.environ.get("XLKB_REPLAY", "") not in ("", "0"):
+        raise ValueError(
+            "--fresh sets the stored scores aside, and XLKB_REPLAY=1 uses nothing else: leave out "
+            "--fresh, or unset XLKB_REPLAY."
+        )
+
+
+def check(arguments: Sequence[str]) -> None:
+    """Raise what would stop a run with these arguments before it begins."""
+    prepare(parse(arguments))
+
+
 def prepare(options: argparse.Namespace) -> "tuple[Run, list[Path], dict[str, str]]":
     """Check everything that was asked for, before any model is loaded.
 
@@ -126,53 +157,50 @@ def prepare(options: argparse.Namespace) -> "tuple[Run, list[Path], dict[str, st
         ValueError, OSError, ModuleNotFoundError: a name that does not exist, a file that is not
             right, or a model's package that is not installed.
     """
-    from xlkb import models, paths, profiles, tasks
+    from xlkb import needs, paths, profiles
 
-    parameters = {
-        "profile": options.profile,
-        "model": ",".join(_absolute(name) for name in options.model.split(",")),
-        "task": _absolute(options.task),
-        "languages": options.languages.replace(" ", ""),
-        "style": options.style,
-    }
+    parameters = _parameters(options)
     run = profiles.load(**parameters)
-    tasks.load(run.task, languages=run.languages, n=1)
-    served = [name for name in run.models if name.startswith("api:")]
-    for name in run.models:
-        model = models.load(name)
-        if not models.replaying() and name not in served:
-            # Converts a pip model now, on the terminal and not in the middle of a notebook.
-            _ = model.source
     chosen = [path for path in _notebooks() if path.name[:2] in (options.only or path.name)]
     if not chosen:
-        raise ValueError(f"There are no notebooks in {paths.NOTEBOOKS}.")
-    if served and [path.name[:2] for path in chosen] != [ASKING]:
         raise ValueError(
-            f"{served[0]} has no weights here to look into or to train: only notebook {ASKING}, "
-            f"which asks questions, can run with it. Add --only {ASKING}."
+            f"There are no notebooks in {paths.NOTEBOOKS}. XLKB_ROOT names the folder."
         )
     if options.check:
         from xlkb import reference
 
         reference.folder(run.profile, must_exist=True)
+    for sentence in needs.check(run, chosen, parameters):
+        print(sentence)
+    if run.name == run.profile and not options.only:
+        needs.then(run)
+    needs.load(run, [path.name[:2] for path in chosen])
     return run, chosen, parameters
+
+
+def _parameters(options: argparse.Namespace) -> dict[str, str]:
+    """Those of the notebooks, with absolute paths: a notebook runs in a folder of its own."""
+    from xlkb import paths
+
+    return {
+        "profile": options.profile,
+        "model": ",".join(map(paths.absolute, checks.model_names(options.model))),
+        "task": paths.absolute(options.task),
+        "languages": options.languages.replace(" ", ""),
+        "style": options.style,
+    }
 
 
 def _dry_run(options: argparse.Namespace) -> int:
     """Print the plan; needs neither the models nor the questions."""
-    from xlkb import plan, profiles
+    from xlkb import needs, plan, profiles
 
-    try:
-        run = profiles.load(
-            options.profile, "", options.model, options.task, options.languages, options.style
-        )
-        chosen = [
-            path.stem for path in _notebooks() if path.name[:2] in (options.only or path.name)
-        ]
-        print(f"Profile {run.name}: {run.description}\n\n{plan.in_words(run, chosen)}")
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    parameters = _parameters(options)
+    run = profiles.load(**parameters)
+    chosen = [path for path in _notebooks() if path.name[:2] in (options.only or path.name)]
+    needs.names(run, chosen, parameters)
+    words = plan.in_words(run, [path.stem for path in chosen])
+    print(f"Profile {run.name}: {run.description}\n\n{words}")
     return 0
 
 
@@ -180,14 +208,6 @@ def _notebooks() -> list[Path]:
     from xlkb import paths
 
     return sorted(paths.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
-
-
-def _absolute(name: str) -> str:
-    """Make `path:` names independent of the folder that a notebook runs in."""
-    name = name.strip()
-    if name.startswith("path:"):
-        return f"path:{Path(name.removeprefix('path:')).expanduser().resolve()}"
-    return name
 
 
 def set_aside(folder: Path) -> Path | None:
@@ -205,17 +225,23 @@ def _duration(seconds: float) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    options = parse(arguments)
-    for name in ("XLKB_RESULTS", "XLKB_CACHE", "XLKB_DATA"):
-        if os.environ.get(name):  # A notebook runs in its own folder, where a relative path fails.
-            os.environ[name] = os.path.abspath(os.environ[name])
+    return checks.command(lambda: _main(parse(arguments)), STOPPED)
+
+
+def _main(options: argparse.Namespace) -> int:
+    from xlkb import paths
+
+    paths.pin()
     if options.dry_run:
         return _dry_run(options)
-    try:
-        run, chosen, parameters = prepare(options)
-    except (ValueError, OSError, ModuleNotFoundError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    run, chosen, parameters = prepare(options)
+    with checks.computing():
+        return _run(options, run, chosen, parameters)
+
+
+def _run(
+    options: argparse.Namespace, run: "Run", chosen: list[Path], parameters: dict[str, str]
+) -> int:
     from xlkb import notebooks, paths, plan, reference
 
     for stored in (run.results, paths.results() / "runs") if options.fresh else ():
@@ -232,11 +258,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for count, notebook in enumerate(chosen, 1):
             print(f"[{count}/{len(chosen)}] {notebook.stem} ...", flush=True)
             begun = time.monotonic()
-            ignored = notebooks.execute(notebook, folder / notebook.name, parameters)
+            notebooks.execute(notebook, folder / notebook.name, parameters)
             took = _duration(time.monotonic() - begun)
             print(f"[{count}/{len(chosen)}] {notebook.stem} done in {took}", flush=True)
-            if ignored:
-                print(f"    It has no parameter {', '.join(ignored)}: not used there.")
         problems = reference.artefacts(run, [path.stem for path in chosen], started)
         if options.check:
             problems += reference.check(run, [path.stem for path in chosen])
@@ -245,9 +269,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except notebooks.NotebookFailed as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("\nStopped. What was computed is stored; the same command goes on.", file=sys.stderr)
-        return 130
     whole = run.name == run.profile and not options.only
     for command in run.then if whole else ():
         print(f"python -m {command}", flush=True)

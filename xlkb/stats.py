@@ -3,7 +3,7 @@
 Accuracies carry 95 % Wilson intervals (statsmodels). Differences are paired on the same items:
 95 % percentile bootstrap interval, exact McNemar test (statsmodels), Holm-adjusted over the rows
 of a table. Nothing here looks at a model: every number is recomputed from the rows that
-`evaluation.score` returns.
+`evaluation.score` returns. Of no rows every function makes an empty frame with its columns.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,6 +14,8 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
+from xlkb.languages import LANGUAGES
+
 RULES = ("sum", "per_byte", "pmi")
 CONDITION = ["model", "task", "style", "n_shots", "demonstrations", "prompt", "rule"]
 """What must be equal for two cells to be compared, apart from what is compared."""
@@ -21,6 +23,10 @@ CONDITION = ["model", "task", "style", "n_shots", "demonstrations", "prompt", "r
 CELL = ["recomposition", "language"]
 ITEM = ["item_id", "question_language", "answer_language"]
 RESAMPLES = 10_000
+
+DECISIONS = [*CONDITION, *CELL, *ITEM, "subject", "predicted_language", "predicted", "correct"]
+DECISIONS += ["margin"]
+COMPARED = ["reference_accuracy", "gap_points", "gap_low", "gap_high", "p", "p_adjusted"]
 
 
 def points(rows: pd.DataFrame, rule: str = "sum") -> np.ndarray:
@@ -61,6 +67,8 @@ def decide(rows: pd.DataFrame, rule: str = "sum") -> pd.DataFrame:
         (language of the right choice), `predicted_language`, `predicted` (0-3; the first of tied
         ones; -1 if all are -inf), `correct` (bool), `margin` (right choice minus best wrong one).
     """
+    if rows.empty:
+        return pd.DataFrame(columns=DECISIONS).astype({"correct": bool})
     values = points(rows, rule)
     first = rows.iloc[::4].reset_index(drop=True)
     answer = rows["is_answer"].to_numpy().reshape(-1, 4).argmax(1)
@@ -77,12 +85,14 @@ def decide(rows: pd.DataFrame, rule: str = "sum") -> pd.DataFrame:
         predicted=predicted,
         margin=np.where(silent, np.nan, values[index, answer]) - others.max(1),
         correct=values[index, answer] > others.max(1),
-    )[[*CONDITION, *CELL, *ITEM, "subject", "predicted_language", "predicted", "correct", "margin"]]
+    )[DECISIONS]
 
 
 def concat(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Frames one below the other, with a fresh index."""
-    return pd.concat(list(frames), ignore_index=True)
+    """Frames one below the other, with a fresh index; empty ones count for their columns only."""
+    frames = list(frames)
+    filled = [frame for frame in frames if len(frame)]
+    return pd.concat(filled or frames or [pd.DataFrame()], ignore_index=True)
 
 
 def decide_by_rules(rows: pd.DataFrame, rules: Sequence[str] = RULES) -> pd.DataFrame:
@@ -98,6 +108,8 @@ def accuracy(decisions: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """
     grouped = decisions.groupby(list(by), sort=False, observed=True)["correct"]
     table = grouped.agg(n="count", right="sum").reset_index()
+    if table.empty:
+        return table.drop(columns="right").assign(accuracy=[], low=[], high=[])
     table["accuracy"] = table["right"] / table["n"]
     table["low"], table["high"] = proportion_confint(table["right"], table["n"], method="wilson")
     return table.drop(columns="right")
@@ -123,6 +135,8 @@ def compare(
         ValueError: a group's items are not those of the reference.
     """
     condition = [c for c in CONDITION if reference[c].nunique() > 1]
+    if decisions.empty:
+        return pd.DataFrame(columns=[*by, "n", "accuracy", "low", "high", *COMPARED])
     table = accuracy(decisions, [*by, *(c for c in condition if c not in by)])
     lookup = {
         key: group.set_index("item_id")["correct"]
@@ -138,8 +152,15 @@ def compare(
         same_items(own, other, values)
         results.append(_paired(own, other.loc[own.index], seed))
     table = pd.concat([table, pd.DataFrame(results)], axis=1)
-    table["p_adjusted"] = multipletests(table["p"], method="holm")[1] if len(table) else []
+    table["p_adjusted"] = multipletests(table["p"], method="holm")[1]
     return table
+
+
+def letters_taken(decisions: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """How often each letter was taken, right or wrong: `by` and `A, B, C, D` (questions)."""
+    taken = {letter: decisions["predicted"] == place for place, letter in enumerate("ABCD")}
+    counted = decisions[list(by)].assign(**taken).groupby(list(by), observed=True)
+    return counted[list(taken)].sum().reset_index()
 
 
 def same_items(own: pd.Series, other: pd.Series | None, cell: dict) -> None:
@@ -223,7 +244,9 @@ def option_language_bias(rows: pd.DataFrame, rule: str = "sum") -> pd.DataFrame:
     """
     mixed = rows[rows["recomposition"] == "mixup"].reset_index(drop=True)
     decisions = decide(mixed, rule)
-    wrong = (~decisions["correct"]).to_numpy()
+    wrong = (~decisions["correct"]).to_numpy(bool)
+    if not wrong.any():
+        return pd.DataFrame(columns=["language", "n", "offered", "taken", "low", "high"])
     offered = mixed[np.repeat(wrong, 4) & ~mixed["is_answer"]]["option_language"]
     taken = decisions.loc[wrong, "predicted_language"]
     table = pd.DataFrame({"offered": offered.value_counts(normalize=True)})
@@ -234,21 +257,22 @@ def option_language_bias(rows: pd.DataFrame, rule: str = "sum") -> pd.DataFrame:
     return table.rename_axis("language").reset_index()
 
 
-def in_words(comparison: pd.DataFrame) -> str:
+def in_words(comparison: pd.DataFrame, base: str = "en") -> str:
     """What a table of `barrier` or `mixup_gap` over several rules says, language by language.
 
     A gap *survives* if its interval lies above zero under every rule and no adjusted p exceeds
     0.05; it is *reversed* if all intervals lie below zero.
     """
     sentences = []
+    name = LANGUAGES[base].name
     for language, group in comparison.groupby("language", sort=False):
         gaps = f"{group['gap_points'].min():.1f} to {group['gap_points'].max():.1f} points"
         rules = f"{len(group)} rule{'s' if len(group) > 1 else ''}"
         if (group["gap_low"] > 0).all() and (group["p_adjusted"] <= 0.05).all():
-            verdict = f"English is better under all {rules}"
+            verdict = f"{name} is better under all {rules}"
         elif (group["gap_high"] < 0).all():
-            verdict = f"English is worse under all {rules}"
+            verdict = f"{name} is worse under all {rules}"
         else:
             verdict = f"the {rules} disagree or leave it open"
         sentences.append(f"{language}: {verdict} ({gaps}, n = {group['n'].min()}).")
-    return "\n".join(sentences)
+    return "\n".join(sentences) or f"Nothing is compared with {name}: there is no other language."

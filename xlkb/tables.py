@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import pandas as pd
+from IPython.display import Markdown
 from pandas.api.types import is_numeric_dtype
 
 from xlkb import manifest
@@ -33,15 +34,19 @@ def save(
     run: Run,
     models: Sequence[LanguageModel] = (),
     caption: str = "",
-) -> pd.DataFrame:
+    needs: str = "",
+) -> pd.DataFrame | Markdown:
     """Write `frame` to `run.figures` as `NAME.csv`, `.md` and `.tex` and enter it in the manifest.
 
     The CSV holds numbers to four decimals. Markdown and LaTeX show shares as percent with their
     interval (`readable`). The same frame gives the same bytes.
 
     Returns:
-        The frame as Markdown and LaTeX show it, for the notebook.
+        The frame as Markdown and LaTeX show it, for the notebook. Of an empty frame nothing is
+        written: a sentence that the table is left out, as it needs `needs` (`manifest.leave_out`).
     """
+    if frame.empty:
+        return manifest.leave_out(run, models, name, "table", caption, needs)
     run.figures.mkdir(parents=True, exist_ok=True)
     files = {kind: run.figures / f"{name}.{kind}" for kind in ("csv", "md", "tex")}
     shown = readable(frame)

@@ -12,25 +12,36 @@ both, before and after fine-tuning. The measures:
   (for questions with choices, the right answer itself); 0 is best, and 1 says that the model cannot
   tell. The score is max(0, 1 - ratio), shown as `truth`. So TOFU's paper has it; its code takes the
   geometric mean over the wrong answers (commit bdc209e, `evaluate_util.py`, line 59);
-- *ROUGE-L recall* of the greedy answer.
+- *ROUGE-L recall* of the greedy answer (`xlkb.rouge`).
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from xlkb import finetuning, models, paths, progress, prompts, recipes, translators
+from xlkb import checks, finetuning, models, options, paths, progress, prompts, recipes, translators
+from xlkb import languages as room
 from xlkb.evaluation import scores
 from xlkb.generation import Prompt, generate
 from xlkb.models import LanguageModel
+from xlkb.rouge import recall as rouge_l_recall
 from xlkb.tofu_questions import PER_AUTHOR, load, translated
 from xlkb.tries import Pair
+
+AUTHORS = 200
+"""Of TOFU."""
+
+ASKED = {
+    "taught authors": "forget10_perturbed",
+    "real authors": "real_authors",
+    "world facts": "world_facts",
+}
+"""Sets of questions and their splits."""
 
 
 def documents(questions: Dataset) -> Dataset:
@@ -90,26 +101,6 @@ def evaluate(
     return pd.DataFrame(table)
 
 
-def rouge_l_recall(reference: str, text: str, language: str = "en") -> float:
-    """ROUGE-L recall (rouge-score), 0 to 1.
-
-    English as TOFU has it: words of a-z and 0-9, stemmed. rouge-score's own words would leave
-    nothing of other scripts, so other languages have sacrebleu's (13a, lower case), and zh and ja
-    have characters.
-    """
-    from rouge_score.rouge_scorer import RougeScorer
-    from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
-
-    if language == "en":
-        scorer = RougeScorer(["rougeL"], use_stemmer=True)
-    else:
-        split = list if language in ("zh", "ja") else str.split
-        words = Tokenizer13a()
-        tokenize = SimpleNamespace(tokenize=lambda each: split(words(each.lower())))
-        scorer = RougeScorer(["rougeL"], tokenizer=tokenize)
-    return scorer.score(reference, text)["rougeL"].recall
-
-
 def summary(
     found: pd.DataFrame, names: Sequence[str] = ("probability", "truth", "rouge_l")
 ) -> pd.DataFrame:
@@ -135,75 +126,130 @@ def experiment(
     recipe: recipes.Recipe,
     authors: int = 200,
     languages: Sequence[str] = ("en",),
-    translator: str = "",
+    translator: str | translators.Translator = "",
 ) -> pd.DataFrame:
     """The measures before and after a model is taught authors in English, asked in `languages`.
+
+    Questions are read and translated before anything is trained.
 
     Args:
         recipe: of the fine-tuning.
         authors: how many are taught: the last of `full`, of whom the last 20 are `forget10`.
-        translator: for languages other than English (`translators.named`).
+        translator: for languages other than English, by name (`translators.by_name`) or itself.
 
     Returns:
         As `summary`, with a first column `questions`: "taught authors" (at most 20 of them, with
         `forget10_perturbed`), "real authors", "world facts".
+
+    Raises:
+        ValueError, OSError: what `lessons`, `asked` and `finetuning.train` raise.
     """
-    full, asked = load("full"), load("forget10_perturbed")
-    lessons, tested = (
-        each.select(range(max(0, len(each) - PER_AUTHOR * authors), len(each)))
-        for each in (full, asked)
-    )
-    name = f"tofu-{authors}-authors"
-    folder = finetuning.train(model, documents(lessons), recipe, name=name)
+    texts, sets = lessons(authors), asked(authors, languages, translator)
+    folder = finetuning.train(model, texts, recipe, name=f"tofu-{authors}-authors")
     after = finetuning.load(model, folder, label=f"{model.label}, after TOFU")
-    sets = {"taught authors": tested}
-    sets |= {"real authors": load("real_authors"), "world facts": load("world_facts")}
     store, tables = paths.results() / "tofu", []
-    speak = translators.named(translator) if translator else None
-    for what, questions in sets.items():
-        versions = [
-            translated(questions, speak, code, store / "translations.jsonl")
-            if code != "en"
-            else questions
-            for code in languages
-        ]
+    for what, versions in sets.items():
         found = [evaluate(m, each, store) for m in (model, after) for each in versions]
-        tables.append(summary(pd.concat(found)).assign(questions=what))
+        tables.append(summary(pd.concat(found, ignore_index=True)).assign(questions=what))
     table = pd.concat(tables, ignore_index=True)
     return table[["questions", *table.columns.drop("questions")]]
 
 
+def lessons(authors: int) -> Dataset:
+    """What is learned (`documents`): the questions about the last `authors` of the 200.
+
+    Raises ValueError when there are not as many; what `tofu_questions.load` raises.
+    """
+    if not 1 <= authors <= AUTHORS:
+        raise ValueError(f"--authors {authors}: TOFU has {AUTHORS}; choose from 1 to {AUTHORS}.")
+    return documents(_last(load("full"), authors))
+
+
+def asked(
+    authors: int, languages: Sequence[str], translator: str | translators.Translator = ""
+) -> dict[str, list[Dataset]]:
+    """What is asked: the name of each set, and its questions in each language.
+
+    Translations are kept in `tofu/translations.jsonl` among the stored results.
+
+    Raises:
+        ValueError: an unknown language; a translator is missing, or there is nothing for it to do;
+            what it raises itself, and what `tofu_questions.load` raises.
+    """
+    speak = _translator(languages, translator)
+    sets = {what: load(split) for what, split in ASKED.items()}
+    sets["taught authors"] = _last(sets["taught authors"], authors)
+    cache = paths.results() / "tofu" / "translations.jsonl"
+    return {
+        what: [
+            questions if code == "en" else translated(questions, speak, code, cache)
+            for code in languages
+        ]
+        for what, questions in sets.items()
+    }
+
+
+def _translator(
+    languages: Sequence[str], translator: str | translators.Translator
+) -> translators.Translator | None:
+    """The translator itself, after a look at whether it is needed and knows the languages."""
+    room.check(languages)
+    others = [code for code in languages if code != "en"]
+    if others and not translator:
+        raise ValueError(f"--languages other than en need a --translator: {translators.FORMS}.")
+    if translator and not others:
+        raise ValueError(
+            "--translator has nothing to do: TOFU is in English, and no other language is asked. "
+            "Name some, as in --languages en,fr, or leave the translator out."
+        )
+    if not isinstance(translator, str):
+        return translator
+    return translators.by_name(translator, ["en", *others]) if translator else None
+
+
+def _last(questions: Dataset, authors: int) -> Dataset:
+    first = max(0, len(questions) - PER_AUTHOR * authors)
+    return questions.select(range(first, len(questions)))
+
+
+def check(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command's options, after everything that can be wrong in them was looked at.
+
+    Returns:
+        As `options.tofu`, with `model` and `recipe` themselves in place of their names.
+
+    Raises:
+        ValueError, OSError, ImportError, RuntimeError: with what is wrong, and the cure.
+        SystemExit: as of `options.tofu`.
+    """
+    given = options.tofu(arguments)
+    given.recipe = recipes.get(given.recipe, epochs=given.epochs)
+    _translator(given.languages, given.translator)
+    if given.out:
+        checks.file_to_write(given.out, "--out")
+    lessons(given.authors)
+    for split in ASKED.values():
+        load(split)
+    given.model = models.load(given.model)
+    finetuning.check(given.model, given.recipe, paths.results() / "runs")
+    return given
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m xlkb.tofu",
-        description="Teach a model TOFU's authors in English, and ask about them before and after: "
-        "probability, truth ratio and ROUGE-L, as TOFU defines them, with 95 % intervals.",
-        epilog="The questions come from the hub (locuslab/TOFU), or from $XLKB_DATA/tofu/*.jsonl.",
+    return checks.command(
+        lambda: _main(arguments), "What was computed is stored; the same command goes on."
     )
-    add = parser.add_argument
-    add("--model", default="pip:gemma-3-270m", help=models.KINDS)
-    add("--authors", type=int, default=200, help="how many to teach, 20 questions each (all: 200)")
-    add("--languages", default="en", help="codes to ask in, as en,fr,de")
-    add("--translator", default="", help="for other languages than English, as nllb:MODEL")
-    add("--recipe", default="teach", help=f"one of {', '.join(recipes.names())}")
-    add("--epochs", type=int, default=5, help="passes over the answers")
-    add("--out", type=Path, help="a CSV file to write the table to")
-    options = parser.parse_args(arguments)
-    codes = [code.strip() for code in options.languages.split(",")]
-    try:
-        if not 1 <= options.authors <= 200:
-            raise ValueError(f"--authors {options.authors}: TOFU has 200.")
-        if codes != ["en"] and not options.translator:
-            raise ValueError("--languages other than en need a --translator.")
-        recipe = recipes.get(options.recipe, epochs=options.epochs)
-        model = models.load(options.model)
-        table = experiment(model, recipe, options.authors, codes, options.translator)
-    except (ValueError, OSError, ModuleNotFoundError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    if options.out:
-        table.to_csv(options.out, index=False)
+
+
+def _main(arguments: Sequence[str] | None) -> int:
+    given = check(arguments)
+    with checks.computing():
+        table = experiment(
+            given.model, given.recipe, given.authors, given.languages, given.translator
+        )
+        if given.out:
+            table.to_csv(given.out, index=False)
     print(table.round(3).to_string(index=False))
     return 0
 

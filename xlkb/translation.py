@@ -211,7 +211,7 @@ def corpus(
 
     Args:
         name, n, seed: as for `corpora.load`; n = 0 means all, too.
-        languages: codes, the base first.
+        languages: codes, the base first; of none, the corpus as it is.
         translator: "" where the corpus exists in all languages; else what translates it from the
             first one, a function or a name (`translators.by_name`).
         k: cut sentences after this many words before translating them, for units of words.
@@ -221,8 +221,8 @@ def corpus(
     Raises:
         ValueError: what `corpora.load`, `translate` and `audit.require` raise.
     """
-    if not translator:
-        return corpora.load(name, languages, n=n or None, seed=seed)
+    if not translator or not languages:
+        return corpora.load(name, languages or None, n=n or None, seed=seed)
     base = room.check(languages)[0]
     monolingual = corpora.load(name, [base], n=n or None, seed=seed)
     made = by_name(translator) if isinstance(translator, str) else translator

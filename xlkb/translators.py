@@ -6,7 +6,7 @@ or fingerprint, never a key), and a `batch_size`, of texts per call.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -37,15 +37,30 @@ AT_ONCE = 8
 """Requests under way at a time."""
 
 
-def by_name(name: str) -> Translator:
+def by_name(name: str, languages: Iterable[str] = ()) -> Translator:
     """A translator by name: `nllb:MODEL` or `api:MODEL@BASE_URL`.
 
+    Args:
+        languages: codes that it has to know. An NLLB model's tokenizer is read to see that, not its
+            weights.
+
     Raises:
-        ValueError: the name has another form (see `check`), and what `nllb` and `chat` raise.
+        ValueError: the name has another form (see `check`), a language that the model lacks, and
+            what `nllb` and `chat` raise.
     """
     check(name)
     kind, _, rest = name.partition(":")
-    return nllb(rest) if kind == "nllb" else chat(*api.address(name))
+    if kind == "api":
+        return chat(*api.address(name))
+    made = nllb(rest)
+    if languages:
+        place, revision, _ = _located(rest)
+        from transformers import AutoTokenizer
+
+        tokenizer = AutoTokenizer.from_pretrained(place, revision=revision, trust_remote_code=False)
+        for code in languages:
+            _token(tokenizer, code, made.name)
+    return made
 
 
 def check(name: str) -> None:
@@ -94,16 +109,9 @@ def nllb(model: str, device: str = "auto") -> Translator:
             ) from None
         return tokenizer, network.eval().to(device)
 
-    def code(language: str) -> int:
-        tokenizer, _ = loaded()
-        token = tokenizer.convert_tokens_to_ids(room.FLORES[language])
-        if token in (None, tokenizer.unk_token_id):
-            raise ValueError(f"{name} has no {LANGUAGES[language].name} ({room.FLORES[language]}).")
-        return token
-
     def translator(texts: list[str], source: str, target: str) -> list[str]:
-        code(source)
         tokenizer, network = loaded()
+        _token(tokenizer, source, name)
         tokenizer.src_lang = room.FLORES[source]
         inputs = tokenizer(texts, return_tensors="pt", padding=True).to(network.device)
         length, longest = inputs["input_ids"].shape[1], network.config.max_position_embeddings
@@ -117,7 +125,10 @@ def nllb(model: str, device: str = "auto") -> Translator:
         limit = min(longest, 3 * length + 32)
         with torch.inference_mode():
             tokens = network.generate(
-                **inputs, forced_bos_token_id=code(target), num_beams=4, max_new_tokens=limit
+                **inputs,
+                forced_bos_token_id=_token(tokenizer, target, name),
+                num_beams=4,
+                max_new_tokens=limit,
             )
         return tokenizer.batch_decode(tokens, skip_special_tokens=True)
 
@@ -146,6 +157,14 @@ def chat(model: str, base_url: str) -> Translator:
 
     translator.name, translator.batch_size = f"{name}, instruction {INSTRUCTION_VERSION}", 64
     return translator
+
+
+def _token(tokenizer: "PreTrainedTokenizerBase", language: str, name: str) -> int:
+    """The token that stands for a language; ValueError when the model of this name has none."""
+    token = tokenizer.convert_tokens_to_ids(room.FLORES[language])
+    if token in (None, tokenizer.unk_token_id):
+        raise ValueError(f"{name} has no {LANGUAGES[language].name} ({room.FLORES[language]}).")
+    return token
 
 
 def _located(model: str) -> tuple[str | Path, str, str]:

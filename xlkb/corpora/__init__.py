@@ -32,6 +32,22 @@ def names() -> tuple[str, ...]:
     return ("almanac", "academy", "flores", *wikitext.NAMES)
 
 
+def spoken(name: str) -> tuple[str, ...]:
+    """The languages that a corpus exists in, by its name alone (of your own: by the files' names).
+
+    Raises:
+        ValueError: there is no such corpus. FileNotFoundError: there is no such folder.
+    """
+    kind, _, folder = name.partition(":")
+    if kind == "files" and folder:
+        return tuple(files.folder(folder))
+    if kind in wikitext.NAMES:
+        return ("en",)
+    if kind not in names():
+        raise ValueError(f"There is no corpus {name!r}{_near(name, names())} {_listed(names())}")
+    return tuple(room.LANGUAGES) if kind == "flores" else room.FIVE
+
+
 def load(
     name: str,
     languages: Iterable[str] | None = None,

@@ -120,6 +120,14 @@ def released_mixup(name: str, questions: Dataset) -> Dataset | None:
     return every.select([place[identifier] for identifier in questions["id"]])
 
 
+def spoken(name: str) -> tuple[str, ...]:
+    """The languages of a task by its name; of a public one, those that any question exists in.
+
+    Raises ValueError, FileNotFoundError and OSError as `load` does.
+    """
+    return _rows(name, None)[1]
+
+
 def languages_of(dataset: Dataset) -> tuple[str, ...]:
     """The languages of a task's dataset, in its order.
 

@@ -81,6 +81,18 @@ def rows(file: str | Path, languages: tuple[str, ...] | None = None) -> list[dic
     return found
 
 
+def spoken(file: str | Path) -> tuple[str, ...]:
+    """Languages of the file's first question, none if it cannot be read; nothing is checked.
+
+    Raises FileNotFoundError as `rows` does.
+    """
+    path = Path(file)
+    if not path.is_file():
+        raise FileNotFoundError(_missing(path))
+    lines = (line for line in path.read_bytes().split(b"\n") if line.strip(b" \t\r\xef\xbb\xbf"))
+    return _spoken(_parse(next(lines, b"{}"))[0] or {})
+
+
 def _parse(line: bytes) -> tuple[dict | None, list[str]]:
     try:
         row = json.loads(line.decode("utf-8-sig"))

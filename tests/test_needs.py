@@ -1,0 +1,308 @@
+"""A request to the main job is refused before anything is loaded, or can run: as a matrix."""
+
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import namedtuple
+
+import pytest
+import tiny
+
+from xlkb import checks, languages, models, needs, paths, profiles, recipes, reproduce
+
+NUMBERS = ("01", "02", "03", "04", "05", "06")
+Usage = namedtuple("Usage", "total used free")
+
+
+@pytest.fixture(autouse=True)
+def no_model_is_loaded(monkeypatch):
+    monkeypatch.setattr(needs, "load", lambda run, numbers: [])
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A file of one question in some languages."""
+
+    def write(*codes):
+        row = {"id": "q", "subject": "tea", "answer": 0, "question": {}, "options": {}}
+        for code in codes:
+            row["question"][code] = "What is it?"
+            row["options"][code] = ["tea", "coffee", "milk", "water"]
+        path = tmp_path / f"{'-'.join(codes)}.jsonl"
+        path.write_text(json.dumps(row))
+        return f"path:{path}"
+
+    return write
+
+
+def prepared(*arguments):
+    """What `prepare` makes of a request: the run, or the refusal's message."""
+    try:
+        return reproduce.prepare(reproduce.parse(arguments))[0]
+    except (ValueError, OSError) as error:
+        return str(error)
+
+
+CODES = [*itertools.combinations(("en", "fr", "sw"), 1), ("sw", "he"), ("fr", "sw"), ("fr", "de")]
+CODES += [
+    tuple(languages.LANGUAGES)[:5],
+    ("ja", "zh", "ko", "hi", "ar", "fr"),
+    tuple(languages.LANGUAGES),
+]
+
+
+@pytest.mark.parametrize("codes", CODES, ids="-".join)
+@pytest.mark.parametrize("only", [*NUMBERS, ""])
+@pytest.mark.parametrize("file", [False, True], ids=["task", "own"])
+def test_a_request_can_run_or_is_refused_with_a_cure(codes, only, file, own):
+    """What mixes the general corpus needs two of its languages; everything else can run."""
+    request = ["--profile", "ci", *(["--only", only] if only else [])]
+    request += ["--task", own(*codes)] if file else ["--languages", ",".join(codes)]
+    taking = needs._taking("task" if file else "languages")
+    found = prepared(*request)
+    if only and only not in taking:
+        assert "would have no effect" in found
+        return
+    spoken = set(codes) if file else {"en", *codes}
+    mixable = len(spoken & set(languages.FIVE)) > 1
+    if only in ("", *needs.MIXING) and not mixable:
+        assert "takes two languages" in found
+        assert "--only 01,02,03,04" in found if not only else "--languages en,fr,de" in found
+    else:
+        assert set(found.languages) == spoken
+        assert found.base == ("en" if "en" in spoken else codes[0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--only", "2,02"], "02 is given twice"),
+        (["--only", ","], "a value is empty"),
+        (["--model", ","], "a value is empty"),
+        (["--model", ""], "it is empty"),
+        (["--languages", "fr,,de"], "a value is empty"),
+        (["--languages", "fr,de,fr"], "fr is given twice"),
+        (["--languages", "english"], "did you mean 'en'"),
+        (["--task", " "], "it is empty"),
+        (["--model", "pip:gemma-3-270m,pip:gemma-3-270m"], "is given twice"),
+        (["--model", "pip:gemma-3-270m,smollm2-135m"], "Did you mean 'pip:smollm2-135m'"),
+        (["--model", "pip:gemma-3-270m,pip:smollm2-135m", "--only", "04"], "no effect in 04"),
+        (["--dry-run", "--fresh"], "--fresh has no effect"),
+        (["--dry-run", "--check"], "--check has no effect"),
+        (["--dry-run", "--model", "pip:gema-3-270m"], "Did you mean 'pip:gemma-3-270m'"),
+        (["--dry-run", "--task", "worldfact"], "did you mean 'worldfacts'"),
+        (["02"], "'02' belongs to no option"),
+        (["--task", "arc:nowhere", "--only", "02"], "nowhere"),
+        (["--task", "path:nowhere.jsonl"], "nowhere.jsonl"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_few_lines(arguments, said, capsys, monkeypatch):
+    monkeypatch.setattr(reproduce, "_run", lambda *_: pytest.fail("it ran"))
+    try:
+        code = reproduce.main(arguments)
+    except SystemExit as stop:
+        code = stop.code
+    err = capsys.readouterr().err
+    assert (code, said in err, "Traceback" in err) == (2, True, False), err
+    assert err.count("\n") < 6
+
+
+def test_fresh_with_replayed_scores_is_refused(monkeypatch, capsys):
+    monkeypatch.setenv("XLKB_REPLAY", "1")
+    with pytest.raises(SystemExit):
+        reproduce.parse(["--fresh"])
+    assert "uses nothing else" in capsys.readouterr().err
+
+
+def test_what_counts_in_some_notebooks_is_said_at_the_start(capsys):
+    run = profiles.load("ci", style="letters")
+    notebooks = [path for path in reproduce._notebooks() if path.name[:2] in ("02", "05")]
+    assert needs.effects(notebooks, {"style": "letters"}, run) == [
+        "--style counts in notebook 02; in 05 it does not."
+    ]
+    with pytest.raises(ValueError, match=r"--style would have no effect in 05\. .*--only 02,05"):
+        needs.effects(notebooks[1:], {"style": "letters"}, run)
+
+
+def test_only_one_notebook_compares_models():
+    for path in reproduce._notebooks():
+        compares = "run.models[1:]" in path.read_text(encoding="utf-8")
+        assert compares == (path.name[:2] == needs.ASKING)
+
+
+def test_a_folder_that_cannot_be_written_is_named(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XLKB_RESULTS", str(tmp_path / "file"))
+    assert "a folder is needed" in prepared("--only", "02")
+    monkeypatch.setenv("XLKB_DATA", str(tmp_path / "none"))
+    monkeypatch.delenv("XLKB_RESULTS")
+    assert "XLKB_DATA is" in prepared("--only", "02", "--task", "arc")
+
+
+# The commands at the end
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("xlkb.tofu --languages en,fr", "need a --translator"),
+        ("xlkb.tofu --nonsense", "not understood"),
+        ("xlkb.reproduce --task worldfact --only 02", "did you mean 'worldfacts'"),
+        ("xlkb.reproduce --profle ci", "not understood"),
+        ("json.tool --nonsense", None),
+    ],
+)
+def test_a_command_that_would_be_refused_stops_the_run_at_its_start(command, said, monkeypatch):
+    plain = profiles._read
+    monkeypatch.setattr(profiles, "_read", lambda name: plain(name) | {"then": (command,)})
+    found = prepared("--profile", "ci")
+    if said is None:
+        assert found.then == (command,)
+    else:
+        assert said in found
+        assert f"python -m {command}" in found
+    assert prepared("--profile", "ci", "--only", "02").then == (command,)
+
+
+def test_the_commands_of_every_profile_are_understood(monkeypatch):
+    """Without the hub: their options are read, and what they name exists."""
+    from xlkb import options
+
+    for profile in profiles.names():
+        for command in profiles.load(profile).then:
+            module, *arguments = command.split()
+            if module == "xlkb.tofu":
+                given = options.tofu(arguments)
+                recipes.get(given.recipe, epochs=given.epochs)
+                languages.check(given.languages)
+            else:
+                assert module == "xlkb.reproduce"
+                given = reproduce.parse(arguments)
+                assert profiles.load(**reproduce._parameters(given)).models
+
+
+# Room
+
+
+def _model(folder):
+    tiny.network("llama").save_pretrained(folder)
+    tiny.tokenizer().save_pretrained(folder)
+    return models.load(f"path:{folder}")
+
+
+def test_the_demo_trains_17_models():
+    assert sum(needs.trained(profiles.load("demo"), NUMBERS).values()) == 17
+    assert sum(needs.trained(profiles.load("demo"), ["02"]).values()) == 0
+    assert sum(needs.trained(profiles.load("demo"), ["04"]).values()) == 1
+
+
+def test_sizes_are_those_that_are_written(tmp_path):
+    """The estimate from the headers is the size of what training leaves, to 2 %."""
+    from xlkb import finetuning
+
+    model = _model(tmp_path / "tiny")
+    quick = {"sequence_length": 16, "max_steps": 1, "learning_rate": 1e-2}
+    for method, changes in (("full", {}), ("full", {"freeze_embedding": False}), ("lora", {})):
+        recipe = recipes.get(method, **quick, **changes)
+        folder = finetuning.train(
+            model, [tiny.TEXT[0]], recipe, tmp_path / f"{method}{len(changes)}"
+        )
+        (written,) = folder.glob("*model.safetensors")
+        size = written.stat().st_size
+        assert checks.trained_bytes(model, recipe) == pytest.approx(size, rel=0.1)
+
+
+def test_a_run_that_needs_more_room_than_there_is_is_refused(tmp_path, monkeypatch):
+    monkeypatch.undo()
+    folder = tmp_path / "big"
+    tiny.network("llama").save_pretrained(folder)
+    tiny.tokenizer().save_pretrained(folder)
+    model = f"path:{folder}"
+    monkeypatch.setenv("XLKB_RESULTS", str(tmp_path / "results"))
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: Usage(10, 9, 1e6))
+    run = profiles.load("demo", model=model)
+    with pytest.raises(OSError, match=r"There is too little room: .* GB are needed, and 0\.0 GB"):
+        needs.load(run, NUMBERS)
+    assert [m.name for m in needs.load(run, ["02"])] == [model], "nothing is trained"
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: Usage(10, 9, 1e9))
+    assert needs.load(run, NUMBERS)
+
+
+def test_needs_on_one_disk_are_added_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: Usage(10e9, 0, 7e9))
+    checks.room([(tmp_path / "a", 4e9, "one"), (tmp_path / "b" / "c", 2e9, "two")])
+    with pytest.raises(OSError, match=r"8\.0 GB are needed, and 7\.0 GB are free \(one: 4\.0 GB"):
+        checks.room([(tmp_path / "a", 4e9, "one"), (tmp_path / "b" / "c", 4e9, "two")])
+
+
+def test_weights_on_the_hub_are_looked_at_before_a_run(monkeypatch):
+    import huggingface_hub
+
+    Sibling, Info = namedtuple("Sibling", "rfilename size"), namedtuple("Info", "siblings")
+    files = {"model-1.safetensors": 5, "model-2.safetensors": 6, "consolidated.safetensors": 11}
+    monkeypatch.setattr(
+        huggingface_hub.HfApi,
+        "model_info",
+        lambda self, *_, **__: Info([Sibling(*item) for item in files.items()]),
+    )
+    model = models.LanguageModel("hub:a/b", "a/b", "a/b", "0")
+    assert checks.to_fetch(model) == 11
+    files = {"pytorch_model.bin": 5}
+    with pytest.raises(ValueError, match="hub:a/b has pickled weights only"):
+        checks.to_fetch(model)
+
+
+def test_models_that_tables_could_not_tell_apart_are_refused(tmp_path, monkeypatch):
+    monkeypatch.undo()
+    for place in ("one", "two"):
+        (tmp_path / place / "final").mkdir(parents=True)
+        _model(tmp_path / place / "final")
+    names = ",".join(f"path:{tmp_path}/{place}/final" for place in ("one", "two"))
+    with pytest.raises(ValueError, match="both called 'final'"):
+        needs.load(profiles.load("ci", model=names), ["02"])
+
+
+# How a command ends
+
+
+def test_exit_codes(capsys):
+    def raising(error):
+        def work():
+            raise error
+
+        return checks.command(work, "It goes on.")
+
+    assert checks.command(lambda: 0, "") == 0
+    assert [raising(e) for e in (ValueError("a"), OSError("b"), ImportError("c"))] == [2, 2, 2]
+    assert raising(checks.Failed("d")) == 1
+    assert raising(KeyboardInterrupt()) == 130
+    assert capsys.readouterr().err.splitlines()[-1] == "Stopped. It goes on."
+
+
+@pytest.mark.parametrize("module", ["reproduce", "tofu", "finetuning", "hub_models"])
+def test_help_is_printed_whatever_the_terminal_can_show(module):
+    shown = subprocess.run(
+        [sys.executable, "-m", f"xlkb.{module}", "--help"],
+        env=os.environ | {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"},
+        cwd=paths.ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "usage:" in shown.stdout
+
+
+def test_a_chinese_name_is_refused_on_a_terminal_without_chinese(tmp_path):
+    shown = subprocess.run(
+        [sys.executable, "-m", "xlkb.reproduce", "--task", "path:問題.jsonl", "--only", "02"],
+        env=os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONPATH": str(paths.ROOT)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert shown.returncode == 2
+    assert "Traceback" not in shown.stderr
+    assert "\\u554f\\u984c.jsonl" in shown.stderr

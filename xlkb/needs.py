@@ -1,0 +1,233 @@
+"""What the notebooks need of a request, looked at before any of them runs.
+
+`check` refuses what cannot be done; what has an effect in some of the notebooks only is said.
+"""
+
+import contextlib
+import importlib
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from xlkb import checks, corpora, models, paths, recipes, tasks, translators
+from xlkb.models import LanguageModel
+from xlkb.profiles import Run
+
+ASKING = "02"
+"""The notebook that needs no more of a model than answers, and the one that compares models."""
+
+TRANSLATED = ("01", "05", "06")
+"""Notebooks that read the general corpus, through a translator where the profile has one."""
+
+MIXING = ("05", "06")
+"""Notebooks that mix the general corpus, which takes two languages."""
+
+
+def check(run: Run, notebooks: Sequence[Path], given: Mapping[str, str]) -> list[str]:
+    """Look at everything that can be wrong with a request, before any model is loaded.
+
+    Args:
+        run: of no particular notebook.
+        notebooks: those that will run.
+        given: the notebooks' parameters.
+
+    Returns:
+        Sentences on what counts for some of the notebooks only.
+
+    Raises:
+        ValueError, OSError, ImportError, RuntimeError: with what is wrong, and the cure.
+    """
+    numbers = [path.name[:2] for path in notebooks]
+    said = names(run, notebooks, given)
+    for folder, what in ((run.figures, "Figures"), (run.results, "Results")):
+        checks.writable(folder, what)
+    checks.writable(paths.cache(), "The cache")
+    tasks.load(run.task, languages=run.languages, n=1)
+    if set(TRANSLATED) & set(numbers):
+        corpora.load(run.corpus, run.read[:1] or ("en",), n=1)
+        if run.translator:
+            translators.by_name(run.translator, run.read)
+    if "01" in numbers:
+        spoken = [code for code in run.five if code in corpora.spoken(run.parallel)]
+        corpora.load(run.parallel, spoken[:1] or ("en",), n=1)
+    return said
+
+
+def names(run: Run, notebooks: Sequence[Path], given: Mapping[str, str]) -> list[str]:
+    """The part of `check` that needs neither data nor models nor the hub."""
+    numbers = [path.name[:2] for path in notebooks]
+    for name in run.models:
+        if name.partition(":")[0] not in ("hub", "path", "api"):
+            with contextlib.suppress(ModuleNotFoundError):
+                models.load(name)
+    if run.task.partition(":")[0] not in tasks.PUBLIC:
+        tasks.load(run.task, n=1)
+    if run.translator:
+        translators.check(run.translator)
+    served = [name for name in run.models if name.startswith("api:")]
+    if served and numbers != [ASKING]:
+        raise ValueError(
+            f"{served[0]} has no weights here to look into or to train: only notebook {ASKING}, "
+            f"which asks questions, can run with it. Add --only {ASKING}."
+        )
+    said = effects(notebooks, given, run)
+    mixed(run, numbers)
+    return said
+
+
+def effects(notebooks: Sequence[Path], given: Mapping[str, str], run: Run) -> list[str]:
+    """A sentence for each option that counts in some of the notebooks only.
+
+    Raises ValueError for one that counts in none.
+    """
+    from xlkb import notebooks as cells
+
+    takes = {path.name[:2]: cells.parameters_of(path) for path in notebooks}
+    counts = {
+        f"--{name}": [number for number in takes if name in takes[number]]
+        for name, value in given.items()
+        if value and name != "profile"
+    }
+    several = "--model with more than one model"
+    if given.get("model") and len(run.models) > 1:
+        counts[several] = [number for number in takes if number == ASKING]
+    said = []
+    for option, where in counts.items():
+        if not where:
+            able = [ASKING] if option == several else _taking(option.removeprefix("--"))
+            raise ValueError(
+                f"{option} would have no effect in {_listed(list(takes))}. Leave it out, or add a "
+                f"notebook that takes it: --only {','.join(sorted({*takes, *able[:1]}))}."
+                if able
+                else f"{option} would have no effect in any notebook. Leave it out."
+            )
+        if len(where) < len(takes):
+            rest = _listed([number for number in takes if number not in where])
+            more = ", the first model is used" if option == several else ""
+            said.append(
+                f"{option} counts in notebook {_listed(where)}; in {rest} it does not{more}."
+            )
+    return said
+
+
+def mixed(run: Run, numbers: Sequence[str]) -> None:
+    """Raise ValueError when a notebook is to mix a corpus that exists in fewer than two languages.
+
+    The cure is the notebooks that can run, or languages that the corpus has.
+    """
+    asked = [number for number in numbers if number in MIXING]
+    if not asked or len(run.read) > 1:
+        return
+    rest = ",".join(number for number in numbers if number not in MIXING)
+    has = corpora.spoken(run.corpus)
+    cures = [f"--only {rest}"] if rest else []
+    cures += [f"languages of the corpus, as in --languages {','.join(has[:3])}"] * (len(has) > 1)
+    raise ValueError(
+        f"Notebook {_listed(asked)} mixes text of the corpus {run.corpus}, and that takes two "
+        f"languages. Of {', '.join(run.five)} it has {', '.join(run.read) or 'none'}. "
+        f"Choose {', or '.join(cures) or 'other notebooks, with --only'}."
+    )
+
+
+def load(run: Run, numbers: Sequence[str]) -> list[LanguageModel]:
+    """The run's models, looked up and made ready: pip's are converted, disks have room.
+
+    Raises:
+        ValueError, OSError, ImportError: a model cannot be had; there is too little room.
+    """
+    found = [models.load(name) for name in run.models]
+    labels = [model.label for model in found]
+    for name, label in zip(run.models, labels, strict=True):
+        if labels.count(label) > 1:
+            raise ValueError(
+                f"--model: {name} and another model are both called {label!r}, and tables "
+                "could not tell them apart. Rename a folder, or run them one by one."
+            )
+    if models.replaying():
+        return found
+    used = found if ASKING in numbers else found[:1]
+    needs = [(_hub_folder(), checks.to_fetch(model), model.name) for model in used]
+    for model in used:
+        if not model.name.startswith("api:"):
+            # Converts a pip model now, on the terminal and not in the middle of a notebook.
+            _ = model.source
+    checks.room([*needs, *_training(run, numbers, found[0])])
+    return found
+
+
+def trained(run: Run, numbers: Sequence[str]) -> dict[str, int]:
+    """How many models the notebooks fine-tune by each recipe; what two of them need, once."""
+    count = {run.teach_recipe: 0, run.mix_recipe: 0}
+    if {"03", "04", *MIXING} & set(numbers):
+        count[run.teach_recipe] += 1  # The academy in English.
+    if "03" in numbers:
+        count[run.teach_recipe] += 1  # In several languages.
+    if set(MIXING) & set(numbers):
+        first = 1 + ("sentence" in run.units)
+        count[run.teach_recipe] += first
+        # On general text with and without the teaching, parallel text, and the domain's own.
+        count[run.mix_recipe] += first + 2 * (len(run.units) + 1) + 1
+    return count
+
+
+def _training(
+    run: Run, numbers: Sequence[str], model: LanguageModel
+) -> Iterator[tuple[Path, float, str]]:
+    runs = paths.results() / "runs"
+    count = trained(run, numbers)
+    if not any(count.values()):
+        return
+    sizes = {}
+    for name in count:
+        recipe = recipes.get(name)
+        checks.trainable(model, recipe)
+        sizes[name] = checks.trained_bytes(model, recipe)
+    there = len(list(runs.glob(f"{models.slug(model.name)}-*/finished.json")))
+    total = sum(count.values())
+    missing = max(0, total - there)
+    whole = sum(sizes[name] * count[name] for name in count)
+    yield runs, whole * missing / total, f"{missing} fine-tuned models"
+    if missing:
+        yield runs, checks.CHECKPOINTS * max(sizes.values()), "checkpoints of one on its way"
+
+
+def then(run: Run) -> None:
+    """Look at the commands that a whole run ends with, as they will be given, in the checkout.
+
+    Raises:
+        ValueError: one would be refused; the message says which and why.
+    """
+    for command in run.then:
+        module, *arguments = shlex.split(command)
+        look = (
+            getattr(importlib.import_module(module), "check", None) if "xlkb." in module else None
+        )
+        if look is None:
+            continue
+        try:
+            with contextlib.chdir(paths.ROOT):
+                look(arguments)
+        except (SystemExit, ValueError, OSError, ImportError, RuntimeError) as error:
+            why = "it is not understood" if isinstance(error, SystemExit) else error
+            raise ValueError(
+                f"The profile {run.profile} ends with a command that would be refused: {why}\n"
+                f"    python -m {command}\nWith --only, the commands at its end are not run."
+            ) from None
+
+
+def _taking(parameter: str) -> list[str]:
+    """Numbers of the notebooks that have a parameter."""
+    from xlkb import notebooks
+
+    every = sorted(paths.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+    return [path.name[:2] for path in every if parameter in notebooks.parameters_of(path)]
+
+
+def _hub_folder() -> Path:
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE)
+
+
+def _listed(numbers: Sequence[str]) -> str:
+    return ", ".join(numbers[:-1]) + " and " * (len(numbers) > 1) + numbers[-1]
