@@ -1,7 +1,8 @@
 """How fast are choices scored, beside two peers on the same model, prompts and machine?
 
 Peers, run one after another in each round, in this order:
-  one at a time   one forward pass per choice, all logits: the released code's manner
+  one at a time   one forward pass per choice, all logits (the paper's released code, which reads
+                  letters, makes one per question: commit 62d79fe, MMLU/models/hf.py, line 98)
   harness         lm-evaluation-harness's `loglikelihood`, at the best of several batch sizes
   xlkb            this package's token tries
 
