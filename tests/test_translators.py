@@ -303,10 +303,7 @@ def test_what_cannot_translate_is_found_before_everything_is_translated():
             "--limit copies: there are empty",
         ),
         (["--corpus", "almanac", "--documents", "0"], "--documents 0: it must be at least 1"),
-        (
-            ["--text", "en=a", "--text", "fr=a", "--documents", "3"],
-            "--documents goes with --corpus",
-        ),
+        (["--text", "en=a", "--documents", "3"], "same text in a second language"),
         (["--corpus", "almanac", "--translator", "google", "--languages", "sw"], "are named nllb:"),
     ],
 )
