@@ -297,13 +297,13 @@ def test_what_cannot_translate_is_found_before_everything_is_translated():
     [
         (["--corpus", "wikitext-2"], "only en is given"),
         (["--corpus", "wikitext-2", "--translator", "nllb:x"], "needs one --text and --languages"),
-        (["--corpus", "almanac", "--limit", "copy=1"], "go with --translator"),
+        (["--corpus", "almanac", "--limit", "copy=1"], "--limit goes with --translator"),
         (
             ["--corpus", "wikitext-2", "--limit", "copies=1"],
-            "give a share from 0 to 1 of one of empty",
+            "--limit copies: there are empty",
         ),
         (["--corpus", "almanac", "--documents", "0"], "--documents 0: it must be at least 1"),
-        (["--text", "en=a", "--documents", "3"], "--documents goes with --corpus"),
+        (["--text", "en=a", "--documents", "3"], "same text in a second language"),
         (["--corpus", "almanac", "--translator", "google", "--languages", "sw"], "are named nllb:"),
     ],
 )
