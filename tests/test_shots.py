@@ -12,7 +12,7 @@ from datasets import Dataset
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xlkb import lengths, models, recompose, shots, stats
+from xlkb import lengths, models, pairing, recompose, shots, stats
 from xlkb.evaluation import context_tokens, fewer_shots, score
 from xlkb.tries import Pair, encode
 
@@ -234,18 +234,18 @@ def test_conditions_with_other_questions_left_out_are_compared_on_those_of_all()
         return frame.assign(**plain)
 
     both = stats.concat([decisions(["a", "b", "c"]), decisions(["a", "c"], language="fr")])
-    with pytest.raises(ValueError, match=r"stats\.shared"):
+    with pytest.raises(ValueError, match=r"pairing\.shared"):
         stats.barrier(both)
     with pytest.warns(UserWarning, match="1 of 3 items are left out"):
-        kept = stats.shared(both)
+        kept = pairing.shared(both)
     assert stats.barrier(kept)["n"].tolist() == [2]
-    assert stats.shared(kept) is kept
+    assert pairing.shared(kept) is kept
     other = stats.concat([both, decisions(["a", "b"], model="y")])
     with pytest.warns(UserWarning, match="of 3 items"):
-        kept = stats.shared(other)
+        kept = pairing.shared(other)
     assert kept.groupby("model")["item_id"].nunique().to_dict() == {"x": 2, "y": 2}
     with pytest.warns(UserWarning, match="2 of 3 items"):
-        assert set(stats.shared(other, by=())["item_id"]) == {"a"}
+        assert set(pairing.shared(other, by=())["item_id"]) == {"a"}
 
 
 @pytest.mark.filterwarnings("ignore:.*have fewer")

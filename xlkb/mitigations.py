@@ -131,9 +131,9 @@ def english_first(
     """Questions followed by the answer that the model first gave to them in English (or `base`).
 
     The demonstrations are questions of the dev split in the question's language with the answer in
-    the base language. An empty answer adds nothing, nor does a question that is too long for the
-    model's context; demonstrations are as many as fit. Returns the questions, and the tokens read
-    and written for that, int64 [questions].
+    the base language, as many as fit. An empty answer adds nothing, nor does a question that is too
+    long for the model's context. Returns the questions, and the tokens read and written for that,
+    int64 [questions].
     """
     rows, solved = asked.to_list(), _solved(dev, base)
     words = prompts.texts()[base]

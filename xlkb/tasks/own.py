@@ -50,7 +50,7 @@ def rows(file: str | Path, languages: tuple[str, ...] | None = None) -> list[dic
     for where, row in texts.items(path, problems):
         faults = list(_row_faults(row))
         spoken = _spoken(row)
-        dev = isinstance(row, dict) and row.get("split") == "dev"
+        dev = _is_dev(row)
         if not languages and spoken and not dev:
             if expected is None:
                 expected = spoken
@@ -78,11 +78,18 @@ def rows(file: str | Path, languages: tuple[str, ...] | None = None) -> list[dic
 
 
 def spoken(file: str | Path) -> tuple[str, ...]:
-    """Languages of the file's first question, none if it cannot be read; nothing is checked.
+    """Languages of the file's first question that is no demonstration; nothing is checked.
+
+    None if it cannot be read.
 
     Raises FileNotFoundError as `rows` does.
     """
-    return _spoken(next((row for _, row in texts.items(texts.existing(file), [])), None))
+    rows = (row for _, row in texts.items(texts.existing(file), []))
+    return _spoken(next((row for row in rows if not _is_dev(row)), None))
+
+
+def _is_dev(row: object) -> bool:
+    return isinstance(row, dict) and row.get("split") == "dev"
 
 
 def _row_faults(row: object) -> Iterator[str]:
