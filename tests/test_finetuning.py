@@ -432,6 +432,27 @@ def test_a_corpus_is_read_from_each_kind_of_file(tmp_path):
         packing.read(tmp_path / "bad.jsonl")
 
 
+def test_training_texts_are_read_however_they_were_saved(tmp_path):
+    parts = "\u200bCafe\u0301\u2028 one\r\ntwo\u00a0\r\n \u200b\r\n\r\nThree"
+    rows = '{"text": " Café\\u2028 one\\ntwo"}\r\n\r\n{"text": "Three\\ufeff"}'
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        (tmp_path / "a.TXT").write_bytes(parts.encode(encoding))
+        (tmp_path / "a.JSONL").write_bytes(rows.encode(encoding))
+        for name in ("a.TXT", "a.JSONL"):
+            assert packing.read(tmp_path / name) == ["Café\u2028 one\ntwo", "Three"]
+    bad = ['{"text": ""}', '{"text": null}', "[1]", "nonsense", '{"text": "a", "context": 3}']
+    (tmp_path / "b.jsonl").write_text("\n".join(bad))
+    with pytest.raises(ValueError, match="line 1: 'text' is empty") as refused:
+        packing.read(tmp_path / "b.jsonl")
+    for number in range(1, 6):
+        assert f"b.jsonl, line {number}: " in str(refused.value)
+    (tmp_path / "c.txt").write_bytes(b"One\n\xe9")
+    with pytest.raises(ValueError, match=r"c.txt, line 2: byte 1 is not UTF-8"):
+        packing.read(tmp_path / "c.txt")
+    with pytest.raises(FileNotFoundError, match=r"did you mean .*b\.jsonl"):
+        packing.read(tmp_path / "d.jsonl")
+
+
 # Recipes
 
 

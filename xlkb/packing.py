@@ -1,14 +1,15 @@
 """Training texts: read, identified, and packed into sequences of equal length."""
 
 import hashlib
-import json
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from datasets import Dataset, DatasetDict, load_from_disk
 
+from xlkb import texts as way_in
 from xlkb import tokens
 from xlkb.recipes import Recipe
 
@@ -28,33 +29,35 @@ def corpus(path: str | Path) -> list[str] | Dataset:
     """A corpus on disk, for `finetuning.train`.
 
     A folder is one saved by `datasets` with a column `text`, and perhaps `context`. In a `.txt`
-    file empty lines separate texts. A `.jsonl` file has one object with `text` a line.
+    file blank lines separate texts. A `.jsonl` file has one object with `text` a line. Texts of
+    files are cleaned (`xlkb.texts.clean`).
 
     Raises:
         FileNotFoundError: there is no such file or folder.
-        ValueError: a folder with anything else, or with several splits; another kind of file, or a
-            line without a text.
+        ValueError: a folder with anything else, or with several splits; another kind of file, or
+            lines without a text, up to ten of which are named.
     """
     path = Path(path).expanduser()
     if path.is_dir():
         return _saved(path)
-    if not path.exists():
-        raise FileNotFoundError(f"There is no corpus {path}.")
-    if path.suffix == ".txt":
-        parts = "\n".join(path.read_text(encoding="utf-8-sig").splitlines()).split("\n\n")
-        return texts_of([part.strip("\n") for part in parts if part.strip()])
-    if path.suffix != ".jsonl":
+    path = way_in.existing(path, "corpus")
+    if path.suffix.lower() not in (".txt", ".jsonl"):
         raise ValueError(f"{path}: a corpus is a datasets folder, a .txt or a .jsonl file.")
-    texts = []
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
-        try:
-            if line.strip():
-                texts.append(json.loads(line)["text"])
-        except (ValueError, KeyError, TypeError):
-            raise ValueError(
-                f'{path}, line {number}: expected a JSON object with "text", found {line[:60]!r}.'
-            ) from None
-    return texts_of(texts)
+    problems: list[str] = []
+    if path.suffix.lower() == ".txt":
+        lines = [line if way_in.looks(line) else "" for line in way_in.lines(path)]
+        parts = ["\n".join(part) for filled, part in groupby(lines, bool) if filled]
+        return texts_of([way_in.clean(part) for part in parts])
+    found = []
+    for at, item in way_in.items(path, problems):
+        found += way_in.fields(item, ("text",), f"{path}, {at}", problems)
+        if isinstance(item, dict) and type(item.get("context")) is int:
+            problems.append(
+                f"{path}, {at}: 'context' is read from a folder saved by datasets only: save the "
+                "texts with Dataset.save_to_disk"
+            )
+    way_in.refuse(problems)
+    return texts_of([way_in.clean(text) for text in found])
 
 
 def _saved(folder: Path) -> Dataset:
