@@ -542,6 +542,43 @@ def test_a_context_that_is_none_is_refused(tmp_path, column, value):
         packing.corpus(tmp_path / "quiz")
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.TXT", "\ufeffOne\r\ntwo\r\n \r\n\r\n\u200bThree\r\n"),
+        ("a.jsonl", '\ufeff{"text": "One\\ntwo"}\r\n\r\n{"text": "Three "}'),
+        ("a.json", '[{"text": "One\\ntwo"},\n {"text": "Three"}]'),
+        ("a.csv", '\ufeffid,text\r\n1,"One\ntwo"\r\n2,Three\r\n'),
+        ("a.tsv", 'id\ttext\n1\t"One\ntwo"\n2\tThree\n'),
+    ],
+)
+def test_a_file_of_texts_is_read_however_it_was_saved(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content.encode())
+    assert packing.corpus(tmp_path / name) == ["One\ntwo", "Three"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.jsonl", '{"text": "Q: x A: y", "context": 4}'), ("a.csv", "text,context\nQ: x A: y,4\n")],
+)
+def test_a_file_keeps_its_contexts(tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    found = packing.corpus(tmp_path / name)
+    assert (found["text"][:], packing.contexts_of(found)) == (["Q: x A: y"], [4])
+    (tmp_path / name).write_text(content.replace("4", "400"))
+    with pytest.raises(ValueError, match="has context 400"):
+        packing.corpus(tmp_path / name)
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path):
+    (tmp_path / "a.docx").write_text("One")
+    with pytest.raises(ValueError, match=r"or a file \.txt, \.jsonl, \.json, \.csv, \.tsv"):
+        packing.corpus(tmp_path / "a.docx")
+    (tmp_path / "a.csv").write_text("txt\nOne\n")
+    with pytest.raises(ValueError, match="there is no column text"):
+        packing.corpus(tmp_path / "a.csv")
+
+
 def test_folders_of_other_kinds_are_refused(tmp_path):
     dataset = Dataset.from_dict({"text": ["One"]})
     DatasetDict(train=dataset, test=dataset).save_to_disk(tmp_path / "splits")
