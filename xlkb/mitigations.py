@@ -72,10 +72,10 @@ def translated(
     wanted: dict[tuple[str, str, str], tuple[str, int]] = dict.fromkeys(texts, ("", 0))
     for kind in ("question", "option"):
         keys = [key for key in wanted if key[0] == kind]
+        spoken = {language for _, _, language in keys}
+        pairs = {language: _pairs(dev, kind, language, base, n_shots) for language in spoken}
         made = [
-            few_shot_translation.prompt(
-                text, language, base, _pairs(dev, kind, language, base, n_shots)
-            )
+            few_shot_translation.prompt(text, language, base, pairs[language])
             for _, text, language in keys
         ]
         if made:
@@ -115,10 +115,10 @@ def english_first(
     """
     rows, made = asked.to_list(), []
     words = prompts.texts()[base]
+    spoken = {base, *(row["question_language"] for row in rows)}
+    given = {language: recompose.full(dev, language).to_list() for language in spoken}
     for row in rows:
-        shown = zip(
-            recompose.full(dev, row["question_language"]), recompose.full(dev, base), strict=True
-        )
+        shown = zip(given[row["question_language"]], given[base], strict=True)
         solved = [
             f"{words['question']}{a['question']}\n{words['answer']} {b['options'][b['answer']]}\n\n"
             for a, b in shown
