@@ -14,7 +14,6 @@ import threading
 import time
 import traceback
 import urllib.request
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pandas as pd
@@ -22,67 +21,28 @@ import pytest
 import questions
 import tiny
 import torch
+from stubs import Stub, chatted, completion, refused
 
-from xlkb import api, api_scoring, models, pip_models, plan, recompose, results, stats, tasks
+from xlkb import (
+    api,
+    api_scoring,
+    endpoints,
+    figures,
+    models,
+    pip_models,
+    plan,
+    profiles,
+    prompts,
+    recompose,
+    results,
+    stats,
+    tables,
+    tasks,
+)
 from xlkb.evaluation import score, store_folder
 
 SECRET = "sk-test-0123456789abcdef"
-USED = {"prompt_tokens": 100, "completion_tokens": 10}
 LATER = {"retry-after-ms": "1"}
-
-
-def completion(text="", top=None, **more):
-    logprobs = {"top_logprobs": [top]} if top else None
-    choice = {"index": 0, "text": text, "logprobs": logprobs}
-    return {"model": "stub-1", "choices": [choice], "usage": USED} | more
-
-
-def chatted(text="", top=None, **more):
-    found = [{"token": token, "logprob": value} for token, value in (top or {}).items()]
-    choice = {"index": 0, "message": {"role": "assistant", "content": text}}
-    choice["logprobs"] = {"content": [{"token": "", "top_logprobs": found}]} if top else None
-    return {"model": "stub-1", "choices": [choice], "usage": USED} | more
-
-
-def refused(message="no such thing"):
-    return {"error": {"message": message}}
-
-
-class Stub(ThreadingHTTPServer):
-    """Answers what `reply(path, body)` gives: (status, JSON or bytes[, headers])."""
-
-    daemon_threads = True
-
-    def __init__(self, reply):
-        self.reply, self.asked = reply, []
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.name = f"api:stub@http://127.0.0.1:{self.server_port}/v1"
-
-    def prompts(self):
-        return [body.get("prompt") or body["messages"][0]["content"] for _, body, _ in self.asked]
-
-    def handle_error(self, *_):
-        pass  # A client that was killed has hung up.
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        path = self.path.removeprefix("/v1/")
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.asked.append((path, body, headers))
-        status, said, *more = self.server.reply(path, body)
-        data = said if isinstance(said, bytes) else json.dumps(said).encode()
-        self.send_response(status)
-        for name, value in (*more, {})[0].items():
-            self.send_header(name, value)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *_):
-        pass
 
 
 @pytest.fixture
@@ -90,6 +50,7 @@ def stub(monkeypatch):
     """Make stubs; the key is set, and two retries are enough."""
     monkeypatch.setenv(api.KEY, SECRET)
     monkeypatch.setattr(api, "RETRIES", 2)
+    monkeypatch.setattr(endpoints, "_KNOWN", {})
     for name in (api.PRICE, api.BUDGET):
         monkeypatch.delenv(name, raising=False)
     made = []
@@ -238,6 +199,94 @@ def test_other_letters_can_name_the_choices(stub, tmp_path):
     assert stats.decide(rows)["predicted"].tolist() == [0, 0]
 
 
+def test_what_is_not_understood_is_counted_beside_each_accuracy(stub, tmp_path):
+    def reply(path, body):
+        if path == "completions":
+            return 404, refused()
+        if "logprobs" in body:
+            return 400, refused("logprobs are not supported")
+        said = body["messages"][0]["content"].rpartition("\n\n")[2]
+        return 200, chatted("Je ne sais pas." if said.startswith("fr:q1") else "Réponse : A")
+
+    server = stub(reply)
+    asked = recompose.grid(questions.toy(4), ["full"], ["en", "fr"], 42)
+    rows = score(models.load(server.name), asked, tmp_path, style="letters")
+    decided = stats.decide(rows)
+    table = stats.accuracy(decided, ["language"]).set_index("language")
+    assert table["unread"].to_dict() == {"en": 0, "fr": 0.25}
+    assert stats.barrier(decided)[["unread", "reference_unread"]].to_numpy().tolist() == [[0.25, 0]]
+    local = decided.assign(model="local").drop(columns="unread")
+    both = stats.accuracy(stats.concat([local, decided]), ["model", "language"])
+    assert both["unread"].tolist()[2:] == [0, 0.25]
+    assert both["unread"].isna().tolist() == [True, True, False, False]
+    assert "unread" not in stats.accuracy(local, ["language"])
+    assert list(tables.readable(both)["not understood (%)"]) == ["", "", "0.0", "25.0"]
+
+
+def test_log_probabilities_without_a_letter_are_not_understood_either(stub, tmp_path):
+    tops = iter([{" A": -0.1}, {"The": -0.1}, {"The": -0.1}, {" A": -0.1}])
+    server = stub(lambda path, body: (200, completion("", next(tops))))
+    decided = stats.decide(ask(server, tmp_path))
+    assert stats.accuracy(decided, ["language"])["unread"].tolist() == [0.5]
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.25, "25.0 % (fr)"), (0.02, ""), (None, "")])
+def test_a_caption_tells_of_many_answers_that_were_not_understood(
+    tmp_path, monkeypatch, share, said
+):
+    monkeypatch.setenv("XLKB_FIGURES", str(tmp_path))
+    frame = pd.DataFrame({"language": ["en", "fr"], "n": 8, "accuracy": 0.5, "low": 0.4})
+    frame = frame.assign(high=0.6, gap_points=1.0, gap_low=0.0, gap_high=2.0, rule="sum")
+    frame["unread"] = [0.0, share] if share is not None else np.nan
+    run = profiles.load("ci", "02_general_knowledge_barrier")
+    figures.accuracy_bars(frame, "a", run, [], "Title", hue="rule")
+    figures.gap_bars(frame, "b", run, [], "Title")
+    figures.heat_map(frame, "c", run, [], "Title", ("language", "x"), ("rule", "y"))
+    entries = json.loads((run.figures / "manifest.json").read_text())
+    for name in "abc":
+        assert ("not understood" in entries[name]["caption"]) == bool(said)
+        assert said in entries[name]["caption"]
+
+
+def test_stored_texts_are_read_anew(stub, tmp_path):
+    """An older reader understood no French; what it stored is understood now."""
+    server = stub(lambda path, body: (404, refused()))
+    model = models.load(server.name)
+    asked = recompose.full(questions.toy(1), "en")
+    (prompt,) = (prompts.build(row, "letters") for row in asked)
+    key = api_scoring._key(api_scoring.Question(prompt.context, tuple("ABCD")))
+    folder = store_folder(tmp_path, model) / "answers"
+    row = {"key": key, "way": "chat, text", "served": "x", "text": "La réponse est B."}
+    none = pd.DataFrame([row | {"log_likelihoods": [-math.inf] * 4}])
+    results.append(folder, none, results.ANSWERS)
+    rows = score(model, asked, tmp_path, style="letters")
+    assert stats.decide(rows)["predicted"].tolist() == [1]
+    assert server.asked == []
+
+
+def test_an_answer_that_only_thinks_is_asked_for_with_more_room(stub, tmp_path, capsys):
+    def reply(path, body):
+        if path == "completions" or "logprobs" in body:
+            return 400, refused("not here")
+        enough = body["max_tokens"] > 100 and "q3" not in body["messages"][0]["content"]
+        return 200, chatted("<think>\nA? B?" + ("</think>\n\n**B**" if enough else ""))
+
+    server = stub(reply)
+    rows = ask(server, tmp_path, n=3)
+    assert stats.decide(rows)["predicted"].tolist() == [1, 1, 1]
+    assert set(answers(tmp_path, server)["way"]) == {"chat, text after reasoning"}
+    decided = stats.decide(ask(server, tmp_path, n=4))
+    assert decided["predicted"].tolist() == [1, 1, 1, -1]
+    assert "1 by no letter; 1 think until they are cut" in capsys.readouterr().out
+
+
+def test_the_choices_confirm_a_letter_without_a_point():
+    assert api_scoring._letter("B Paris", "ABCD", ["Rome", "Paris", "Bern", "Oslo"]) == "B"
+    assert api_scoring._letter("B cells", "ABCD", ["Rome", "Paris", "Bern", "Oslo"]) is None
+    context = "Q\nA. one\nB. two\nC. x\nD. y\nAnswer: A\n\nQ\nA. 1\nB. 2\nC. 3\nD. 4\nAnswer:"
+    assert api_scoring.Question(context, tuple("ABCD")).choices == ["1", "2", "3", "4"]
+
+
 # What goes wrong
 
 
@@ -314,6 +363,7 @@ import sys
 from pathlib import Path
 import questions
 from xlkb import models, recompose
+from xlkb import figures, profiles, tables
 from xlkb.evaluation import score
 asked = recompose.full(questions.toy(12), "en")
 score(models.load(sys.argv[1]), asked, Path(sys.argv[2]), "letters")
@@ -525,6 +575,7 @@ def test_the_notebook_that_asks_runs_with_an_endpoint(stub, tmp_path):
     barrier = pd.read_csv(folder / "table02c_barrier.csv")
     assert set(barrier["language"]) == {"fr", "de", "es", "it"}
     assert set(barrier["gap_points"]) == {75.0}
+    assert set(barrier["unread"]) == set(barrier["reference_unread"]) == {0.0}
     for path in tmp_path.rglob("*"):
         assert path.is_dir() or SECRET.encode() not in path.read_bytes(), path
 

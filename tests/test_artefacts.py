@@ -2,11 +2,14 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 
-from xlkb import figures, manifest, profiles, tables
+from xlkb import canvas, figures, fonts, labels, manifest, profiles, tables
+from xlkb.languages import LANGUAGES
 from xlkb.models import LanguageModel
 
 MODEL = LanguageModel("path:tiny", "Tiny, random", "", "ab" * 32)
@@ -129,3 +132,156 @@ def test_a_text_of_digits_stays_a_text(run):
     written = (run.figures / "table.md").read_text(encoding="utf-8")
     assert "1,165,029" in written
     assert "2e-05" in written
+
+
+def test_a_table_with_two_equal_rows_is_refused_with_the_likely_cause(run):
+    parts = [accuracies(what=[None, [1], "a"]), accuracies(what=[None, [2], "a"], n=401)]
+    tables.save(pd.concat(parts), "table", run)
+    picked = pd.concat(parts).loc[[0, 2]]
+    tables.save(picked, "table", run)
+    for twice in (0, 1, 2):
+        frame = pd.concat([parts[0], parts[0].iloc[[twice]]])
+        with pytest.raises(
+            ValueError, match=rf"other: rows {twice + 1} and 4 of 4 .*stats\.concat"
+        ):
+            tables.save(frame, "other", run)
+    assert not list(run.figures.glob("other*"))
+
+
+def test_an_empty_table_has_no_equal_rows():
+    tables._check_rows(accuracies().iloc[:0], "table")
+    tables._check_rows(pd.DataFrame(), "table")
+
+
+COMMITTED = sorted((Path(__file__).resolve().parent.parent / "figures").glob("*.csv"))
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
+def test_no_committed_table_has_two_equal_rows(path):
+    frame = pd.read_csv(path)
+    tables._check_rows(frame, path.stem)
+
+
+CHARACTERS = {
+    "autonyms": [language.autonym for language in LANGUAGES.values()],
+    "models": [
+        "通义千问（微调）",
+        "نموذج عربي (7B)",
+        "हिन्दी मॉडल क्षत्रिय",
+        "日本語モデル",
+        "한국어 모델",
+        "דגם עברי",
+        "русская модель",
+        "繁體模型",
+        "ไทย தமிழ் বাংলা",
+        "mixed 模型 نموذج हिन्दी v2 😀",
+    ],
+}
+
+
+def labelled(names):
+    rows = [(m, c, 400, 0.5, 0.4, 0.6) for m in names for c in ("en", "zh")]
+    return pd.DataFrame(rows, columns=["model", "language", "n", "accuracy", "low", "high"])
+
+
+@pytest.fixture
+def drawn(run, monkeypatch):
+    """The texts of the last figure that was saved."""
+    seen = []
+    monkeypatch.setattr(figures, "save", lambda figure, *rest: seen.append(figure) or figure)
+
+    def texts():
+        seen[-1].canvas.draw()
+        return [text.get_text() for text in seen[-1].findobj(Text) if text.get_text()]
+
+    return texts
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("where", ["legend", "axis", "both", "title"])
+@pytest.mark.parametrize("names", CHARACTERS.values(), ids=CHARACTERS)
+def test_labels_of_every_script_have_their_letters(names, where, run):
+    frame, title = labelled(names), "T"
+    if where == "legend":
+        figures.accuracy_bars(frame, "fig", run, [MODEL], title)
+    elif where == "axis":
+        figures.accuracy_bars(frame, "fig", run, [MODEL], title, x="model", hue="language")
+    elif where == "both":
+        pairs = (("model", "models"), ("language", names[0]))
+        figures.heat_map(frame, "fig", run, [MODEL], title, *pairs)
+    else:
+        figures.gap_bars(gaps(), "fig", run, [MODEL], " ".join(names))
+    text = (run.figures / "fig.svg").read_text(encoding="utf-8")
+    for label in names if where != "title" else names[:1]:
+        assert label.split()[0][:5] in text
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", ["lines", "distributions", "loss"])
+def test_other_figures_have_letters_of_every_script(kind, run):
+    names = ["模型", "नमूना", "한국어"]
+    frame = changes().assign(kind=[names[0], names[1], names[2], names[2]])
+    if kind == "lines":
+        figures.lines(frame, "fig", run, [MODEL], names[0], **AXES, hue="kind")
+    elif kind == "distributions":
+        each = pd.concat([frame] * 5)
+        figures.distributions(each, "fig", run, [MODEL], names[0], ("kind", names[1]), AXES["y"])
+    else:
+        curve = pd.DataFrame({"run": names, "tokens": [1, 2, 3], "loss": [3.0, 2.0, 1.0]})
+        figures.loss_curves(curve, "fig", run, [MODEL], names[1])
+
+
+def test_latin_labels_need_no_other_font():
+    assert fonts.families(["Qwen2.5-0.5B (é, Ж, عربي)", "100 %"]) == [fonts.MAIN]
+    assert fonts.families(["模型"]) == [fonts.MAIN, "Noto Sans CJK SC"]
+
+
+ODD = ["$x_1$ at 5 $", "_hidden", "two\nlines\tand tabs", r"\alpha^2 {a}", "% & # ~"]
+
+
+def test_a_name_is_shown_as_it_is(run, drawn):
+    figures.accuracy_bars(labelled(ODD), "fig", run, [MODEL], "Cost: $1 or $2")
+    texts = [text.strip() for text in drawn()]
+    for label in ODD:
+        assert " ".join(label.split()) in texts
+    assert any("$1 or $2" in text for text in texts)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("letters", ["long name ", "x", "模型", "लंबा नाम "])
+def test_long_names_stay_inside_the_figure(letters, run, monkeypatch):
+    names = [(letters * 240)[:250] + end for end in "ab"]
+    shown = []
+    monkeypatch.setattr(canvas, "Image", lambda **_: None)
+    monkeypatch.setattr(canvas.manifest, "record", lambda *_: None)
+    monkeypatch.setattr(canvas.Figure, "savefig", lambda figure, *_, **__: shown.append(figure))
+    figures.accuracy_bars(labelled(names), "fig", run, [MODEL], names[0])
+    figures.accuracy_bars(labelled(names), "fig", run, [MODEL], "T", x="model", hue="language")
+    for figure in shown[::2]:
+        figure.canvas.draw()
+        (axes,) = figure.axes
+        box = figure.get_tightbbox()
+        assert box.x0 >= -0.1
+        assert box.x1 <= figure.get_figwidth() + 0.1
+        assert axes.get_window_extent().height > 100
+    legend, ticks = shown[0].legends[0].get_texts(), shown[2].axes[0].get_xticklabels()
+    for texts in (legend, ticks):
+        assert len({text.get_text() for text in texts}) == 2
+
+
+def test_models_of_the_same_name_are_told_apart():
+    of = [LanguageModel(f"path:{f}/tiny", "tiny", "", f * 64) for f in "abcd"]
+    of[2].label = "tiny (2)"
+    assert [m.label for m in labels.apart(of[1:], of[0])] == [
+        "tiny (2)",
+        "tiny (2) (2)",
+        "tiny (3)",
+    ]
+    assert of[0].label == "tiny"
+    (alone,) = labels.apart([of[0]])
+    assert alone.label == "tiny"
+
+
+def test_a_figure_of_rows_with_and_without_unread_answers_is_drawn(run):
+    for frame in (accuracies(), accuracies(unread=0.0), accuracies(unread=0.5)):
+        figures.accuracy_bars(frame, "fig", run, [MODEL], "T")

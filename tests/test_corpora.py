@@ -110,6 +110,36 @@ def test_own_files_are_documents_between_empty_lines(tmp_path):
     assert [len(row["segments"]) for row in rows] == [1, 1, 1]
 
 
+def test_own_files_are_cleaned_and_files_that_are_not_meant_are_ignored(tmp_path):
+    write(tmp_path, en="\u200bCafe\u0301.\u00a0\n\u200b\nTea.", fr="Cafe\u0301.\n\nThe\u0301.")
+    (tmp_path / "fr.txt").rename(tmp_path / "FR.TXT")
+    (tmp_path / "._en.txt").write_bytes(b"\0\5\26\7Mac OS X")
+    (tmp_path / ".hidden.txt").write_text("x")
+    documents = corpora.load(f"files:{tmp_path}")
+    assert corpora.languages_of(documents) == ("en", "fr")
+    assert [corpora.text(row, "fr") for row in documents] == ["Café.", "Thé."]
+    assert corpora.text(documents[0], "en") == "Café."
+    write(tmp_path, fr="Café.")
+    with pytest.raises(ValueError, match=r"FR.TXT and fr.txt are both fr: take one away"):
+        corpora.load(f"files:{tmp_path}")
+
+
+def test_own_files_as_windows_saves_them_are_read(tmp_path):
+    write(tmp_path, en="Tea.\r\nHot.\r\n".encode("utf-16"), fr=b"\xef\xbb\xbfTh\xc3\xa9.\r\nChaud.")
+    (row,) = corpora.load(f"files:{tmp_path}")
+    assert corpora.sentences(row, "en") == ["Tea.", "Hot."]
+    assert corpora.sentences(row, "fr") == ["Thé.", "Chaud."]
+
+
+def test_ten_faults_of_several_files_are_named_at_once(tmp_path):
+    write(tmp_path, en=b"\xe9\n" * 8, fr=b"\xe9\n" * 8)
+    with pytest.raises(
+        ValueError, match=r"en.txt, line 8: byte 1(.*\n)+.*fr.txt, line 2"
+    ) as refused:
+        corpora.load(f"files:{tmp_path}")
+    assert str(refused.value).count("is not UTF-8") == 10
+
+
 def test_own_files_can_mark_phrases(tmp_path):
     write(tmp_path, en="Twice a day | it rises.", fr="Deux fois | elle monte.")
     (row,) = files.read(files.folder(tmp_path), phrase_mark="|")
@@ -130,7 +160,7 @@ def test_own_files_can_mark_phrases(tmp_path):
         ),
         ({"en": "", "fr": "A"}, r"en.txt, line 1: the file is empty"),
         ({"en": "\n \n", "fr": "A"}, r"en.txt, line 1: the file is empty"),
-        ({"en": "a\nb", "fr": b"A\n\xe9t\xe9"}, r"fr.txt, line 2, byte 1: not UTF-8"),
+        ({"en": "a\nb", "fr": b"A\n\xe9t\xe9"}, r"fr.txt, line 2: byte 1 is not UTF-8"),
         ({"en": "a", "french": "A"}, r"unknown language 'french'; did you mean 'fr'"),
     ],
 )
@@ -182,6 +212,25 @@ def test_only_lines_long_enough_are_judged_or_all_of_them_together():
     assert [found[:2] for found in audit.wrong_lines(short, "de")] == [(1, "fr")]
     assert audit.wrong_lines(short, "fr") == []
     assert audit.wrong_lines(["Oui.", "Non."], "de") == []
+
+
+def test_a_heading_in_kanji_is_japanese_or_chinese():
+    heading = "令和五年度文部科学省科学研究費助成事業研究成果報告書"
+    assert audit.wrong_lines([heading], "ja") == audit.wrong_lines([heading], "zh") == []
+    assert not audit.is_other(heading, "ja")
+    assert audit.is_other(2 * heading, "ko")
+    assert audit.is_other("郵便とパンと少しの乗客を運びます。", "zh")
+
+
+def test_one_odd_line_never_makes_a_text_foreign():
+    german = "Am Morgen fahren die Fischer mit ihren Booten auf das Meer hinaus."
+    french = "Les pêcheurs disent qu'ils voient le phare de très loin, la nuit."
+    assert not audit.is_foreign([french, german], "de")
+    assert not audit.is_foreign([german] * 3 + [french], "de")
+    assert not audit.is_foreign(["Ja.", "Nein.", german[:29], "", french, german[30:]], "de")
+    assert audit.is_foreign([french], "de")
+    assert audit.is_foreign([french, french, german], "de")
+    assert audit.is_foreign(["Oui.", french], "de")
 
 
 def test_the_almanac_is_as_large_as_promised():

@@ -102,12 +102,17 @@ def test_demonstrations_stand_before_the_question(model, tmp_path, kind):
     assert one["log_likelihood"] == pytest.approx(direct(model, context, " Euro"), abs=1e-4)
 
 
-def test_too_few_demonstrations_are_named(model, tmp_path):
+def test_too_few_demonstrations_are_named_and_counted(model, tmp_path, capsys):
     asked = recompose.full(questions(), "en")
     with pytest.raises(ValueError, match="pass dev="):
         score(model, asked, tmp_path, n_shots=2)
-    with pytest.raises(ValueError, match=r"'currency' has 1 demonstrations .* 2 are wanted"):
-        score(model, asked, tmp_path, n_shots=2, dev=questions(1))
+    one = score(model, asked, tmp_path, n_shots=1, dev=questions(1))
+    capsys.readouterr()
+    with pytest.warns(UserWarning, match=r"fewer than 2 demonstrations .*currency \(1\)"):
+        rows = score(model, asked, tmp_path, n_shots=2, dev=questions(1))
+    assert "computed 0" in capsys.readouterr().out
+    assert (set(rows["n_shots"]), set(rows["n_shots_asked"])) == ({1}, {2})
+    assert rows["log_likelihood"].tolist() == one["log_likelihood"].tolist()
 
 
 def test_a_damaged_part_is_set_aside_and_computed_again(model, tmp_path, capsys):

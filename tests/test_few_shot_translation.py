@@ -124,6 +124,22 @@ def test_every_direction_is_translated_without_its_demonstrations(tmp_path):
         few_shot_translation.translate(model, sentences, tmp_path, 3)
 
 
+def test_a_prompt_that_is_too_long_gets_fewer_demonstrations(tmp_path):
+    folder = tmp_path / "tiny-llama"
+    tiny.network("llama").save_pretrained(folder)
+    tiny.tokenizer().save_pretrained(folder)
+    model = models.load(f"path:{folder}", dtype="float32", device="cpu")
+    plain = ["word " * 50, "word " * 50, "One.", "Two.", "word " * 60, "word " * 300]
+    sentences = {"en": plain, "fr": plain}
+    with pytest.warns(UserWarning, match="fewer demonstrations|sentences are left out") as caught:
+        found = few_shot_translation.translate(model, sentences, tmp_path, 2, max_new_tokens=5)
+    assert len(caught) == 2
+    assert "1 of 4 sentences are left out" in str(caught[1].message)
+    assert found["item"].tolist() == [0, 1, 2] * 2
+    assert found["n_shots"].tolist() == [1, 1, 0] * 2
+    assert found["n_tokens"].notna().all()
+
+
 def test_comet_says_how_it_can_be_had():
     with pytest.raises(FileNotFoundError, match="pip install unbabel-comet"):
         few_shot_translation.comet(translations(FR), command="no-such-comet-score")

@@ -495,6 +495,105 @@ def test_the_command_trains_and_says_how_to_load(llama, tmp_path, capsys):
     assert (tmp_path / "run" / "config.json").exists()
 
 
+def test_the_command_learns_what_the_api_learns(llama, tmp_path, monkeypatch):
+    """A saved data set keeps its contexts: questions are read and not learned."""
+    dataset = Dataset.from_dict({"text": TEXTS, "context": [9] * len(TEXTS), "id": TEXTS})
+    dataset.save_to_disk(tmp_path / "quiz")
+    taught = recipes.get("full", sequence_length=16, max_steps=1, learning_rate=1e-2)
+    by_api = finetuning.train(llama, dataset, taught, tmp_path / "api")
+    monkeypatch.chdir(tmp_path)
+    request = [llama.name, "quiz/", "--folder", "command", "--device", "cpu", "--recipe", "full"]
+    request += ["--sequence-length", "16", "--max-steps", "1", "--learning-rate", "0.01"]
+    assert finetuning.main([*request, "--dtype", "float32"]) == 0
+    runs = [
+        json.loads((folder / "run.json").read_text()) for folder in (by_api, tmp_path / "command")
+    ]
+    assert runs[0]["corpus_fingerprint"] == runs[1]["corpus_fingerprint"]
+    assert same(weights(by_api), weights(tmp_path / "command"))
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("context", -1), ("context", 99), ("context", None), ("context", "9")]
+)
+def test_a_context_that_is_none_is_refused(tmp_path, column, value):
+    Dataset.from_dict({"text": ["a text"], column: [value]}).save_to_disk(tmp_path / "quiz")
+    with pytest.raises(ValueError, match=r"Text 0 \(from 0\) of the corpus has context"):
+        packing.corpus(tmp_path / "quiz")
+
+
+def test_folders_of_other_kinds_are_refused(tmp_path):
+    dataset = Dataset.from_dict({"text": ["One"]})
+    DatasetDict(train=dataset, test=dataset).save_to_disk(tmp_path / "splits")
+    with pytest.raises(ValueError, match=r"splits train, test: name one, as .*splits/train"):
+        packing.corpus(tmp_path / "splits")
+    assert packing.read(tmp_path / "splits" / "train") == ["One"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="not a data set saved by save_to_disk"):
+        packing.corpus(tmp_path / "empty")
+    Dataset.from_dict({"text": ["One", " "]}).save_to_disk(tmp_path / "blank")
+    with pytest.raises(ValueError, match="Text 1"):
+        packing.corpus(tmp_path / "blank")
+
+
+def test_a_hyper_parameter_without_effect_is_refused():
+    for method, name, value in (("full", "lora_rank", 8), ("lora", "freeze_embedding", False)):
+        with pytest.raises(ValueError, match=f"{name} has no effect with the method '{method}'"):
+            recipes.get(method, **{name: value})
+
+
+def test_a_disk_that_is_too_full_is_named_before_training(llama, tmp_path, monkeypatch, capsys):
+    usage = shutil.disk_usage(tmp_path)._replace(free=100_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(finetuning, "train", lambda *_, **__: pytest.fail("it trained"))
+    (tmp_path / "a.txt").write_text("One")
+    request = [llama.name, str(tmp_path / "a.txt"), "--folder", str(tmp_path / "run")]
+    assert finetuning.main([*request, "--recipe", "full"]) == 2
+    said = capsys.readouterr().err
+    assert "too little room" in said
+    assert str(tmp_path / "run") in said
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        (["api:m@http://127.0.0.1:1/v1", "CORPUS"], "no weights here to train"),
+        (["TINY", "CORPUS", "--epochs", "0"], "epochs=0"),
+        (["TINY", "CORPUS", "--seed", "-1"], "seed=-1"),
+        (["TINY", "CORPUS", "--recipe", "full", "--lora-rank", "4"], "no effect with the method"),
+        (["TINY", "CORPUS", "--folder", "x", "--name", "y"], "leave out --folder"),
+        (["TINY", "CORPUS", "--folder", ""], "it is empty"),
+        (["TINY", "CORPUS", "--name", "a/b"], "leave out the slash"),
+        (["TINY", "CORPUS", "--sequence-length", "1024"], "the model takes 512"),
+        (["TINY", "CORPUS", "--folder", "CORPUS"], "is a file"),
+        (["TINY", "CORPUS", "--recpie", "lora"], "Did you mean --recipe"),
+        (["TINY", "CORPUS", "--device", "gpu"], "choose auto, cpu"),
+        (["TINY", "", "--device", "cpu"], "it is empty"),
+    ],
+)
+def test_a_wrong_request_is_refused_before_weights_are_loaded(
+    request_, message, llama, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(finetuning, "train", lambda *_, **__: pytest.fail("it trained"))
+    (tmp_path / "a.txt").write_text("One")
+    named = {"TINY": llama.name, "CORPUS": str(tmp_path / "a.txt")}
+    try:
+        code = finetuning.main([named.get(part, part) for part in request_])
+    except SystemExit as stop:
+        code = stop.code
+    err = capsys.readouterr().err
+    assert (code, message in err, "Traceback" in err) == (2, True, False), err
+
+
+def test_what_goes_wrong_in_training_is_a_failure(llama, tmp_path, monkeypatch, capsys):
+    def fail(*_, **__):
+        raise ValueError("The loss is not finite")
+
+    monkeypatch.setattr(finetuning, "train", fail)
+    (tmp_path / "a.txt").write_text("One")
+    assert finetuning.main([llama.name, str(tmp_path / "a.txt")]) == 1
+    assert "error: The loss is not finite" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("request_", "message"),
     [

@@ -43,6 +43,18 @@ def test_each_kind_of_file_gives_the_same_sentences(tmp_path, monkeypatch):
     assert asked == [(*flores.HUB, wanted)]
 
 
+def test_sentences_are_cleaned_and_files_found_however_they_were_saved(tmp_path):
+    odd = "\u200bTea is hot.\u00a0\r\nIt rains.\r\n"
+    (tmp_path / "EN.devtest").write_text(odd, encoding="utf-16", newline="")
+    (tmp_path / "fr.devtest").write_text("Le the\u0301 est chaud.\nIl pleut.", encoding="utf-8-sig")
+    (tmp_path / "._fr.devtest").write_bytes(b"\0")
+    assert spoken(corpora.load(f"flores:{tmp_path}", ["en", "fr"])) == TEXTS
+    (tmp_path / "fr.devtest").write_text("\n\u200b\n", encoding="utf-8")
+    (tmp_path / "EN.devtest").write_bytes(b"\xe9\n\xe9")
+    with pytest.raises(ValueError, match=r"EN.devtest, line 2: byte 1 is(.*\n)+.*line 2 is blank"):
+        corpora.load(f"flores:{tmp_path}", ["en", "fr"])
+
+
 def test_what_is_not_whole_is_refused_with_its_file(tmp_path):
     (tmp_path / "en.devtest").write_text("One.\nTwo.\n")
     with pytest.raises(FileNotFoundError, match=r"none of fr.devtest, fra_Latn.devtest"):

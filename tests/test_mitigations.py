@@ -2,6 +2,7 @@
 
 import pytest
 import tiny
+from datasets import Dataset
 
 from xlkb import mitigations, models, prompts, recompose, stats, tasks
 from xlkb.evaluation import context_tokens, score
@@ -117,3 +118,65 @@ def test_demonstrations_may_be_mixed(model, asked, dev, tmp_path):
     assert set(rows["demonstrations"]) == {"mixup"}
     english = score(model, asked, tmp_path, n_shots=2, dev=dev)
     assert (rows["log_likelihood"] != english["log_likelihood"]).any()
+
+
+@pytest.fixture(scope="module")
+def narrow(tmp_path_factory):
+    """A model that reads 300 tokens."""
+    folder = tmp_path_factory.mktemp("models") / "tiny-narrow"
+    config = tiny.transformers.LlamaConfig(**(tiny.SMALL | {"max_position_embeddings": 300}))
+    tiny.transformers.LlamaForCausalLM(config).save_pretrained(folder)
+    tiny.tokenizer().save_pretrained(folder)
+    return models.load(f"path:{folder}", dtype="float32", device="cpu")
+
+
+def lengthened(asked, row, words):
+    rows = asked.to_list()
+    rows[row]["question"] += " word" * words
+    return Dataset.from_list(rows, features=recompose.FEATURES)
+
+
+@pytest.mark.filterwarnings("ignore:.*have fewer demonstrations")
+def test_what_is_too_long_to_be_translated_stays_and_the_rest_is_translated(
+    narrow, asked, dev, tmp_path
+):
+    french = asked.filter(lambda row: row["language"] == "fr")
+    long = lengthened(french, 0, 300)
+    with pytest.warns(UserWarning, match="1 of 4 questions to translate are left out.*300 tokens"):
+        told, tokens = mitigations.translated(narrow, long, dev, tmp_path)
+    assert told[0]["question"] == long[0]["question"]
+    assert (tokens > 0).all()  # Of the choices.
+    with pytest.warns(UserWarning, match="1 of 4 questions to answer are left out"):
+        told, tokens = mitigations.english_first(narrow, long, dev, tmp_path)
+    assert told[0] == long[0]
+    assert (tokens > 0).tolist() == [False, True, True, True]
+
+
+def test_demonstrations_of_a_mitigation_are_as_many_as_fit(narrow, asked, dev, tmp_path):
+    french = asked.filter(lambda row: row["language"] == "fr")
+    with pytest.warns(UserWarning, match="prompts have fewer demonstrations than there are"):
+        _, tokens = mitigations.english_first(narrow, french, dev, tmp_path, n_shots=5)
+    assert (tokens <= 300).all()
+    assert (tokens > mitigations.english_first(narrow, french, None, tmp_path)[1]).any()
+
+
+def test_without_demonstrations_or_translations_of_them_there_are_none(narrow, asked, tmp_path):
+    french = asked.filter(lambda row: row["language"] == "fr")
+    english = tasks.load("worldfacts", ["en"], "dev").to_list()
+    for row in english:
+        row["question"]["fr"], row["options"]["fr"] = None, None
+    told = [
+        mitigation(narrow, french, dev, tmp_path)[0].to_list()
+        for mitigation in (mitigations.translated, mitigations.english_first)
+        for dev in (None, Dataset.from_list(english))
+    ]
+    assert told[0] == told[1]
+    assert told[2] == told[3]
+
+
+def test_gains_are_on_the_questions_that_fit_under_all_mitigations(model, asked, tmp_path):
+    whole = stats.decide(score(model, asked, tmp_path))
+    some = whole[whole["item_id"] != whole["item_id"].iloc[0]].reset_index(drop=True)
+    with pytest.warns(UserWarning, match="1 of 4 items are left out"):
+        table = mitigations.gained({"plain": whole, "told": some}, {"plain": 3, "told": 4}, FIVE)
+    assert set(table["n"]) == {3}

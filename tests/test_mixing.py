@@ -345,7 +345,6 @@ def test_two_text_files_become_a_mixed_corpus(tmp_path, capsys):
         ({"fr": EN}, (), r"fr.txt, line 1: given as French, but it reads as English"),
         ({"en": ""}, (), r"en.txt, line 1: the file is empty"),
         ({}, ("--unit", "words"), "needs phrases that are aligned"),
-        ({}, ("--weight", "fr=1"), "given for fr, but the languages are en, fr"),
     ],
 )
 def test_bad_input_is_refused_and_nothing_written(tmp_path, capsys, texts, more, message):
@@ -358,6 +357,26 @@ def test_bad_input_is_refused_and_nothing_written(tmp_path, capsys, texts, more,
 
 def test_the_language_check_can_be_skipped(tmp_path):
     assert command(tmp_path, "--no-language-check", fr=EN) == 0
+
+
+def test_one_odd_line_does_not_refuse_a_corpus(tmp_path, capsys):
+    odd = "The museum of the island is open from nine to five o'clock every day."
+    assert command(tmp_path, fr=FR.replace("Les gens la regardent chaque matin", odd)) == 0
+    assert "fr.txt, line 2: given as French, but it reads as English" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("corpus", [True, False])
+def test_no_more_documents_than_asked_for(tmp_path, corpus):
+    texts = tmp_path / "texts"
+    texts.mkdir()
+    for code, text in (("en", EN), ("fr", FR)):
+        (texts / f"{code}.txt").write_text(text, encoding="utf-8")
+    given = ["--corpus", f"files:{texts}"]
+    if not corpus:
+        given = [part for c in ("en", "fr") for part in ("--text", f"{c}={texts / c}.txt")]
+    more = ["--documents", "1", "--unit", "sentence", "--out", str(tmp_path / "mixed")]
+    assert mix_corpus.main([*given, *more]) == 0
+    assert len(load_from_disk(str(tmp_path / "mixed"))) == 1
 
 
 def test_one_language_is_enough_for_words_of_the_lexicon(tmp_path):
@@ -378,6 +397,9 @@ def test_text_and_a_translator_become_a_mixed_corpus(tmp_path, monkeypatch):
     assert (tmp_path / "mixed.translations.jsonl").stat().st_size > 0
 
 
+ALMANAC = ["--corpus", "almanac", "--out", "x", "--unit"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -386,6 +408,21 @@ def test_text_and_a_translator_become_a_mixed_corpus(tmp_path, monkeypatch):
         (["--text", "en=a", "--out", "x", "--unit", "sentence"], "only en is given"),
         (["--txt", "en=a", "--out", "x", "--unit", "sentence"], "Did you mean --text"),
         (["--text", "en.txt", "--out", "x", "--unit", "word"], "write --text LANGUAGE=FILE"),
+        ([*ALMANAC, "sentence", "--k", "5"], "--k goes with --unit words"),
+        ([*ALMANAC, "words", "--k", "0"], "--k 0: it must be at least 1"),
+        ([*ALMANAC, "words", "--switch", "2"], "--switch 2.0: it is a probability"),
+        ([*ALMANAC, "words", "--phrase-mark", "|"], "--phrase-mark goes with --text"),
+        ([*ALMANAC, "words", "--lines-per-document", "9"], "--lines-per-document goes with"),
+        ([*ALMANAC, "words", "--no-language-check"], "--no-language-check goes with"),
+        ([*ALMANAC, "words", "--translations", "kept.jsonl"], "--translations goes with"),
+        ([*ALMANAC, "words", "--limit", "copy=1"], "--limit goes with --translator"),
+        ([*ALMANAC, "words", "--limit", "options=1"], "--limit options: there are empty"),
+        ([*ALMANAC, "words", "--back-translate", "5"], "--back-translate goes with"),
+        ([*ALMANAC, "words", "--switch", "0", "--weight", "en=1"], "--weight goes with"),
+        ([*ALMANAC, "words", "--languages", "en,fr", "--weight", "fr=1"], "given for fr"),
+        ([*ALMANAC, "word", "--translator", "nllb:x", "--languages", "fr"], "--translator goes"),
+        (["--text", "de=a", "--base", "en", "--unit", "word", "--out", "x"], "only in de"),
+        (["--text", "en=a", "--text", "fr=b", "--unit", "word", "--out", "x"], "a second --text"),
     ],
 )
 def test_a_command_that_is_not_understood_says_what_is(capsys, arguments, message):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xlkb import tasks
+from xlkb import tasks, texts
 
 ROW = {
     "id": "tea-1",
@@ -64,10 +64,71 @@ def test_blank_lines_byte_order_mark_and_windows_line_ends_are_no_problem(tmp_pa
     assert sorted(tasks.load(f"path:{path}")["id"]) == ["tea-1", "tea-2"]
 
 
+def test_one_list_is_as_good_as_lines(tmp_path):
+    rows = [ROW, changed(id="tea-2")]
+    lines = tasks.load(write(tmp_path, *rows))
+    (tmp_path / "list").mkdir()
+    (tmp_path / "list" / "questions.jsonl").write_text(json.dumps(rows, indent=1))
+    assert tasks.load(f"path:{tmp_path / 'list' / 'questions.jsonl'}")[:] == lines[:]
+    (tmp_path / "list" / "QUESTIONS.JSON").write_text(json.dumps([ROW, 7, changed(answer=5)]))
+    with pytest.raises(ValueError, match=r"entry 2: not a JSON(.*\n)+.*entry 3: 'answer' is 5"):
+        tasks.load(f"path:{tmp_path / 'list' / 'questions.json'}")
+
+
+def test_texts_are_cleaned_and_joiners_inside_words_are_kept(tmp_path):
+    odd = changed(
+        id="odd",
+        question__en="\ufeff Cafe\u0301\u200b or tea?\u00a0",
+        options__en=["می\u200cخواهم", "Donau\u00addampf", "\u200ftea\u200d", "👩\u200d🚀"],
+    )
+    (row,) = tasks.load(write(tmp_path, odd), ["en"])
+    assert row["question"]["en"] == "Café or tea?"
+    assert row["options"]["en"] == ["می\u200cخواهم", "Donaudampf", "tea", "👩\u200d🚀"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_files_as_windows_saves_them_are_read(tmp_path, encoding):
+    file = tmp_path / "q.jsonl"
+    file.write_text(json.dumps(ROW, ensure_ascii=False) + "\r\n", encoding=encoding, newline="")
+    assert tasks.load(f"path:{file}")[0]["question"] == ROW["question"]
+
+
+def test_a_table_or_an_object_over_several_lines_is_refused_with_its_cure(tmp_path):
+    (tmp_path / "q.CSV").write_text("id,question\n1,Hot?\n")
+    with pytest.raises(ValueError, match=r"q.CSV is a table; own questions are JSON lines"):
+        tasks.load(f"path:{tmp_path / 'q.CSV'}")
+    (tmp_path / "q.json").write_text(json.dumps(ROW, indent=2))
+    with pytest.raises(ValueError, match=r"q.json: an object goes over several lines: write one"):
+        tasks.load(f"path:{tmp_path / 'q.json'}")
+
+
+def test_identifiers_that_look_the_same_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"line 2: id .* is that of line 1 too: make it unique"):
+        tasks.load(write(tmp_path, changed(id="café"), changed(id="cafe\u0301\u200b")))
+
+
 def test_splits_are_kept_apart(tmp_path):
     name = write(tmp_path, ROW, changed(id="d", split="dev"), changed(id="v", split="validation"))
     for split, expected in (("test", "tea-1"), ("dev", "d"), ("validation", "v")):
         assert list(tasks.load(name, split=split)["id"]) == [expected]
+
+
+def test_demonstrations_may_be_in_english_only(tmp_path):
+    english = {"question__he": None, "options__he": None, "split": "dev"}
+    first, second = changed(id="d1", **english), changed(id="d2", split="dev")
+    name = write(tmp_path, first, ROW, second)
+    assert tasks.languages_of(tasks.load(name)) == ("en", "he")
+    for languages in (["en", "he"], ["he"]):
+        dev = tasks.demonstrations(name, languages)
+        assert dev["id"][:] == ["d1", "d2"]
+        assert dev[0]["question"] == {"en": "What is chai?", "he": None}
+        assert dev[1]["question"]["he"]
+    with pytest.warns(UserWarning, match="1 of 2 questions are left out"):
+        assert tasks.load(name, ["en", "he"], "dev")["id"][:] == ["d2"]
+    assert tasks.counts(name, ["he", "en"])["Hebrew"].tolist() == [1, 1]
+    lacking = changed(id="d3", split="dev", options__he=None)
+    with pytest.raises(ValueError, match=r"line 2: 'options' lacks Hebrew"):
+        tasks.load(write(tmp_path, ROW, lacking))
 
 
 def test_a_split_without_questions_is_an_error(tmp_path):
@@ -112,6 +173,16 @@ MALFORMED = {
     "option null": (changed(options__en=["a", "b", "c", None]), "is null, not a text"),
     "option twice": (changed(options__en=["a", "b", "c", "a "]), "is there twice"),
     "same letters twice": (changed(options__en=["é", "b", "c", "e\u0301"]), "is there twice"),
+    "option twice but for a zero-width space": (
+        changed(options__en=["tea", "b", "c", "tea\u200b"]),
+        "is there twice: .*cannot be seen",
+    ),
+    "option of what cannot be seen": (
+        changed(options__en=["a", "b", "c", "\u200b\u3164"]),
+        r"option 3 in English \(en\) is empty",
+    ),
+    "question null": (changed(question={"en": None, "he": "מה?"}), "is null, not a text"),
+    "a field twice": (b'{"id": "x", "id": "y"}', "the field 'id' is there twice"),
     "half a character": (changed(question__en="\ud800"), "half a character"),
     "unknown split": (changed(split="tset"), "did you mean 'test'"),
 }
@@ -173,7 +244,9 @@ def test_counts_and_samples_work_on_own_questions(tmp_path):
     assert len(tasks.sample(tasks.load(name), n=9)) == 4
 
 
-words = st.text(st.characters(codec="utf-8"), min_size=1).filter(lambda text: text.strip())
+# Characters without sound or shape have tests of their own, in test_texts.py.
+seen = st.characters(codec="utf-8", exclude_categories=("Cs", "Cf"))
+words = st.text(seen, min_size=1).filter(texts.looks)
 
 
 def plain(text):
@@ -181,7 +254,7 @@ def plain(text):
 
 
 def fill(draw):
-    options = st.lists(words, min_size=4, max_size=4, unique_by=plain)
+    options = st.lists(words, min_size=4, max_size=4, unique_by=texts.looks)
     return {
         "id": draw(words),
         "subject": draw(words),

@@ -46,3 +46,19 @@ def test_perplexity_is_stored_like_any_score(model, documents, tmp_path, capsys)
     capsys.readouterr()
     perplexity.per_language(model, documents, tmp_path)
     assert "computed 0 / reused 10" in capsys.readouterr().out
+
+
+def test_a_document_longer_than_the_context_is_left_out_in_all_languages(
+    model, documents, tmp_path
+):
+    rows = documents.to_list()
+    rows[0]["segments"] = rows[0]["segments"] * 20
+    with pytest.warns(UserWarning, match=r"1 of 2 documents are left out.*512 tokens.*: \S+\."):
+        table = perplexity.per_language(model, corpora.dataset(rows, FIVE), tmp_path, ["en", "it"])
+    assert table["n"].tolist() == [1, 1]
+    rest = perplexity.per_language(model, documents.select([1]), tmp_path, ["en", "it"])
+    assert table.to_dict() == rest.to_dict()
+    with pytest.warns(UserWarning, match="1 of 1 documents"):
+        none = perplexity.per_language(model, corpora.dataset(rows[:1], FIVE), tmp_path, ["en"])
+    assert len(none) == 0
+    assert none.columns.tolist() == table.columns.tolist()

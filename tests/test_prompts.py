@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from questions import toy
 
-from xlkb import prompts, recompose
+from xlkb import prompts, recompose, tasks, texts
 from xlkb.languages import LANGUAGES
 from xlkb.prompts import build
 
@@ -59,10 +59,31 @@ def test_the_paper_style_of_the_quiz_speaks_its_language():
     assert prompt.context.endswith("\nD. fr:c3\nAnswer: ".replace("fr:c3", row["options"][3]))
 
 
+def test_the_paper_style_keeps_the_bytes_of_released_data_and_the_others_clean_them():
+    (row,) = recompose.full(toy(1), "en").to_list()
+    odd = [" an\u200b", "b ", "e\u0301\u00a0", "\ufeffd"]
+    row |= {"question": " Which\u00a0one? ", "options": odd}
+    listed = "A.  an\u200b\nB. b \nC. e\u0301\u00a0\nD. \ufeffd\nAnswer:"
+    assert build(row, "paper", [row]).context.endswith(f" Which\u00a0one? \n{listed}")
+    assert build(row, "paper", [row]).context.count(listed) == 2
+    listed = "Which\u00a0one?\nA. an\nB. b\nC. é\nD. d\nAnswer:"
+    assert build(row, "letters", [row]).context.count(f"\n\n{listed}") == 2
+    assert build(row, "cloze", [row]).continuations == (" an", " b", " é", " d")
+    assert build(row, "cloze").context == "Question: Which\u00a0one?\nAnswer:"
+
+
+@pytest.mark.parametrize("name", tasks.OWN)
+def test_the_packages_own_texts_are_clean_already(name):
+    for row in tasks.OWN[name]():
+        for code, question in row["question"].items():
+            for text in (question, *row["options"][code]):
+                assert text == texts.clean(text)
+
+
 def test_every_language_has_every_text():
-    texts = prompts.texts()
-    assert set(texts) == set(LANGUAGES)
-    for words in texts.values():
+    every = prompts.texts()
+    assert set(every) == set(LANGUAGES)
+    for words in every.values():
         assert set(words) == {"question", "answer", "instruction"}
         assert "{subject}" in words["instruction"]
         assert words["answer"][-1] in ":："

@@ -267,16 +267,29 @@ def test_overrides_keep_away_from_the_profiles_artefacts(checkout, capsys):
     assert (checkout / "results" / "demo-en-sw" / "notebooks" / "02_barrier.ipynb").exists()
 
 
-def test_parameter_that_a_notebook_lacks_is_mentioned(checkout, capsys):
-    _notebook(
-        checkout / "notebooks",
-        "02_barrier",
-        LOAD.replace(", languages=languages", ""),
-        SAVE,
-        parameters='profile = "demo"\nmodel = ""\ntask = ""',
-    )
+def test_an_option_counts_or_is_refused(checkout, capsys):
+    with_task = 'profile = "demo"\nmodel = ""\ntask = ""'
+    load = LOAD.replace(", languages=languages", "")
+    _notebook(checkout / "notebooks", "02_barrier", load, SAVE, parameters=with_task)
+    assert reproduce.main(["--profile", "ci", "--languages", "fr"]) == 2
+    assert "--languages would have no effect in any notebook" in capsys.readouterr().err
+    _notebook(checkout / "notebooks", "03_domain", LOAD, SAVE)
+    assert reproduce.main(["--profile", "ci", "--languages", "fr", "--only", "02"]) == 2
+    assert "notebook that takes it: --only 02,03" in capsys.readouterr().err
     reproduce.main(["--profile", "ci", "--languages", "fr"])
-    assert "It has no parameter languages" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "--languages counts in notebook 03; in 02 it does not." in said
+
+
+def test_a_run_that_is_stopped_says_what_goes_on(checkout, capsys, monkeypatch):
+    _notebook(checkout / "notebooks", "02_barrier", LOAD, SAVE)
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(notebooks, "execute", stop)
+    assert reproduce.main(["--profile", "ci"]) == 130
+    assert "the same command goes on" in capsys.readouterr().err
 
 
 # The reference

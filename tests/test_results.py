@@ -9,6 +9,7 @@ import warnings
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,7 +23,7 @@ def scores(n, seed=0):
         {
             "key": [rng.bytes(12) for _ in range(n)],
             "log_likelihood": rng.normal(-9, 3, n).astype("float32"),
-            "n_tokens": rng.integers(1, 9, n).astype("int16"),
+            "n_tokens": rng.integers(1, 9, n).astype("int32"),
         }
     )
 
@@ -36,6 +37,20 @@ def test_parts_are_read_back_together(tmp_path):
     pd.testing.assert_frame_equal(read, expected)
 
 
+def test_scores_of_long_texts_lie_beside_those_that_were_stored_in_16_bits(tmp_path):
+    old = pa.schema(
+        [(f.name, pa.int16() if f.name == "n_tokens" else f.type) for f in results.SCORES]
+    )
+    results.append(tmp_path / "a", scores(5, 1), old)
+    long = scores(5, 2).assign(n_tokens=np.int32(70_000))
+    results.append(tmp_path / "a", long)
+    expected = pd.concat([scores(5, 1), long]).sort_values("key", ignore_index=True)
+    read = results.read(tmp_path / "a").sort_values("key", ignore_index=True)
+    pd.testing.assert_frame_equal(read, expected)
+    results.compact(tmp_path / "a", tmp_path / "b")
+    assert len(results.read(tmp_path / "b")) == 10
+
+
 def test_an_absent_folder_holds_no_scores(tmp_path):
     empty = results.read(tmp_path / "nothing")
     assert list(empty) == list(results.SCORES.names)
@@ -44,7 +59,7 @@ def test_an_absent_folder_holds_no_scores(tmp_path):
 
 def test_the_same_key_twice_counts_once(tmp_path):
     results.append(tmp_path, scores(5))
-    results.append(tmp_path, scores(5).assign(n_tokens=np.int16(3)))
+    results.append(tmp_path, scores(5).assign(n_tokens=np.int32(3)))
     assert len(results.read(tmp_path)) == 5
 
 

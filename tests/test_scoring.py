@@ -113,6 +113,30 @@ def test_running_out_of_memory_halves_the_row():
         score(network, tokenizer)
 
 
+@pytest.mark.parametrize("architecture", [*tiny.CONFIGS, *tiny.HYBRID])
+def test_a_long_text_is_read_in_pieces_to_the_same_result(architecture, monkeypatch):
+    network, tokenizer = tiny.network(architecture), tiny.tokenizer()
+    pairs = [Pair("", tiny.TEXT[0] * 3), Pair(tiny.TEXT[1] * 3, " Euro"), *PAIRS[:3]]
+    expected = [by_hand(network, s) for s in encode(tokenizer, pairs)]
+    monkeypatch.setattr(scoring, "LONG", 16)
+    monkeypatch.setattr(scoring, "PROBE_TOKENS", 32)
+    widest, merged = 0, scoring.merge
+
+    def watched(sequences):
+        nonlocal widest
+        forest = merged(sequences)
+        widest = max(widest, len(forest.tokens))
+        return forest
+
+    monkeypatch.setattr(scoring, "merge", watched)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        got = score(network, tokenizer, pairs, tokens_per_row=20)
+    np.testing.assert_allclose(got, expected, atol=1e-3)
+    assert widest <= 32 * scoring.PROBES
+    assert max(len(s.ids) for s in encode(tokenizer, pairs)) > 6 * scoring.LONG
+
+
 def test_bad_requests_are_named():
     network, tokenizer = tiny.network(), tiny.tokenizer()
     with pytest.raises(ValueError, match="adds no token"):

@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import tiny
 import torch
@@ -95,9 +96,6 @@ def test_only_the_answer_is_learned(tmp_path):
 
 
 def test_a_translation_has_every_text_in_the_other_language(model, tmp_path):
-    def shout(texts, source, target):
-        return [f"{target}: {text}" for text in texts]
-
     rows = questions(tmp_path, PERTURBED, CHOICES)
     french = tofu_questions.translated(rows, shout, "fr")
     assert french[0]["wrong"] == [f"fr: {text}" for text in PERTURBED["perturbed_answer"]]
@@ -130,14 +128,134 @@ def test_the_command_says_what_is_wrong(capsys):
     assert "need a --translator" in capsys.readouterr().err
 
 
+def test_files_are_read_however_they_were_saved_and_ten_lines_named_at_once(tmp_path):
+    rows = [PERTURBED | {"question": "\u200bWhich\u00a0?  "}, CHOICES | {"answer": " Paris"}]
+    text = "\r\n\r\n".join(map(json.dumps, rows))
+    (tmp_path / "Mine.JSONL").write_text(text, encoding="utf-8-sig", newline="")
+    first, second = tofu_questions.load("mine", tmp_path)
+    assert first["question"] == "Which\u00a0?"
+    assert (second["answer"], second["wrong"]) == ("Paris", ["Rome", "Bonn", "Bern"])
+    bad = [{}, [1], {"question": 7, "answer": None}, PERTURBED | {"perturbed_answer": ["a", 3]}]
+    (tmp_path / "mine.jsonl").write_text("\n".join([*map(json.dumps, bad), "nonsense"]))
+    (tmp_path / "Mine.JSONL").unlink()
+    with pytest.raises(ValueError, match=r"line 5: not JSON at column 1"):
+        tofu_questions.load("mine", tmp_path)
+    (tmp_path / "mine.jsonl").write_text("\n".join(map(json.dumps, bad)))
+    with pytest.raises(ValueError, match=r"line 1: 'question' is missing") as refused:
+        tofu_questions.load("mine", tmp_path)
+    for said in ("line 2: not a JSON object", "line 3: 'answer' is null", "line 4: a wrong or"):
+        assert said in str(refused.value)
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    """A folder of questions, a handful for each set, in $XLKB_DATA."""
+    monkeypatch.setattr(tofu_questions, "SPLITS", {})
+    folder = tmp_path / "data" / "tofu"
+    folder.mkdir(parents=True)
+    for split, items in {
+        "full": [PERTURBED, PERTURBED | {"question": "Who?"}],
+        "forget10_perturbed": [PERTURBED],
+        "real_authors": [CHOICES],
+        "world_facts": [CHOICES],
+    }.items():
+        questions(folder, *items, split=split)
+    monkeypatch.setenv("XLKB_DATA", str(folder.parent))
+    return folder
+
+
+def shout(texts, source, target):
+    return [f"{target}: {text}" for text in texts]
+
+
+def test_the_command_asks_in_every_language(model, data, tmp_path, monkeypatch, capsys):
+    """The whole command, its questions translated before anything is trained."""
+    done = []
+
+    def translator(texts, source, target):
+        done.append("translated")
+        return shout(texts, source, target)
+
+    train = tofu.finetuning.train
+    monkeypatch.setattr(tofu.translators, "by_name", lambda *_: translator)
+    monkeypatch.setattr(
+        tofu.finetuning, "train", lambda *a, **k: done.append("trained") or train(*a, **k)
+    )
+    monkeypatch.chdir(tmp_path)
+    request = ["--model", model.name, "--authors", "1", "--languages", "en,fr", "--epochs", "1"]
+    assert tofu.main([*request, "--translator", "nllb:X", "--out", "table.csv"]) == 0
+    assert done[-1] == "trained"
+    assert done.count("trained") == 1
+    table = pd.read_csv(tmp_path / "table.csv")
+    assert set(table["language"]) == {"en", "fr"}
+    assert set(table["questions"]) == {"taught authors", "real authors", "world facts"}
+    assert table["model"].nunique() == 2
+    assert "taught authors" in capsys.readouterr().out
+
+
+def test_a_translation_that_fails_costs_no_training(model, data, monkeypatch, capsys):
+    def broken(texts, source, target):
+        raise ConnectionError("the endpoint is gone")
+
+    monkeypatch.setattr(tofu.translators, "by_name", lambda *_: broken)
+    monkeypatch.setattr(tofu.finetuning, "train", lambda *_, **__: pytest.fail("it trained"))
+    request = ["--model", model.name, "--languages", "fr", "--translator", "nllb:X"]
+    assert tofu.main(request) == 1
+    assert "the endpoint is gone" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--authors", "201"], "choose from 1 to 200"),
+        (["--authors", "-1"], "choose from 1 to 200"),
+        (["--epochs", "0"], "epochs=0"),
+        (["--recipe", "tech"], "Did you mean 'teach'"),
+        (["--languages", "fr"], "need a --translator"),
+        (["--languages", "en,"], "a value is empty"),
+        (["--languages", "en,en"], "en is given twice"),
+        (["--languages", "en,german", "--translator", "nllb:X"], "did you mean 'de'"),
+        (["--translator", "nllb:./X"], "nothing to do"),
+        (["--languages", "en,fr", "--translator", "nlb:X"], "translators are named"),
+        (["--languages", "en,fr", "--translator", "nllb:./nowhere"], "nowhere"),
+        (["--out", "no/folder/table.csv"], "there is no folder"),
+        (["--out", "."], "is a folder"),
+        (["--out", ""], "it is empty"),
+        (["--model", "pip:gema-3-270m"], "Did you mean 'pip:gemma-3-270m'"),
+        (["--model", "path:nowhere"], "There is no folder"),
+        (["--langages", "fr"], "Did you mean --languages"),
+    ],
+)
+def test_a_wrong_request_is_refused_before_anything_is_trained(
+    arguments, said, data, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(tofu, "experiment", lambda *_: pytest.fail("it began"))
+    monkeypatch.chdir(tmp_path)
+    try:
+        code = tofu.main(arguments)
+    except SystemExit as stop:
+        code = stop.code
+    err = capsys.readouterr().err
+    assert (code, said in err, "Traceback" in err) == (2, True, False), err
+
+
+def test_questions_that_are_missing_are_named_before_anything_is_trained(
+    model, data, monkeypatch, capsys
+):
+    monkeypatch.setattr(tofu, "experiment", lambda *_: pytest.fail("it began"))
+    (data / "world_facts.jsonl").unlink()
+    assert tofu.main(["--model", model.name]) == 2
+    assert "world_facts.jsonl" in capsys.readouterr().err
+
+
 def test_files_are_counted_and_lines_checked(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"full\.jsonl"):
         tofu_questions.load("full", tmp_path)
     with pytest.raises(ValueError, match="has 1 questions; TOFU has 4000"):
         questions(tmp_path, PERTURBED, split="full")
-    with pytest.raises(ValueError, match="row 1: no question"):
+    with pytest.raises(ValueError, match="line 1: 'question' is empty"):
         questions(tmp_path, {"question": " ", "answer": "x"})
-    with pytest.raises(ValueError, match="row 1: the answer is not among the choices"):
+    with pytest.raises(ValueError, match="line 1: the answer is not among the choices"):
         questions(tmp_path, CHOICES | {"answer": "Oslo"})
 
 

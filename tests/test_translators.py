@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from datasets import load_from_disk
 
-from xlkb import api, corpora, mix_corpus, translation, translators
+from xlkb import api, corpora, endpoints, mix_corpus, translation, translators
 
 KEY = "sk-a-key-that-must-not-be-seen"
 
@@ -74,6 +74,22 @@ def test_a_model_of_the_nllb_kind_is_a_translator(nllb):
         translator(["a b", "a " * 20], "fr", "de")
 
 
+def test_languages_are_looked_up_without_the_weights(nllb):
+    translators.by_name(f"nllb:{nllb}", ["en", "he"])
+    tokenizer = json.loads((nllb / "tokenizer.json").read_text())
+    tokenizer["added_tokens"] = [t for t in tokenizer["added_tokens"] if t["content"] != "heb_Hebr"]
+    (nllb / "tokenizer.json").write_text(json.dumps(tokenizer))
+    (nllb / "model.safetensors").write_bytes(b"no weights")
+    config = json.loads((nllb / "tokenizer_config.json").read_text())
+    config["extra_special_tokens"] = [
+        code for code in config.get("extra_special_tokens", []) if code != "heb_Hebr"
+    ]
+    (nllb / "tokenizer_config.json").write_text(json.dumps(config))
+    translators.by_name(f"nllb:{nllb}", ["en", "fr"])
+    with pytest.raises(ValueError, match=r"has no Hebrew \(heb_Hebr\)"):
+        translators.by_name(f"nllb:{nllb}", ["en", "he"])
+
+
 def test_pickled_weights_are_refused(nllb):
     (nllb / "model.safetensors").rename(nllb / "pytorch_model.bin")
     with pytest.raises(ValueError, match=r"pytorch_model.bin\) has pickled weights only"):
@@ -124,10 +140,11 @@ def french(message):
 def endpoint(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setattr(api, "RETRIES", 0)
+    monkeypatch.setattr(endpoints, "_KNOWN", {})
     server = ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
     server.seen, server.reply = [], french
     server.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield server
     server.shutdown()
@@ -163,6 +180,50 @@ def test_an_endpoint_that_fails_is_an_error_without_the_key(endpoint, reply, err
         links.append(str(chain))
         chain = chain.__cause__ or chain.__context__
     assert KEY not in " ".join(links)
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "<think>\n\n</think>\n\n{}",
+        "<think>The user wants French.</think>{}",
+        "« {} »",
+        '"{}"',
+        "Translation: {}",
+        "Here is the French translation:\n\n**{}**",
+        "```\n{}\n```",
+    ],
+)
+def test_only_the_translation_goes_into_a_corpus(tmp_path, endpoint, around):
+    def reply(message):
+        status, text, reason = french(message)
+        return status, around.format(text), reason
+
+    endpoint.reply = reply
+    assert command(tmp_path, endpoint) == 0
+    mixed = load_from_disk(str(tmp_path / "mixed"))
+    pieces = {row["text"][s["start"] : s["end"]] for row in mixed for s in row["spans"]}
+    assert pieces <= {*FRENCH, *FRENCH.values()}
+
+
+def test_translations_that_were_kept_uncleaned_are_cleaned(tmp_path, endpoint):
+    translator, cache = translation.chat("m", endpoint.url), tmp_path / "kept.jsonl"
+    said = ["<think> </think> « Un. »", "<think> Hm, the", "Trois."]
+    kept = dict(zip(FRENCH, said, strict=False))
+    rows = {translation._key(translator.name, "en", "fr", text): kept[text] for text in kept}
+    translation._add(cache, rows)
+    asked = {str(i): text for i, text in enumerate(kept)}
+    found = translation.translate(asked, translator, ["fr"], cache=cache)
+    second = list(FRENCH.values())[1]
+    assert [each["fr"] for each in found.values()] == ["Un.", second, "Trois."]
+    assert len(endpoint.seen) == 1
+
+
+def test_a_translation_that_is_only_thinking_is_refused(endpoint):
+    endpoint.reply = lambda text: (200, "<think>Hmm, let me", "length")
+    with pytest.raises(ValueError, match="only thought, for 8192 tokens"):
+        translation.chat("m", endpoint.url)(["Hello."], "en", "fr")
+    assert [body["max_tokens"] for *_, body in endpoint.seen] == [1024, 8192]
 
 
 def test_no_endpoint_is_a_connection_error(endpoint):
@@ -236,13 +297,13 @@ def test_what_cannot_translate_is_found_before_everything_is_translated():
     [
         (["--corpus", "wikitext-2"], "only en is given"),
         (["--corpus", "wikitext-2", "--translator", "nllb:x"], "needs one --text and --languages"),
-        (["--corpus", "almanac", "--limit", "copy=1"], "go with --translator"),
+        (["--corpus", "almanac", "--limit", "copy=1"], "--limit goes with --translator"),
         (
             ["--corpus", "wikitext-2", "--limit", "copies=1"],
-            "give a share from 0 to 1 of one of empty",
+            "--limit copies: there are empty",
         ),
         (["--corpus", "almanac", "--documents", "0"], "--documents 0: it must be at least 1"),
-        (["--text", "en=a", "--documents", "3"], "--documents goes with --corpus"),
+        (["--text", "en=a", "--documents", "3"], "same text in a second language"),
         (["--corpus", "almanac", "--translator", "google", "--languages", "sw"], "are named nllb:"),
     ],
 )

@@ -140,6 +140,17 @@ def test_the_local_folder_comes_before_the_hub(tmp_path, monkeypatch, file):
     assert len(asked) == 1
 
 
+def test_a_copy_is_read_however_it_was_saved(file, tmp_path):
+    expected = wikitext.articles("wikitext-2", file)
+    (tmp_path / "._valid.txt").write_bytes(b"\0")
+    for encoding in ("utf-8-sig", "utf-16"):
+        file.write_bytes(ARTICLES.replace("\n", "\r\n").encode(encoding))
+        assert wikitext.articles("wikitext-2", tmp_path, "heldout") == [
+            row | {"id": row["id"].replace("train", "heldout")} for row in expected
+        ]
+    assert wikitext.plain("\u200b the cafe\u0301 ,\u00ad open \ufeff") == "the café, open"
+
+
 def test_released_files_must_be_whole(tmp_path, monkeypatch, file):
     part = file.rename(tmp_path / "wiki.train.raw")
     with pytest.raises(ValueError, match=r"wiki.train.raw has \d+ lines; .* wikitext-2 has 36718"):

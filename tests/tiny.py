@@ -93,9 +93,9 @@ def network(architecture: str = "llama", seed: int = 0) -> transformers.PreTrain
 
 
 def tokenizer(
-    padding_side: str = "right", bos: bool = True
+    padding_side: str = "right", bos: bool = True, eos: bool = False
 ) -> transformers.PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer of 400 entries, with or without a leading `<s>`."""
+    """A byte-level BPE tokenizer of 400 entries that puts `<s>` before and `</s>` after, or not."""
     core = Tokenizer(models.BPE())
     core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     core.decoder = decoders.ByteLevel()
@@ -106,9 +106,10 @@ def tokenizer(
         show_progress=False,
     )
     core.train_from_iterator(TEXT, trainer)
-    if bos:
+    if bos or eos:
         core.post_processor = processors.TemplateProcessing(
-            single="<s> $A", special_tokens=[("<s>", 0)]
+            single=" ".join(["<s>"] * bos + ["$A"] + ["</s>"] * eos),
+            special_tokens=[("<s>", 0), ("</s>", 1)],
         )
     return transformers.PreTrainedTokenizerFast(
         tokenizer_object=core,
@@ -117,3 +118,50 @@ def tokenizer(
         pad_token="<pad>",
         padding_side=padding_side,
     )
+
+
+def merging(*merges: str) -> transformers.PreTrainedTokenizerFast:
+    """A tokenizer of bytes and these merges ("Ġ A"), which know no border between words."""
+    core = Tokenizer(models.BPE())
+    core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    core.decoder = decoders.ByteLevel()
+    names = ["<s>", "</s>", "<pad>", *sorted(pre_tokenizers.ByteLevel.alphabet())]
+    pairs = []
+    for pair in (tuple(merge.split(" ")) for merge in merges):
+        if {*pair} <= {*names}:
+            pairs.append(pair)
+            names += ["".join(pair)] * ("".join(pair) not in names)
+    core.model = models.BPE({name: i for i, name in enumerate(names)}, pairs)
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=core, bos_token="<s>", eos_token="</s>", pad_token="<pad>"
+    )
+
+
+class SlowTokenizer(transformers.PreTrainedTokenizer):
+    """A tokenizer in pure Python, of characters, that puts `<s>` before and `</s>` after a text."""
+
+    def __init__(self, **options) -> None:
+        self.letters = {chr(code): code for code in range(350)}
+        super().__init__(bos_token="<s>", eos_token="</s>", pad_token="<pad>", **options)
+
+    @property
+    def vocab_size(self) -> int:
+        return len(self.letters)
+
+    def get_vocab(self) -> dict[str, int]:
+        return self.letters | self.added_tokens_encoder
+
+    def _tokenize(self, text: str, **_) -> list[str]:
+        return list(text)
+
+    def _convert_token_to_id(self, token: str) -> int:
+        return self.letters.get(token, 0)
+
+    def _convert_id_to_token(self, index: int) -> str:
+        return chr(index)
+
+    def convert_tokens_to_string(self, tokens: list[str]) -> str:
+        return "".join(tokens)
+
+    def build_inputs_with_special_tokens(self, ids: list[int], pair: None = None) -> list[int]:
+        return [self.bos_token_id, *ids, self.eos_token_id]

@@ -18,23 +18,23 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock
 
-from xlkb import checkpoints, models, paths, results
+from xlkb import checkpoints, endpoints, models, paths, replies, results
+from xlkb.endpoints import KEY, hidden
 
 if TYPE_CHECKING:
-    from openai import OpenAI, OpenAIError
+    from openai import OpenAI
 
-KEY, PRICE, BUDGET = "OPENAI_API_KEY", "XLKB_API_PRICE", "XLKB_API_BUDGET"
+PRICE, BUDGET = "XLKB_API_PRICE", "XLKB_API_BUDGET"
 
 RETRIES = 6
 """Of a request after 408, 409, 429, 5xx, a timeout or a lost connection, by the openai client: it
 waits twice as long each time (0.5 to 8 s), or as long as Retry-After says (up to 2 minutes)."""
 
 TIMEOUT_SECONDS = 300
+TOKENS, TOKENS_OF_THOUGHT = 1024, 8192
+"""Limit of an answer of `chat`; the second for models that thought until the first was reached."""
+
 _LOCK = threading.Lock()
-
-
-class ServerError(ConnectionError):
-    """HTTP 5xx."""
 
 
 def address(name: str) -> tuple[str, str]:
@@ -136,19 +136,33 @@ def client(name: str) -> "OpenAI":
     return OpenAI(api_key=key or "none", base_url=url, **options)
 
 
-def chat(name: str, max_tokens: int = 1024) -> Callable[[str], str]:
-    """A function from a message to the model's answer, greedy and stripped; threads may share it.
+def chat(name: str, max_tokens: int = TOKENS) -> Callable[..., str]:
+    """A function from a message to the model's answer, greedy and cleaned; threads may share it.
 
-    It counts into the budget, and raises what `send` raises, and ValueError where no text comes.
+    The function takes the message and, optionally, the text in it that is to be translated, for
+    `replies.cleaned`. A model that does nothing but think within `max_tokens` gets
+    `TOKENS_OF_THOUGHT`, from then on. It counts into the budget, and raises what `send` raises, and
+    ValueError where no whole text comes.
     """
     endpoint = client(name)
+    limits = [max_tokens]
 
-    def answer(message: str) -> str:
-        options = {"max_tokens": max_tokens, "temperature": 0}
-        choice, _ = send(endpoint, name, "chat", message, options)
-        if choice.get("finish_reason") == "length":
-            raise ValueError(f"{name} cut its answer to the message that ends {message[-80:]!r}.")
-        answered = clean(text(choice)).strip()
+    def answer(message: str, source: str = "") -> str:
+        while True:
+            limit = limits[-1]
+            options = {"max_tokens": limit, "temperature": 0}
+            choice, _ = send(endpoint, name, "chat", message, options)
+            answered = replies.cleaned(hidden(replies.text(choice)), source)
+            cut = choice.get("finish_reason") == "length"
+            if not cut or answered or limit >= TOKENS_OF_THOUGHT:
+                break
+            limits.append(TOKENS_OF_THOUGHT)
+        about = f"the message that ends {message[-80:]!r}"
+        if refused := hidden(replies.refusal(choice)):
+            raise ValueError(f"{name} refuses to answer {about}: {refused[:300]}")
+        if cut:
+            did = "cut its answer to" if answered else f"only thought, for {limit} tokens, about"
+            raise ValueError(f"{name} {did} {about}.")
         if not answered:
             raise ValueError(f"{name} gave no text for the message that begins {message[:80]!r}.")
         return answered
@@ -166,7 +180,7 @@ def send(
         name: of the model.
         endpoint: "completions", or "chat" (the prompt is then the one message).
         prompt: text.
-        options: other fields of the request.
+        options: other fields of the request, in the form for `endpoints.post`.
 
     Returns:
         The response's first choice, {} where the response is malformed; and what the endpoint says
@@ -174,48 +188,15 @@ def send(
 
     Raises:
         RuntimeError: the budget is used up.
-        PermissionError: HTTP 401 or 403. ValueError: another refusal (4xx).
-        ConnectionError: no answer or 429, after all retries; `ServerError` for 5xx.
+        PermissionError, ValueError, ConnectionError: as of `endpoints.post`.
     """
-    import openai
-
     _check_budget()
     model, _ = address(name)
-    failure = None
-    try:
-        if endpoint == "chat":
-            messages = [{"role": "user", "content": prompt}]
-            create = client.chat.completions.with_raw_response.create
-            response = create(model=model, messages=messages, **options)
-        else:
-            create = client.completions.with_raw_response.create
-            response = create(model=model, prompt=prompt, **options)
-    except openai.OpenAIError as error:
-        failure = _failure(name, error)
-    if failure is not None:  # Not raised above: the client's error holds the request, with the key.
-        raise failure
-    try:
-        body = json.loads(response.text)
-    except ValueError:
-        body = None
-    body = body if isinstance(body, dict) else {}
-    _spend(name, body.get("usage"), prompt, options)
+    body, sent = endpoints.post(client, name, model, endpoint, prompt, options)
+    _spend(name, body.get("usage"), prompt, sent)
     choices = body.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
-    return choice if isinstance(choice, dict) else {}, clean(str(body.get("model", "")))
-
-
-def text(choice: Mapping[str, Any]) -> str:
-    """The generated text of a choice from `send`, "" if it has none."""
-    message = choice.get("message")
-    found = message.get("content") if isinstance(message, dict) else choice.get("text")
-    return found if isinstance(found, str) else ""
-
-
-def clean(said: str) -> str:
-    """What an endpoint said, without the key, in case it repeats it."""
-    key = os.environ.get(KEY, "").strip()
-    return said.replace(key, "[key]") if key else said
+    return choice if isinstance(choice, dict) else {}, hidden(str(body.get("model", "")))
 
 
 def usage() -> dict[str, dict[str, float]]:
@@ -267,21 +248,3 @@ def _spend(name: str, used: Any, prompt: str, options: Mapping[str, Any]) -> Non
 def _need_openai(name: str) -> None:
     if find_spec("openai") is None:
         raise ModuleNotFoundError(f"{name} needs the package openai: pip install 'openai>=3.54'")
-
-
-def _failure(name: str, error: "OpenAIError") -> Exception:
-    """The package's own exception for one of the client's, with nothing of the request in it."""
-    status = getattr(error, "status_code", None)
-    if status in (401, 403):
-        state = "holds a key that it does not accept" if os.environ.get(KEY) else "is not set"
-        return PermissionError(
-            f"{name} refuses access (HTTP {status}): the environment variable {KEY} {state}."
-        )
-    said = clean(str(error))[:300]
-    if status is None or status in (408, 409, 429) or status >= 500:
-        kind = ServerError if status and status >= 500 else ConnectionError
-        return kind(
-            f"{name} does not answer, after up to {RETRIES} retries: {said} What was answered is "
-            "stored; run again to go on."
-        )
-    return ValueError(f"{name} refuses the request: {said}")

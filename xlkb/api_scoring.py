@@ -1,13 +1,15 @@
 """Scores of models behind an endpoint (`api.py`): the letters of listed choices.
 
 An endpoint has no weights to look into, so only styles that list the choices can be scored, by the
-first of `WAYS` that the endpoint takes: the top log-probabilities of the next token, or else a few
-generated tokens that are read as a letter. Each answer is stored when it comes, with its text and
-the way it was read; an answer without a letter is stored too, and counts as wrong.
+first of `WAYS` that the endpoint takes: the top log-probabilities of the next token, or else some
+generated text in which a letter is read (`letters.read`). Each answer is stored when it comes, with
+its text and the way it was read; an answer without a letter is stored too, and counts as wrong.
+Generated text is read anew each time, so what is stored gains when the reader does.
 """
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from hashlib import sha256
@@ -17,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from xlkb import api, results
+from xlkb import api, endpoints, letters, replies, results
 from xlkb.evaluation import store_folder
 from xlkb.models import LanguageModel
 from xlkb.progress import bar
@@ -40,12 +42,13 @@ WAYS: dict[str, tuple[str, dict[str, Any]]] = {
         "chat",
         {"logprobs": True, "top_logprobs": 5, "max_tokens": 1, "temperature": 0},
     ),
-    "completions, text": ("completions", {"max_tokens": 4, "temperature": 0}),
-    "chat, text": ("chat", {"max_tokens": 8, "temperature": 0}),
-    "chat, text after reasoning": ("chat", {"max_completion_tokens": 4096}),
+    "completions, text": ("completions", {"max_tokens": 16, "temperature": 0}),
+    "chat, text": ("chat", {"max_tokens": 64, "temperature": 0}),
+    "chat, text after reasoning": ("chat", {"max_tokens": 4096, "temperature": 0}),
 }
-"""Way of reading a letter -> endpoint and options of the request. Completions see the prompt as it
-is, as local models do; chat sees it below `INSTRUCTION`."""
+"""Way of reading a letter -> endpoint and options of the request, which `endpoints.post` adapts.
+Completions see the prompt as it is, as local models do; chat sees it below `INSTRUCTION`. Sentences
+such as "The right answer is option B." take several times as many tokens in some languages."""
 
 INSTRUCTION = "Answer the last question with one letter only: {}, {}, {} or {}.\n\n"
 
@@ -55,6 +58,12 @@ class Question(NamedTuple):
 
     context: str
     letters: tuple[str, ...]
+
+    @property
+    def choices(self) -> list[str]:
+        """The texts of the choices, of the last question in the prompt."""
+        marks = [f"\n{letter}. " for letter in self.letters]
+        return [self.context.rpartition(mark)[2].partition("\n")[0] for mark in marks]
 
 
 class Answer(NamedTuple):
@@ -94,16 +103,36 @@ def scores(
         _ask(model, missing, known, folder)
         known = results.read(folder, results.ANSWERS)
         about = {"served": sorted({*known["served"]}), **_counts(known)}
+        if refused := endpoints.left_out(model.name):
+            about["left out"] = refused
         results.write_json(folder.parent / "model.json", model.describe() | {"answers": about})
-    found = results.by_key(known, keys)
-    counts = ", ".join(f"{n:,} by {way}" for way, n in _counts(found).items())
+    found = _read_anew(results.by_key(known, keys), questions)
     reused = len(wanted) - len(missing)
-    print(f"{model.label}: computed {len(missing):,} / reused {reused:,} answers ({counts})")
+    print(f"{model.label}: computed {len(missing):,} / reused {reused:,} answers ({_told(found)})")
     return {
         pair: (float(value), 1)
         for group, values in zip(asked.values(), found["log_likelihoods"], strict=True)
         for pair, value in zip(group, values, strict=True)
     }
+
+
+def _read_anew(found: pd.DataFrame, questions: Sequence[Question]) -> pd.DataFrame:
+    """Stored answers, read as they are today where they have a text and no log-probabilities."""
+    values = [
+        row.log_likelihoods
+        if row.way not in WAYS or "logprobs" in WAYS[row.way][1]
+        else _values(row.way, row.text, question)
+        for row, question in zip(found.itertuples(), questions, strict=True)
+    ]
+    return found.assign(log_likelihoods=pd.Series(values, index=found.index, dtype=object))
+
+
+def _values(way: str, text: str, question: Question) -> list[float]:
+    """0 nats for the letter that a generated text names, -inf for the others."""
+    # A completion goes on with a next question, below an empty line.
+    said = re.split(r"\n\s*\n", text.strip())[0] if way.startswith("completions") else text
+    named = _letter(said, question.letters, question.choices)
+    return [0.0 if letter == named else -math.inf for letter in question.letters]
 
 
 def _question(model: LanguageModel, pairs: Sequence[Pair]) -> Question:
@@ -126,6 +155,13 @@ def _counts(answers: pd.DataFrame) -> dict[str, int]:
     """Answers by the way they were read, and those without a letter among them."""
     none = sum(np.isneginf(each).all() for each in answers["log_likelihoods"])
     return {**answers["way"].value_counts().to_dict(), "no letter": int(none)}
+
+
+def _told(answers: pd.DataFrame) -> str:
+    """The counts in words; of the answers without a letter, how many only think."""
+    counts = ", ".join(f"{n:,} by {way}" for way, n in _counts(answers).items())
+    thought = sum(bool(text.strip()) and not replies.cleaned(text) for text in answers["text"])
+    return counts + (f"; {thought:,} think until they are cut" if thought else "")
 
 
 def _ask(
@@ -189,7 +225,7 @@ def _find_way(client: "OpenAI", name: str, question: Question) -> tuple[str, Ans
         except ValueError as error:
             refusal = error
             continue
-        except api.ServerError:
+        except endpoints.ServerError:
             if not answering:
                 raise
             continue
@@ -209,14 +245,13 @@ def _answer(client: "OpenAI", name: str, way: str, question: Question) -> tuple[
     endpoint, options = WAYS[way]
     told = INSTRUCTION.format(*question.letters) if endpoint == "chat" else ""
     choice, served = api.send(client, name, endpoint, told + question.context, options)
-    text, top = api.text(choice), _top(choice)
+    text, top = api.hidden(replies.text(choice)), _top(choice)
     if "logprobs" in options:
         values, offered = [_logsumexp(top, letter) for letter in question.letters], bool(top)
     else:
-        letter = _letter(text, question.letters)
-        values = [0.0 if each == letter else -math.inf for each in question.letters]
-        offered = bool(text)
-    return Answer(way, served, api.clean(text), values), offered
+        values = _values(way, text, question)
+        offered = bool(text or replies.refusal(choice))
+    return Answer(way, served, text, values), offered
 
 
 def _top(choice: Mapping[str, Any]) -> list[tuple[str, float]]:
@@ -241,14 +276,15 @@ def _top(choice: Mapping[str, Any]) -> list[tuple[str, float]]:
 
 def _logsumexp(top: Sequence[tuple[str, float]], letter: str) -> float:
     """Log-probability of all tokens that read as the letter; ▁ and Ġ are raw tokens' spaces."""
-    values = [value for token, value in top if token.strip(" \n▁Ġ") == letter]
+    values = [value for token, value in top if _same(token.strip(" \n▁Ġ"), letter)]
     return float(np.logaddexp.reduce(values)) if values else -math.inf
 
 
-def _letter(text: str, letters: Sequence[str]) -> str | None:
-    """The letter that a text begins with, alone or as "The answer is B."; not that of a word."""
-    text = re.sub(r"<think>.*?</think>", "", text, flags=re.DOTALL)
-    names = "".join(map(re.escape, letters))
-    opening = r"(?i:(?:the )?(?:correct |right |best )?answer(?: is)?\W*)?"
-    match = re.match(rf"\W*{opening}([{names}])(?![^\S\n]*\w)", text)
-    return match[1] if match else None
+def _same(token: str, letter: str) -> bool:
+    """Whether a token is the letter, in its full-width form too."""
+    return token == letter or (len(token) == 1 and unicodedata.normalize("NFKC", token) == letter)
+
+
+def _letter(text: str, names: Sequence[str], choices: Sequence[str] = ()) -> str | None:
+    """The letter that an answer names, after its thinking."""
+    return letters.read(replies.cleaned(text), names, choices)

@@ -69,9 +69,13 @@ def _overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def agreement(a: pd.DataFrame, b: pd.DataFrame) -> float:
-    """Share of questions for which two sets of decisions take the same choice."""
+    """Share of questions for which two sets of decisions take the same choice.
+
+    Where an answer was not understood, no choice was taken.
+    """
     keys = [*CELL, *ITEM]
     merged = a.merge(b, on=keys, suffixes=("", "_other"), validate="one_to_one")
     if not len(a) == len(b) == len(merged):
         raise ValueError(f"{len(a)} and {len(b)} decisions share only {len(merged)} questions.")
-    return float((merged["predicted"] == merged["predicted_other"]).mean())
+    taken = merged["predicted"] >= 0
+    return float((taken & (merged["predicted"] == merged["predicted_other"])).mean())

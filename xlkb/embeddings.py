@@ -9,9 +9,9 @@ vector decides what is found (the paper's reviewers asked how it did). Here:
 - "prompt": the last token of `PROMPT`, which asks for the text in one word (PromptEOL, Jiang et al.
   2023).
 
-Special tokens (Gemma's <bos>) are read and not pooled: their states are many times as long as the
-others. *Depth* names a layer as a share of all: 0 the token embeddings, 1 the last layer after the
-final norm, 0.5 the middle; so it is comparable between models.
+What the tokenizer puts before a text (Gemma's <bos>) is read and not pooled: its state is many
+times as long as the others. *Depth* names a layer as a share of all: 0 the token embeddings, 1 the
+last layer after the final norm, 0.5 the middle; so it is comparable between models.
 """
 
 import time
@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from xlkb import results
+from xlkb import results, tokens
 from xlkb.evaluation import SECONDS_PER_PART, store_folder
 from xlkb.models import LanguageModel
 from xlkb.profiles import nearest
@@ -56,19 +56,19 @@ def embed(
     _check([pooling], depths)
     if pooling == "prompt":
         texts = [PROMPT.format(text=text) for text in texts]
-    encoded = model.tokenizer(list(texts), return_special_tokens_mask=True)
-    lengths = np.array([len(ids) for ids in encoded["input_ids"]])
+    encoded = tokens.encode(model.tokenizer, texts)
+    n_begin = len(tokens.added(model.tokenizer)[0])
+    lengths = np.array([len(ids) for ids in encoded])
     found: list[np.ndarray] = [None] * len(texts)
-    for place, special in enumerate(encoded["special_tokens_mask"]):
-        if all(special):
+    for place, length in enumerate(lengths):
+        if length <= n_begin:
             raise ValueError(f"Text {place} ({texts[place]!r}) has no token to pool.")
     order = np.argsort(-lengths, kind="stable")
     while len(order):
         size = max(1, TOKENS_PER_BATCH // int(lengths[order[0]]))
         batch, order = order[:size], order[size:]
-        ids = [encoded["input_ids"][i] for i in batch]
-        special = [encoded["special_tokens_mask"][i] for i in batch]
-        for i, vector in zip(batch, _run(model, ids, special, pooling, depths), strict=True):
+        ids = [encoded[i] for i in batch]
+        for i, vector in zip(batch, _run(model, ids, n_begin, pooling, depths), strict=True):
             found[i] = vector
     return np.stack(found)
 
@@ -202,23 +202,23 @@ def _check(poolings: Sequence[str], depths: Sequence[float]) -> None:
 def _run(
     model: LanguageModel,
     ids: Sequence[Sequence[int]],
-    special: Sequence[Sequence[int]],
+    n_begin: int,
     pooling: str,
     depths: Sequence[float],
 ) -> np.ndarray:
-    """Pooled hidden states of a batch, float32 [texts, depths, width]."""
+    """Pooled hidden states, float32 [texts, depths, width]; the first `n_begin` tokens are not."""
     import torch
 
     width, device = max(map(len, ids)), model.network.device
-    tokens, mask, pooled = (torch.zeros(len(ids), width, dtype=torch.long) for _ in range(3))
-    for row, (own, flags) in enumerate(zip(ids, special, strict=True)):
-        tokens[row, : len(own)] = torch.tensor(own)
+    inputs, mask, pooled = (torch.zeros(len(ids), width, dtype=torch.long) for _ in range(3))
+    for row, own in enumerate(ids):
+        inputs[row, : len(own)] = torch.tensor(own)
         mask[row, : len(own)] = 1
-        pooled[row, : len(own)] = 1 - torch.tensor(flags)
+        pooled[row, n_begin : len(own)] = 1
     weights = _weights(pooled, pooling).to(device)
     with torch.inference_mode():
         states = model.network.base_model(
-            input_ids=tokens.to(device),
+            input_ids=inputs.to(device),
             attention_mask=mask.to(device),
             output_hidden_states=True,
             use_cache=False,

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Sequence
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
@@ -10,27 +11,13 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from xlkb import prompts, recompose, results
-from xlkb.languages import FIVE, LANGUAGES
+from xlkb import lengths, prompts, results, shots
 from xlkb.models import LanguageModel, replaying, slug
 from xlkb.progress import bar
+from xlkb.results import key, store_folder
 from xlkb.tries import Pair
 
 SECONDS_PER_PART = 10
-
-
-def store_folder(store: Path, model: LanguageModel) -> Path:
-    """The folder of a model's scores: its name and the start of its fingerprint."""
-    return Path(store) / f"{slug(model.name)}-{model.fingerprint[:12]}"
-
-
-def key(pair: Pair) -> bytes:
-    """Content address of a score: 12 bytes of the SHA-256 of the very texts that are scored.
-
-    A changed fact, template or instruction changes the text, so it can never meet an old score.
-    """
-    text = "\x00".join([pair.context, pair.continuation, "isolated" if pair.isolated else ""])
-    return sha256(text.encode()).digest()[:12]
 
 
 def score(
@@ -52,31 +39,41 @@ def score(
     recomposition it was computed for: two recompositions that put the same choice after the same
     prompt share one score. A stored score is found by the text and by the model's fingerprint.
 
+    A question whose subject has fewer demonstrations, or whose prompt would be longer than the
+    model's context, gets as many as there are and fit (`lengths.fitting`), without another word in
+    the prompt. One that does not fit even without any is left out, in all recompositions, so that
+    what is compared stays the same questions. Warnings say which.
+
     Args:
         model: from `models.load`; its weights are loaded only if a score is missing.
         questions: from `recompose`, one or many recompositions.
         store: folder of stored results, e.g. `run.results`.
         style: how choices are scored, see `prompts.build`.
-        n_shots: demonstrations before each question.
-        dev: the task's "dev" split, needed when `n_shots` > 0.
-        demonstrations: "en", or another code, for ones in that language, "same" for ones recomposed
-            as the question is, "mixup" for ones whose parts are in different languages.
+        n_shots: demonstrations before each question, at most.
+        dev: the task's "dev" split, from `tasks.demonstrations`; needed when `n_shots` > 0.
+        demonstrations: "en" for English ones (or another code), "same" for ones recomposed as the
+            question is, "mixup" for ones whose parts are in different languages.
         instruction_language, preamble, letters: see `prompts.build`.
         seed: of the recomposition of demonstrations.
 
     Returns:
         One row per question and choice with the columns `task, item_id, subject, recomposition,
-        language, question_language, option_language, choice, is_answer, style, prompt, n_shots,
-        demonstrations, model, log_likelihood` (nats, sum over tokens), `n_tokens, n_bytes`
-        (UTF-8 bytes of the choice), `unconditional_log_likelihood` (nats; NaN for letters),
-        `letter_mass` (probability of the four letters together; NaN for cloze).
+        language, question_language, option_language, choice, is_answer, style, prompt, n_shots`
+        (demonstrations that the prompt has), `n_shots_asked, demonstrations, model,
+        log_likelihood` (nats, sum over tokens), `n_tokens, n_bytes` (UTF-8 bytes of the choice),
+        `unconditional_log_likelihood` (nats; NaN for letters), `letter_mass` (probability of the
+        four letters together; NaN for cloze), and of a model behind an endpoint `unread` (1 where
+        its answer was not understood, else 0).
 
     Raises:
-        ValueError: too few demonstrations of a subject, or a text the model cannot take.
+        ValueError: `n_shots` without `dev`; demonstrations that there are none of at all (see
+            `shots.shown`); a text the model cannot take.
     """
     items = questions.to_list()
     told = (instruction_language, preamble, letters)
-    built = _built(items, style, n_shots, dev, demonstrations, told, seed)
+    built, n_shown = _built(model, items, style, n_shots, dev, demonstrations, told, seed, store)
+    kept = _kept(model, items, n_shown)
+    items, built, n_shown = ([each[i] for i in kept] for each in (items, built, n_shown))
     conditional = [Pair(p.context, c, p.isolated) for p in built for c in p.continuations]
     unconditional = [
         Pair(p.unconditional, c) for p in built if p.unconditional for c in p.continuations
@@ -87,7 +84,8 @@ def score(
     rows["style"] = style
     more = [preamble] * bool(preamble) + [letters] * (letters != prompts.LETTERS)
     rows["prompt"] = "/".join([prompts.VERSION, instruction_language, *more])
-    rows["n_shots"] = n_shots
+    rows["n_shots"] = np.repeat(n_shown, 4)
+    rows["n_shots_asked"] = n_shots
     rows["demonstrations"] = demonstrations if n_shots else "none"
     rows["model"] = model.label
     rows["log_likelihood"] = [found[pair][0] for pair in conditional]
@@ -98,9 +96,25 @@ def score(
     )
     mass = np.exp(rows["log_likelihood"].to_numpy().reshape(-1, 4)).sum(1).repeat(4)
     rows["letter_mass"] = np.nan if style == "cloze" else mass
-    if not replaying():
+    if model.name.startswith("api:"):
+        rows["unread"] = (mass == 0).astype(float)
+    if not replaying() and items:
         results.write_rows(_rows_file(store, model, rows), rows, model.describe())
     return rows
+
+
+def fewer_shots(rows: pd.DataFrame) -> str:
+    """How many prompts of `score` got fewer demonstrations than were asked for, in a sentence."""
+    few = rows.iloc[::4].query("n_shots_asked > 0")
+    short = few.query("n_shots < n_shots_asked")
+    missing = short["n_shots"].value_counts().sort_index()
+    if missing.empty:
+        return f"All {len(few):,} few-shot prompts have the demonstrations that were asked for."
+    listed = ", ".join(f"{count:,} have {n}" for n, count in missing.items())
+    return (
+        f"{missing.sum():,} of {len(few):,} few-shot prompts have fewer demonstrations than were "
+        f"asked for, because their subject has no more or the model's context no room: {listed}."
+    )
 
 
 def context_tokens(
@@ -116,24 +130,19 @@ def context_tokens(
     letters: str = prompts.LETTERS,
     seed: int = 42,
 ) -> np.ndarray:
-    """Tokens of the prompt before the choices, int64 [questions]; arguments as for `score`."""
-    told = (instruction_language, preamble, letters)
-    built = _built(questions.to_list(), style, n_shots, dev, demonstrations, told, seed)
-    folder = store_folder(store, model) / "lengths"
-    keys = [key(Pair(p.context, "")) for p in built]
-    known = results.read(folder, results.LENGTHS)
-    there = set(known["key"])
-    missing = {k: p.context for k, p in zip(keys, built, strict=True) if k not in there}
-    if missing:
-        results.write_json(folder.parent / "model.json", model.describe())
-        lengths = [len(ids) for ids in model.tokenizer(list(missing.values()))["input_ids"]]
-        new = pd.DataFrame({"key": list(missing), "n_tokens": lengths})
-        results.append(folder, new, results.LENGTHS)
-        known = pd.concat([known, new])
-    return results.by_key(known, keys)["n_tokens"].to_numpy(np.int64)
+    """Tokens of the prompt before the choices, int64 [questions]; arguments as for `score`.
+
+    Of a question that `score` leaves out, those of its prompt without demonstrations.
+    """
+    items, told = questions.to_list(), (instruction_language, preamble, letters)
+    built, _ = _built(model, items, style, n_shots, dev, demonstrations, told, seed, store)
+    contexts = [Pair(prompt.context, "") for prompt in built]
+    found = lengths.of(model, contexts, store)
+    return np.array([found[pair] for pair in contexts], np.int64)
 
 
 def _built(
+    model: LanguageModel,
     items: Sequence[dict],
     style: str,
     n_shots: int,
@@ -141,12 +150,32 @@ def _built(
     demonstrations: str,
     told: tuple[str, str, str],
     seed: int,
-) -> list[prompts.Prompt]:
-    """The prompt of each item; `told`: instruction language, preamble and letters."""
-    shots = _demonstrations(items, n_shots, dev, demonstrations, seed)
-    return [
-        prompts.build(item, style, shown, *told) for item, shown in zip(items, shots, strict=True)
-    ]
+    store: Path,
+) -> tuple[list[prompts.Prompt], list[int]]:
+    """The prompt of each item and its number of demonstrations, -1 where it does not fit at all.
+
+    `told`: instruction language, preamble and letters.
+    """
+    shown = shots.shown(items, n_shots, dev, demonstrations, seed)
+
+    @cache
+    def built(i: int, n: int) -> prompts.Prompt:
+        return prompts.build(items[i], style, shown[i][:n], *told)
+
+    def pairs(i: int, n: int) -> list[Pair]:
+        prompt = built(i, n)
+        return [Pair(prompt.context, c, prompt.isolated) for c in prompt.continuations]
+
+    counts = lengths.fitting(model, [len(each) for each in shown], pairs, store)
+    return [built(i, max(n, 0)) for i, n in enumerate(counts)], counts
+
+
+def _kept(model: LanguageModel, items: Sequence[dict], counts: Sequence[int]) -> list[int]:
+    """Places of the items that fit in all recompositions; the others are named in a warning."""
+    every = dict.fromkeys(item["id"] for item in items)
+    out = dict.fromkeys(item["id"] for item, n in zip(items, counts, strict=True) if n < 0)
+    lengths.left_out(model, "questions", list(out), len(every))
+    return [i for i, item in enumerate(items) if item["id"] not in out]
 
 
 def _columns(items: Sequence[dict]) -> pd.DataFrame:
@@ -168,50 +197,6 @@ def _rows_file(store: Path, model: LanguageModel, rows: pd.DataFrame) -> Path:
     digest = sha256(pd.util.hash_pandas_object(rows[question], index=False).to_numpy().tobytes())
     name = f"{tasks}-{first['style']}-{first['n_shots']}shot-{digest.hexdigest()[:8]}.parquet"
     return store_folder(store, model) / "rows" / name
-
-
-def _demonstrations(
-    items: Sequence[dict], n_shots: int, dev: Dataset | None, language: str, seed: int
-) -> list[Sequence[dict]]:
-    """The demonstrations that precede each item: the first `n_shots` of its subject."""
-    if not n_shots:
-        return [()] * len(items)
-    if dev is None:
-        raise ValueError(f"{n_shots}-shot prompts need the task's 'dev' split: pass dev=.")
-    if language in LANGUAGES:
-        shown = recompose.full(dev, language).to_list()
-    elif language == "mixup":
-        shown = recompose.mixup(dev, _five(dev), seed).to_list()
-    else:
-        recompositions = list(dict.fromkeys(item["recomposition"] for item in items))
-        spoken = {c for i in items for c in (i["question_language"], *i["option_languages"])}
-        languages = [code for code in LANGUAGES if code in spoken]
-        shown = recompose.grid(dev, recompositions, languages, seed).to_list()
-    by_cell: dict[tuple, list[dict]] = {}
-    for row in shown:
-        by_cell.setdefault(_cell(row, language), []).append(row)
-    chosen = [by_cell.get(_cell(item, language), [])[:n_shots] for item in items]
-    for item, rows in zip(items, chosen, strict=True):
-        if len(rows) < n_shots:
-            raise ValueError(
-                f"Subject {item['subject']!r} has {len(rows)} demonstrations as "
-                f"{item['recomposition']}/{item['language']}, and {n_shots} are wanted: add rows "
-                "to the task's 'dev' split or use fewer shots."
-            )
-    return chosen
-
-
-def _five(dev: Dataset) -> Sequence[str]:
-    """The languages of the split where they are five, else the paper's."""
-    spoken = tuple(dev.features["question"])
-    return spoken if len(spoken) == 5 else FIVE
-
-
-def _cell(row: dict, language: str) -> tuple:
-    if language != "same":
-        return (row["subject"],)
-    options = row["option_languages"][0] if row["recomposition"] == "pair" else ""
-    return (row["subject"], row["recomposition"], row["language"], options)
 
 
 def scores(

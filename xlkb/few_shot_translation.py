@@ -29,10 +29,12 @@ from sacrebleu.metrics import BLEU, CHRF
 from sacrebleu.metrics.base import Metric
 from sacrebleu.significance import _bootstrap_resample
 
+from xlkb import lengths
 from xlkb.corpora import audit
 from xlkb.generation import Prompt, generate
 from xlkb.languages import LANGUAGES, unspaced
 from xlkb.models import LanguageModel
+from xlkb.tries import Pair
 
 BOOTSTRAPS = 1000
 COLUMNS = ["source", "target", "item", "original", "reference", "text", "n_tokens", "cut"]
@@ -69,7 +71,9 @@ def translate(
 
     Returns:
         One row per direction and sentence: `model, source, target, item` (place among those
-        translated), `original, reference, text, n_tokens` (generated), `cut`.
+        translated), `original, reference, text, n_tokens` (generated), `cut, n_shots`: as many
+        demonstrations as fit into the model's context. A sentence that does not fit without any is
+        left out in all directions, with a warning.
 
         Of fewer than two languages none.
 
@@ -84,16 +88,29 @@ def translate(
             f"Sentences per language: {counts}. There must be the same ones in each, and more than "
             f"the {n_shots} demonstrations."
         )
-    rows, prompts = [], []
-    for source, target in directions or list(permutations(sentences, 2)):
-        pairs = list(zip(sentences[source], sentences[target], strict=True))
-        for item, (original, reference) in enumerate(pairs[n_shots:]):
-            rows.append((source, target, item, original, reference))
-            prompts.append(prompt(original, source, target, pairs[:n_shots]))
-    made = generate(model, prompts, store, max_new_tokens)
+    directions = directions or list(permutations(sentences, 2))
+    pairs = {each: list(zip(*(sentences[c] for c in each), strict=True)) for each in directions}
+    asked = [
+        (each, item, pair) for each in directions for item, pair in enumerate(pairs[each][n_shots:])
+    ]
+
+    def made(i: int, n: int) -> Prompt:
+        each, _, (original, _) = asked[i]
+        return prompt(original, *each, pairs[each][:n])
+
+    def text(i: int, n: int) -> list[Pair]:
+        return [Pair("".join(made(i, n)), "")]
+
+    shown = lengths.fitting(model, [n_shots] * len(asked), text, store, max_new_tokens)
+    long = sorted({asked[i][1] for i, n in enumerate(shown) if n < 0})
+    lengths.left_out(model, "sentences", long, min(counts.values()) - n_shots)
+    kept = [i for i, (_, item, _) in enumerate(asked) if item not in long]
+    rows = [(*each, item, *pair) for each, item, pair in (asked[i] for i in kept)]
+    found = generate(model, [made(i, shown[i]) for i in kept], store, max_new_tokens)
     frame = pd.DataFrame(rows, columns=COLUMNS[:5])
-    frame[COLUMNS[5:]] = made[COLUMNS[5:]]
-    return frame.assign(model=model.label)[["model", *COLUMNS]]
+    frame[COLUMNS[5:]] = found[COLUMNS[5:]]
+    frame = frame.assign(model=model.label, n_shots=[shown[i] for i in kept])
+    return frame[["model", *COLUMNS, "n_shots"]]
 
 
 def quality(translations: pd.DataFrame) -> pd.DataFrame:

@@ -19,6 +19,24 @@ from xlkb.models import LanguageModel
 from xlkb.profiles import Run
 
 CHANCE = 25
+UNREAD = 0.02
+"""Share of answers that were not understood above which a caption says so."""
+
+
+def _unread(frame: pd.DataFrame) -> str:
+    """A sentence on answers that were not understood, "" where they are few or none."""
+    if "unread" not in frame:
+        return ""
+    named = [c for c in ("model", "style", "recomposition", "language") if c in frame]
+    named += [c for c in ("question_language", "answer_language") if c in frame]
+    many = frame[frame["unread"] > UNREAD]
+    cells = [
+        f"{100 * row['unread']:.1f} % ({', '.join(str(row[c]) for c in named)})"
+        for row in many.sort_values("unread", ascending=False).to_dict("records")
+    ]
+    more = f" and {len(cells) - 5} more" if len(cells) > 5 else ""
+    said = f" Answers that were not understood count as wrong: {', '.join(cells[:5])}{more}."
+    return said if cells else ""
 
 
 @drawable()
@@ -43,7 +61,8 @@ def accuracy_bars(
         edge = axes.get_yaxis_transform()
         axes.text(1.005, chance, "chance", fontsize=8, va="center", transform=edge)
         axes.set(ylabel="accuracy (%)", ylim=(0, 100), title=f"{title}{counts(frame, hue)}")
-        return save(figure, frame, name, run, models, f"{title}. Bars: 95 % Wilson interval.")
+        caption = f"{title}. Bars: 95 % Wilson interval.{_unread(frame)}"
+        return save(figure, frame, name, run, models, caption)
 
 
 @drawable()
@@ -68,6 +87,7 @@ def gap_bars(
         axes.set(ylabel=f"accuracy lost against {base} (points)")
         axes.set(title=f"{title}{counts(frame, hue)}")
         caption = f"{title}. Bars: 95 % paired bootstrap interval; above 0 {base} is better."
+        caption += _unread(frame)
         return save(figure, frame, name, run, models, caption)
 
 
@@ -141,7 +161,8 @@ def heat_map(
             half = value[2] / 2 * (frame["high"] - frame["low"]).max()
             reach = f"\n95 % intervals reach at most ±{half:.0f} points"
         axes.set_title(f"{title}{counts(frame, '', what=what)}{reach}")
-        return save(figure, frame, name, run, models, title)
+        said = _unread(frame)
+        return save(figure, frame, name, run, models, f"{title}.{said}" if said else title)
 
 
 @drawable()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
-from xlkb import results
+from xlkb import checkpoints, results, tokens
 from xlkb.evaluation import SECONDS_PER_PART, store_folder
 from xlkb.models import LanguageModel
 from xlkb.progress import bar
@@ -122,8 +122,9 @@ def _texts(
     import torch
 
     network, tokenizer = model.network, model.tokenizer
-    ids = [tokenizer(wanted[key].shared + wanted[key].own)["input_ids"] for key in batch]
-    limit = getattr(network.config.get_text_config(), "max_position_embeddings", None)
+    whole = [wanted[key].shared + wanted[key].own for key in batch]
+    ids = [each or tokens.first(tokenizer) for each in tokens.encode(tokenizer, whole)]
+    limit = checkpoints.context(network.config)
     longest = max(map(len, ids))
     if limit and longest + max_new_tokens > limit:
         raise ValueError(
@@ -141,12 +142,12 @@ def _texts(
         half = len(batch) // 2
         parts = [batch[:half], batch[half:]]
         return pd.concat([_texts(model, wanted, part, max_new_tokens) for part in parts])
-    texts = [tokenizer.decode(tokens, skip_special_tokens=True) for tokens, _ in new]
+    texts = [tokenizer.decode(made, skip_special_tokens=True) for made, _ in new]
     return pd.DataFrame(
         {
             "key": list(batch),
             "text": [text.partition("\n")[0].strip() for text in texts],
-            "n_tokens": [len(tokens) for tokens, _ in new],
+            "n_tokens": [len(made) for made, _ in new],
             "n_prompt": [len(own) for own in ids],
             "cut": [cut for _, cut in new],
         }
@@ -179,11 +180,12 @@ def _decode(
     fits = not window or width + own + max_new_tokens <= window
     if len(ids) == 1 or not all(shared) or not fits:
         shared, width, own = [()] * len(ids), 0, max(map(len, ids))
-    tokens = torch.full((len(ids), width + own), ends[0])
-    mask = torch.zeros_like(tokens)
+    filling = ends[0] if ends else 0
+    inputs = torch.full((len(ids), width + own), filling)
+    mask = torch.zeros_like(inputs)
     for row, (each, begin) in enumerate(zip(ids, shared, strict=True)):
         for part, end in ((begin, width), (each[len(begin) :], width + own)):
-            tokens[row, end - len(part) : end] = torch.tensor(part, dtype=torch.long)
+            inputs[row, end - len(part) : end] = torch.tensor(part, dtype=torch.long)
             mask[row, end - len(part) : end] = 1
     options = {"past_key_values": _cache(network, shared, width)} if width else {}
     with torch.inference_mode():
@@ -196,15 +198,15 @@ def _decode(
             top_k=None,
             max_length=None,
             max_new_tokens=max_new_tokens,
-            eos_token_id=list(ends),
-            pad_token_id=ends[0],
+            eos_token_id=list(ends) or None,
+            pad_token_id=filling,
         )
         made = network.generate(
-            tokens.to(network.device),
+            inputs.to(network.device),
             attention_mask=mask.to(network.device),
             generation_config=settings,
             **options,
-        )[:, tokens.shape[1] :].tolist()
+        )[:, inputs.shape[1] :].tolist()
     stops, found = set(ends), []
     for row in made:
         at = next((i for i, token in enumerate(row, 1) if token in stops), None)

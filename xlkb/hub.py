@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from xlkb import progress
 
@@ -30,3 +31,19 @@ def folder(name: str, revision: str, patterns: Sequence[str]) -> Path:
             "at hand, put them into a folder and give it after the name, as name:FOLDER."
         ) from error
     return Path(found)
+
+
+def columns(file: Path, *names: str) -> list[list[Any]]:
+    """These columns of a parquet file, each as a list.
+
+    Raises ValueError when it is no parquet, or lacks one of them.
+    """
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.read_table(file, columns=list(names))
+        return [table[name].to_pylist() for name in names]
+    except (ValueError, KeyError, OSError) as error:
+        raise ValueError(
+            f"{file} is no parquet with the columns {', '.join(names)} ({error}): fetch it again."
+        ) from None

@@ -5,17 +5,19 @@ Each function takes recomposed questions and returns the same questions with oth
 item with those of the questions as they came (paper, section 4.1).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from xlkb import few_shot_translation, gains, prompts, recompose, stats
+from xlkb import few_shot_translation, gains, lengths, pairing, prompts, recompose, stats
 from xlkb.generation import Prompt, generate
 from xlkb.languages import LANGUAGES
 from xlkb.models import LanguageModel
+from xlkb.tries import Pair
 
 NEW_TOKENS = {"question": 48, "option": 12, "answer": 12}
 
@@ -46,7 +48,7 @@ def obstacle(
 def translated(
     model: LanguageModel,
     asked: Dataset,
-    dev: Dataset,
+    dev: Dataset | None,
     store: Path,
     n_shots: int = 5,
     base: str = "en",
@@ -58,36 +60,55 @@ def translated(
     Args:
         model: from `models.load`.
         asked: from `recompose`.
-        dev: the task's dev split, not recomposed.
+        dev: the task's dev split, not recomposed; without demonstrations when None.
         store: folder of stored results.
         n_shots: demonstrations per translation.
         base: language to translate into; texts in it stay.
 
     Returns:
         `asked` with other texts, and the tokens read and written for it, int64 [questions]. An
-        empty translation leaves the text as it was.
+        empty translation leaves the text as it was, and so does a text that is too long for the
+        model's context; demonstrations are as many as fit.
     """
     rows = asked.to_list()
     texts = [key for row in rows for key in _texts(row) if key[2] != base]
-    wanted: dict[tuple[str, str, str], tuple[str, int]] = dict.fromkeys(texts, ("", 0))
+    wanted = {key: (key[1], 0) for key in texts}
     for kind in ("question", "option"):
         keys = [key for key in wanted if key[0] == kind]
-        spoken = {language for _, _, language in keys}
-        pairs = {language: _pairs(dev, kind, language, base, n_shots) for language in spoken}
-        made = [
-            few_shot_translation.prompt(text, language, base, pairs[language])
-            for _, text, language in keys
-        ]
-        if made:
-            found = generate(model, made, store, NEW_TOKENS[kind])
-            for key, text, n in zip(keys, found["text"], _tokens(found), strict=True):
-                wanted[key] = text or key[1], n
+        wanted |= _translations(model, keys, dev, store, n_shots, base)
     tokens = []
     for row in rows:
         new = [wanted.get(key, (key[1], 0)) for key in _texts(row)]
         row["question"], *row["options"] = (text for text, _ in new)
         tokens.append(sum(n for _, n in new))
     return Dataset.from_list(rows, features=recompose.FEATURES), np.array(tokens)
+
+
+def _translations(
+    model: LanguageModel,
+    keys: Sequence[tuple[str, str, str]],
+    dev: Dataset | None,
+    store: Path,
+    n_shots: int,
+    base: str,
+) -> dict[tuple[str, str, str], tuple[str, int]]:
+    """Key (see `_texts`; all of one kind) -> translation, tokens, of what fits into the context."""
+    kind = keys[0][0] if keys else "question"
+    shown = {language: _pairs(dev, kind, language, base, n_shots) for _, _, language in keys}
+
+    def made(i: int, n: int) -> Prompt:
+        _, text, language = keys[i]
+        return few_shot_translation.prompt(text, language, base, shown[language][:n])
+
+    counts = [len(shown[language]) for _, _, language in keys]
+    fit = _fitting(model, counts, made, store, NEW_TOKENS[kind], f"{kind}s to translate")
+    if not fit:
+        return {}
+    found = generate(model, list(fit.values()), store, NEW_TOKENS[kind])
+    return {
+        keys[i]: (text or keys[i][1], n)
+        for i, text, n in zip(fit, found["text"], _tokens(found), strict=True)
+    }
 
 
 def oracle(asked: Dataset, questions: Dataset, base: str = "en") -> Dataset:
@@ -102,7 +123,7 @@ def oracle(asked: Dataset, questions: Dataset, base: str = "en") -> Dataset:
 def english_first(
     model: LanguageModel,
     asked: Dataset,
-    dev: Dataset,
+    dev: Dataset | None,
     store: Path,
     n_shots: int = 5,
     base: str = "en",
@@ -110,26 +131,61 @@ def english_first(
     """Questions followed by the answer that the model first gave to them in English (or `base`).
 
     The demonstrations are questions of the dev split in the question's language with the answer in
-    English. An empty answer adds nothing. Returns the questions, and the tokens read and written
-    for that, int64 [questions].
+    the base language, as many as fit. An empty answer adds nothing, nor does a question that is too
+    long for the model's context. Returns the questions, and the tokens read and written for that,
+    int64 [questions].
     """
-    rows, made = asked.to_list(), []
+    rows, solved = asked.to_list(), _solved(dev, base)
     words = prompts.texts()[base]
-    spoken = {base, *(row["question_language"] for row in rows)}
-    given = {language: recompose.full(dev, language).to_list() for language in spoken}
-    for row in rows:
-        shown = zip(given[row["question_language"]], given[base], strict=True)
-        solved = [
-            f"{words['question']}{a['question']}\n{words['answer']} {b['options'][b['answer']]}\n\n"
-            for a, b in shown
-            if a["subject"] == row["subject"]
-        ]
-        own = f"{words['question']}{row['question']}\n{words['answer']}"
-        made.append(Prompt("".join(solved[:n_shots]), own))
-    found = generate(model, made, store, NEW_TOKENS["answer"])
-    for row, text in zip(rows, found["text"], strict=True):
-        row["question"] += f"\nAnswer in {LANGUAGES[base].name}: {text}" if text else ""
-    return Dataset.from_list(rows, features=recompose.FEATURES), _tokens(found)
+
+    def shown(i: int) -> list[str]:
+        return solved.get((rows[i]["question_language"], rows[i]["subject"]), [])
+
+    def made(i: int, n: int) -> Prompt:
+        own = f"{words['question']}{rows[i]['question']}\n{words['answer']}"
+        return Prompt("".join(shown(i)[:n]), own)
+
+    counts = [min(n_shots, len(shown(i))) for i in range(len(rows))]
+    fit = _fitting(model, counts, made, store, NEW_TOKENS["answer"], "questions to answer")
+    found = generate(model, list(fit.values()), store, NEW_TOKENS["answer"])
+    tokens = np.zeros(len(rows), np.int64)
+    tokens[list(fit)] = _tokens(found)
+    for i, text in zip(fit, found["text"], strict=True):
+        rows[i]["question"] += f"\nAnswer in {LANGUAGES[base].name}: {text}" if text else ""
+    return Dataset.from_list(rows, features=recompose.FEATURES), tokens
+
+
+def _solved(dev: Dataset | None, base: str) -> dict[tuple[str, str], list[str]]:
+    """(language, subject) -> questions in that language with their answers in the base language."""
+    words, made = prompts.texts()[base], {}
+    for row in dev.to_list() if dev else ():
+        answers = row["options"].get(base)
+        for language, text in row["question"].items() if answers else ():
+            if text:
+                solved = (
+                    f"{words['question']}{text}\n{words['answer']} {answers[row['answer']]}\n\n"
+                )
+                made.setdefault((language, row["subject"]), []).append(solved)
+    return made
+
+
+def _fitting(
+    model: LanguageModel,
+    counts: Sequence[int],
+    made: Callable[[int, int], Prompt],
+    store: Path,
+    new_tokens: int,
+    kind: str,
+) -> dict[int, Prompt]:
+    """Place -> prompt with as many demonstrations as fit; what does not fit at all is named."""
+
+    def pairs(i: int, n: int) -> list[Pair]:
+        return [Pair("".join(made(i, n)), "")]
+
+    fit = lengths.fitting(model, counts, pairs, store, new_tokens)
+    long = [f"{made(i, 0).own[:40]!r}" for i, n in enumerate(fit) if n < 0]
+    lengths.left_out(model, kind, long, len(counts))
+    return {i: made(i, n) for i, n in enumerate(fit) if n >= 0}
 
 
 def gained(
@@ -142,8 +198,9 @@ def gained(
     """Gain of each mitigation over the first, on the same questions, in each group of `gains`.
 
     Args:
-        decisions: mitigation -> its decisions (`stats.decide`), all for the same questions; the
-            first is the default that the others are compared with.
+        decisions: mitigation -> its decisions (`stats.decide`), all for the same questions (but
+            for those that are too long under one of them, which are left out under all); the first
+            is the default that the others are compared with.
         tokens: mitigation -> tokens per question that the model reads or writes.
         trained: the five languages. base: the one that they are compared with.
         seed: of bootstrap and permutations.
@@ -154,6 +211,7 @@ def gained(
     """
     first = next(iter(decisions))
     rows = stats.concat(d.assign(model=name) for name, d in decisions.items())
+    rows = pairing.shared(rows, by=())
     table = gains.over_control(gains.grouped(rows, trained, base), first, seed)
     table["group"] = table["group"].replace("other trained languages", "other languages")
     table = table.rename(columns={"model": "mitigation"})
@@ -173,15 +231,18 @@ def _texts(row: dict) -> list[tuple[str, str, str]]:
     ]
 
 
-def _pairs(dev: Dataset, kind: str, language: str, base: str, n: int) -> list[tuple[str, str]]:
+def _pairs(
+    dev: Dataset | None, kind: str, language: str, base: str, n: int
+) -> list[tuple[str, str]]:
     """Demonstrations of a translation, from as many subjects as there are."""
-    both = zip(recompose.full(dev, language), recompose.full(dev, base), strict=True)
     by_subject: dict[str, list[tuple[str, str]]] = {}
-    for a, b in both:
-        pair = tuple(
-            row["question"] if kind == "question" else row["options"][row["answer"]]
-            for row in (a, b)
-        )
-        by_subject.setdefault(a["subject"], []).append(pair)
-    turns = [pair for turn in zip(*by_subject.values(), strict=False) for pair in turn]
+    for row in dev.to_list() if dev else ():
+        texts = [row["question"], row["options"]][kind == "option"]
+        if texts.get(language) and texts.get(base):
+            pair = tuple(
+                texts[code] if kind == "question" else texts[code][row["answer"]]
+                for code in (language, base)
+            )
+            by_subject.setdefault(row["subject"], []).append(pair)
+    turns = [pair for turn in zip_longest(*by_subject.values()) for pair in turn if pair]
     return list(dict.fromkeys(turns))[:n]

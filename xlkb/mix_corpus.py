@@ -11,6 +11,7 @@ from datasets import Dataset
 from xlkb import corpora, mix_options, mixing, translation, translators
 from xlkb.corpora import audit, files
 from xlkb.languages import LANGUAGES
+from xlkb.translators import Translator
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,15 +23,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = mix_options.parse(arguments)
     try:
         mixing.check_free(options.out, options.replace)
-        kind, _, folder = (options.corpus or "").partition(":")
-        if kind == "files" and folder:
-            options.text, options.corpus = files.folder(folder), None
         documents, languages, base, made_of = _documents(options)
         mixed = mixing.mix(
             documents,
             options.unit,
             languages,
-            k=options.k,
+            k=options.k or mixing.WORDS,
             switch=options.switch,
             base=base,
             weights=options.weight or None,
@@ -47,42 +45,57 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _documents(options: argparse.Namespace) -> tuple[Dataset, list[str], str, dict]:
     """The parallel documents, the languages to draw from, the base, and what else to record."""
-    if options.corpus:
-        # A translator needs one language only; an n means a draw, without one all keep their order.
-        wanted = [options.base or "en"] if options.translator else None
-        documents = corpora.load(options.corpus, wanted, n=options.documents, seed=options.seed)
-        made_of = {"corpus": options.corpus.partition(":")[0]}
-    else:
-        rows = files.read(options.text, options.phrase_mark, options.lines_per_document)
-        documents, made_of = corpora.dataset(rows, list(options.text)), {}
-        if not options.no_language_check:
-            _check_languages(options.text)
+    # What cannot translate is found before a corpus is fetched or read.
+    translator = translators.by_name(options.translator) if options.translator else None
+    documents, made_of = _source(options)
     given = corpora.languages_of(documents)
     base = options.base or ("en" if "en" in given else given[0])
-    if options.translator:
-        base = given[0]
-        documents, translator = _translated(documents, base, options)
-        made_of["translator"] = translator
+    if options.unit == "document" and len(documents) == 1:
+        raise ValueError(
+            "there is one document only, which would be in one language: end documents with an "
+            "empty line in all files, or give --lines-per-document 20."
+        )
+    if translator:
+        documents = _translated(documents, translator, base, options)
+        made_of["translator"] = getattr(translator, "name", options.translator)
     elif options.unit == "words" and _unphrased(documents):
         raise ValueError(
             "--unit words needs phrases that are aligned, and these sentences are not cut into "
             'any: mark them in the files and name the mark (--phrase-mark "|"), or use --unit '
             "sentence."
         )
-    if options.unit == "document" and len(documents) == 1:
-        raise ValueError(
-            "there is one document only, which would be in one language: end documents with an "
-            "empty line in all files, or give --lines-per-document 20."
-        )
     return documents, options.languages or list(corpora.languages_of(documents)), base, made_of
 
 
-def _translated(documents: Dataset, base: str, options: argparse.Namespace) -> tuple[Dataset, str]:
-    """The documents in all languages, past the audit, and the translator's full name."""
-    translator = translators.by_name(options.translator)
+def _source(options: argparse.Namespace) -> tuple[Dataset, dict]:
+    """The documents as they are given, and what to record of them."""
+    kind, _, folder = (options.corpus or "").partition(":")
+    given = files.folder(folder) if kind == "files" and folder else options.text
+    if given and options.translator:
+        base = options.base or next(iter(given))
+        if base not in given:
+            raise ValueError(f"there is no text in the base, {base}, only in {', '.join(given)}.")
+        given = {base: given[base]}
+    if not given:
+        # A translator needs one language only; an n means a draw, without one all keep their order.
+        wanted = [options.base or "en"] if options.translator else None
+        loaded = corpora.load(options.corpus, wanted, n=options.documents, seed=options.seed)
+        return loaded, {"corpus": kind}
+    rows = files.read(given, options.phrase_mark, options.lines_per_document)
+    if options.documents:
+        rows = corpora.drawn(rows, options.seed)[: options.documents]
+    if not options.no_language_check:
+        _check_languages(given)
+    return corpora.dataset(rows, list(given)), {}
+
+
+def _translated(
+    documents: Dataset, translator: Translator, base: str, options: argparse.Namespace
+) -> Dataset:
+    """The documents in all languages, past the audit."""
     languages = list(dict.fromkeys((base, *options.languages)))
     cache = options.translations or f"{Path(options.out)}.translations.jsonl"
-    k = options.k if options.unit == "words" else None
+    k = (options.k or mixing.WORDS) if options.unit == "words" else None
     try:
         made, seen = translation.audited(
             documents, translator, languages, base, cache, k, options.limit, options.back_translate
@@ -95,28 +108,30 @@ def _translated(documents: Dataset, base: str, options: argparse.Namespace) -> t
     print("Audit of the translations, texts with a fault:")
     counts = seen.pivot(index="language", columns="fault", values="found")[seen["fault"].unique()]
     print(counts.rename_axis(columns=None).reset_index().to_string(index=False), "\n")
-    return made, getattr(translator, "name", options.translator)
+    return made
 
 
 def _unphrased(documents: Dataset) -> bool:
     return all(len(segments) == 1 for row in documents for _, segments in corpora.grouped(row))
 
 
-def _check_languages(texts: dict[str, str]) -> None:
-    problems = []
-    for code, file in texts.items():
-        lines = Path(file).expanduser().read_text(encoding="utf-8-sig").split("\n")
-        for number, found, probability, line in audit.wrong_lines(lines, code):
-            problems.append(
-                f"{file}, line {number}: given as {LANGUAGES[code].name}, but it reads as "
-                f"{LANGUAGES[found].name} ({probability:.0%} sure): {line[:60]!r}"
+def _check_languages(given: dict[str, str]) -> None:
+    """Refuse text that is in another language; show single lines that are, and go on."""
+    for code, file in given.items():
+        lines = files.lines(file)
+        shown = [
+            f"{file}, line {number}: given as {LANGUAGES[code].name}, but it reads as "
+            f"{LANGUAGES[found].name} ({probability:.0%} sure): {line[:60]!r}"
+            for number, found, probability, line in audit.wrong_lines(lines, code)
+        ]
+        more = [f"and {len(shown) - 10} more lines"] if len(shown) > 10 else []
+        listed = "\n  ".join([*shown[:10], *more])
+        if shown and audit.is_foreign(lines, code):
+            raise ValueError(
+                f"text in the wrong language (--no-language-check to take it as it is):\n  {listed}"
             )
-    if problems:
-        more = [f"and {len(problems) - 10} more lines"] if len(problems) > 10 else []
-        listed = "\n  ".join([*problems[:10], *more])
-        raise ValueError(
-            f"text in the wrong language (--no-language-check to take it as it is):\n  {listed}"
-        )
+        if shown:
+            print(f"Taken as they are:\n  {listed}\n")
 
 
 def _report(mixed: Dataset, folder: Path) -> None:

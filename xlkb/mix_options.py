@@ -105,7 +105,12 @@ def _parser() -> argparse.ArgumentParser:
         help="in place of files: almanac, academy or files:FOLDER, in several languages; or, in "
         f"English, {', '.join(wikitext.NAMES)}, from the hub or as NAME:FOLDER",
     )
-    add("--documents", type=int, metavar="N", help="at most N documents of --corpus (default: all)")
+    add(
+        "--documents",
+        type=int,
+        metavar="N",
+        help="at most N documents, drawn by --seed (default: all)",
+    )
     add(
         "--unit",
         required=True,
@@ -114,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
         "(single words that the lexicon knows)",
     )
     add("--out", required=True, metavar="FOLDER", help="where the mixed corpus goes; a new folder")
-    add("--k", type=int, default=8, metavar="N", help="words in a unit of --unit words (default 8)")
+    add("--k", type=int, metavar="N", help="words in a unit of --unit words (default 8)")
     add("--languages", default="", metavar="en,fr,..", help="to draw from (default: all there are)")
     add(
         "--switch",
@@ -178,8 +183,11 @@ def _complain(parser: argparse.ArgumentParser, options: argparse.Namespace) -> N
     options.weight = {code: _number(weight, "--weight") for code, weight in weights.items()}
     limits = _pairs(options.limit, "--limit", "FAULT=SHARE")
     options.limit = {fault: _number(share, "--limit") for fault, share in limits.items()}
+    for fault in options.limit:
+        if fault not in LIMITS:
+            parser.error(f"--limit {fault}: there are {', '.join(LIMITS)}.")
     faults.limits(options.limit)
-    options.languages = [code for code in options.languages.split(",") if code]
+    options.languages = [code.strip() for code in options.languages.split(",") if code.strip()]
     for codes in (options.languages, [options.base] if options.base else []):
         room.check(codes or ["en"])
     if options.unit not in mixing.UNITS:
@@ -188,29 +196,62 @@ def _complain(parser: argparse.ArgumentParser, options: argparse.Namespace) -> N
         parser.error(f"--unit {options.unit}: there are {', '.join(mixing.UNITS)}.{hint}")
     if bool(options.text) == bool(options.corpus):
         parser.error("give --text for every language, or --corpus.")
-    if options.documents is not None and options.documents < 1:
-        parser.error(f"--documents {options.documents}: it must be at least 1.")
-    if options.back_translate < 0:
-        parser.error(f"--back-translate {options.back_translate}: it must be at least 0.")
+    for name, least in (("documents", 1), ("k", 1), ("lines_per_document", 1), ("seed", 0)):
+        value = getattr(options, name)
+        if value is not None and value < least:
+            option = f"--{name.replace('_', '-')}"
+            parser.error(f"{option} {value}: it must be at least {least}.")
+    if not 0 <= options.switch <= 1:
+        parser.error(f"--switch {options.switch}: it is a probability, from 0 to 1.")
+    if options.phrase_mark is not None and not options.phrase_mark.strip():
+        parser.error("--phrase-mark: give a character that the text has nowhere else, as '|'.")
+    if options.weight and (options.languages or options.text):
+        mixing.relative(options.languages or list(options.text), options.weight)
     _complain_of_translation(parser, options)
+    _complain_of_idle(parser, options)
 
 
 def _complain_of_translation(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     public = (options.corpus or "").partition(":")[0] in wikitext.NAMES
     given = list(options.text) if options.text else ["en"] if public else []
-    if options.documents and options.text:
-        parser.error("--documents goes with --corpus.")
+    if options.back_translate < 0:
+        parser.error(f"--back-translate {options.back_translate}: it must be at least 0.")
+    if given and options.base and options.base not in given:
+        parser.error(f"--base {options.base}: there is no text in it, only in {', '.join(given)}.")
     if options.translator:
         translators.check(options.translator)
         if len(options.text) > 1 or not options.languages:
             parser.error("--translator needs one --text and --languages to translate it into.")
-    elif options.back_translate or options.limit:
-        parser.error("--limit and --back-translate go with --translator.")
     elif len(given) == 1 and not (options.unit == "word" and options.languages):
         parser.error(
             f"only {given[0]} is given: give the same text in a second language (--text "
             "fr=fr.txt), a --translator, or --unit word with --languages (from the lexicon)."
         )
+
+
+def _complain_of_idle(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Refuse each option that would change nothing."""
+    own = "--text or files:FOLDER"
+    files = bool(options.text) or (options.corpus or "").startswith("files:")
+    word = options.unit == "word"
+    for option, given, needed in (
+        ("--k", options.k is not None and options.unit != "words", "--unit words"),
+        ("--phrase-mark", options.phrase_mark and not files, own),
+        ("--lines-per-document", options.lines_per_document and not files, own),
+        ("--no-language-check", options.no_language_check and not files, own),
+        ("--translations", options.translations and not options.translator, "--translator"),
+        ("--limit", options.limit and not options.translator, "--translator"),
+        ("--back-translate", options.back_translate and not options.translator, "--translator"),
+        ("--translator", options.translator and word, "a unit other than word, whose words come "
+         "from the lexicon"),
+        ("a second --text", len(options.text) > 1 and word, "a unit other than word, which reads "
+         "one language and takes --languages from the lexicon"),
+        ("--weight", options.weight and not options.switch, "a --switch above 0"),
+        ("--limit back_translation", "back_translation" in options.limit
+         and not options.back_translate, "--back-translate"),
+    ):  # fmt: skip
+        if given:
+            parser.error(f"{option} goes with {needed}: here it would change nothing.")
 
 
 def _by_language(given: Sequence[str], option: str, what: str) -> dict[str, str]:

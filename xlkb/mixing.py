@@ -130,7 +130,7 @@ def mix(
         raise ValueError(f"k = {k}: a unit has at least one word.")
     if not 0 <= switch <= 1:
         raise ValueError(f"switch = {switch}: it is a probability, from 0 to 1.")
-    weighted = _weights(languages, weights)
+    weighted = relative(languages, weights)
     words = lexicon.table(languages, base) if unit == "word" else {}
     asked = dict.fromkeys((base, *languages), 0.0)
     for code, weight in zip(languages, weighted, strict=True):
@@ -264,7 +264,8 @@ def _build(
     return Dataset.from_list(rows, features=FEATURES, info=info)
 
 
-def _weights(languages: Sequence[str], weights: Mapping[str, float] | None) -> list[float]:
+def relative(languages: Sequence[str], weights: Mapping[str, float] | None) -> list[float]:
+    """Weight of each language in the draw, 1 each when None; ValueError where they do not fit."""
     if weights is None:
         return [1.0] * len(languages)
     if set(weights) != set(languages):
@@ -273,7 +274,7 @@ def _weights(languages: Sequence[str], weights: Mapping[str, float] | None) -> l
             f"{', '.join(languages)}: give one weight for each."
         )
     found = [float(weights[code]) for code in languages]
-    if min(found) < 0 or not 0 < sum(found) < float("inf"):
+    if not min(found) >= 0 or not 0 < sum(found) < float("inf"):
         raise ValueError(f"weights {dict(weights)}: none may be negative, and one must be above 0.")
     return found
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from datasets import Dataset, DatasetDict, load_from_disk
 
+from xlkb import tokens
 from xlkb.recipes import Recipe
 
 IGNORED = -100
@@ -137,8 +138,9 @@ def pack(
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """The token sequences of the whole run, in the order in which they are trained on.
 
-    Each text is tokenised as the tokenizer does it (Gemma's puts <bos> first) and closed with the
-    end-of-sequence token, where the tokenizer has one. In every epoch the texts are shuffled (by
+    Each text is tokenised as the tokenizer does it (Gemma's puts <bos> first) and closed with one
+    end-of-sequence token, where the tokenizer has one; special tokens that are spelt out in a text
+    are characters (`tokens`). In every epoch the texts are shuffled (by
     seed and epoch alone) and laid end to end, epoch after epoch, and the row of tokens is cut into
     sequences. So a sequence may begin inside a text and hold several; positions count from its
     start, and a token sees all earlier ones of the sequence, other texts' included.
@@ -163,27 +165,28 @@ def pack(
     if n_tokens % recipe.sequence_length == 1:
         n_tokens -= 1  # A sequence of one token has nothing to predict.
     n_sequences = -(-n_tokens // recipe.sequence_length)
-    filling = tokenizer.eos_token_id or 0
+    filling = (tokens.last(tokenizer) or [0])[-1]
     packed = np.full((2, n_sequences * recipe.sequence_length), [[filling], [IGNORED]], np.int32)
     packed[:, :n_tokens] = np.concatenate(stream, axis=1)[:, :n_tokens]
-    tokens, labels = packed.reshape(2, n_sequences, recipe.sequence_length)
-    return tokens, labels, n_tokens
+    sequences, labels = packed.reshape(2, n_sequences, recipe.sequence_length)
+    return sequences, labels, n_tokens
 
 
 def _tokens_and_labels(
     tokenizer: "PreTrainedTokenizerBase", texts: Sequence[str], contexts: Sequence[int]
 ) -> list[np.ndarray]:
-    """Per text, int32 [2, tokens]: the tokens with the closing one, and what is to be learned."""
-    masked = any(contexts)
-    encoded = tokenizer(
-        list(texts), verbose=False, return_attention_mask=False, return_offsets_mapping=masked
-    )
-    offsets = encoded["offset_mapping"] if masked else [None] * len(texts)
-    end = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
+    """Per text, int32 [2, tokens]: the tokens with the closing one, and what is to be learned.
+
+    What a text's tokens have in common with those of its context alone is not learned; a token that
+    spans the context's end is. (Not every tokenizer says where in a text its tokens lie.)
+    """
+    end = tokens.last(tokenizer)
+    heads = tokens.encode(tokenizer, [t[:c] for t, c in zip(texts, contexts, strict=True) if c])
+    rest = iter(heads)
     found = []
-    for ids, places, context in zip(encoded["input_ids"], offsets, contexts, strict=True):
+    for ids, context in zip(tokens.encode(tokenizer, texts), contexts, strict=True):
         pair = np.array([[*ids, *end]] * 2, np.int32)
         if context:
-            pair[1, : len(ids)][[start < context for start, _ in places]] = IGNORED
+            pair[1, : tokens.n_shared(ids, next(rest))] = IGNORED
         found.append(pair)
     return found

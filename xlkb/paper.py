@@ -43,7 +43,8 @@ def beside(ours: pd.DataFrame, task: str) -> pd.DataFrame:
         task: what ours were measured on.
 
     Returns:
-        Columns `model, task, english, mixup` (accuracy, %), `change` (points), `n, status, source`.
+        Columns `model, task, english, mixup` (accuracy, %), `change` (points), `n, status, source`,
+        and `unread` and `reference_unread` where ours have them.
     """
     rows = []
     for model, known in published("mmlu").groupby("model", sort=False):
@@ -75,6 +76,7 @@ def beside(ours: pd.DataFrame, task: str) -> pd.DataFrame:
                 "n": str(row["n"]),
                 "status": "this run",
                 "source": "",
+                **{c: row[c] for c in ("unread", "reference_unread") if c in row},
             }
         )
     return pd.DataFrame(rows).astype({"english": float, "mixup": float, "change": float})

@@ -1,13 +1,13 @@
 """How well a model predicts running text, language by language: what fine-tuning made it forget."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from xlkb import corpora
+from xlkb import corpora, lengths
 from xlkb.evaluation import scores
 from xlkb.models import LanguageModel
 from xlkb.tries import Pair
@@ -30,23 +30,25 @@ def per_language(
 
     Args:
         model: from `models.load`.
-        documents: from `corpora.load`, no longer than the model's context.
+        documents: from `corpora.load`. One that is longer than the model's context in any of the
+            languages is left out in all, with a warning.
         store: folder of stored results.
         languages: all of the corpus when None; of none there is no row.
         seed: of the bootstrap.
 
     Returns:
-        One row per language: `model, language, n` (documents), `n_tokens, perplexity, low, high`
-        (95 % bootstrap interval over documents), `bits_per_byte`.
+        One row per language (none if no document is left): `model, language, n` (documents),
+        `n_tokens, perplexity, low, high` (95 % bootstrap interval over documents), `bits_per_byte`.
     """
     spoken = tuple(corpora.languages_of(documents) if languages is None else languages)
+    documents = _fitting(model, documents, spoken, store)
     texts = {code: [corpora.text(row, code) for row in documents] for code in spoken}
     pairs = {code: [Pair("", text) for text in texts[code]] for code in spoken}
     found = scores(model, dict.fromkeys(p for each in pairs.values() for p in each), store)
     rng = np.random.default_rng(seed)
-    drawn = rng.integers(len(documents), size=(RESAMPLES, len(documents)))
+    drawn = rng.integers(max(1, len(documents)), size=(RESAMPLES, len(documents)))
     rows = []
-    for code in spoken:
+    for code in spoken if len(documents) else ():
         nats, n_tokens = np.array([found[pair] for pair in pairs[code]]).T
         n_bytes = sum(len(text.encode()) for text in texts[code])
         resampled = np.exp(-nats[drawn].sum(1) / n_tokens[drawn].sum(1))
@@ -64,3 +66,15 @@ def per_language(
             }
         )
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _fitting(
+    model: LanguageModel, documents: Dataset, spoken: Sequence[str], store: Path
+) -> Dataset:
+    def pairs(i: int, _: int) -> list[Pair]:
+        return [Pair("", corpora.text(documents[i], code)) for code in spoken]
+
+    fit = lengths.fitting(model, [0] * len(documents), pairs, store)
+    long = [documents[i]["id"] for i, n in enumerate(fit) if n < 0]
+    lengths.left_out(model, "documents", long, len(documents))
+    return documents.select([i for i, n in enumerate(fit) if n >= 0])

@@ -13,6 +13,10 @@ Three styles:
   lines 26 to 66): the instruction is in the question's language (here in our words) and a space
   ends the prompt.
 
+Texts of questions and choices are cleaned (`texts.clean`) for `cloze` and `letters`. Those of the
+package and your own are clean already; public data may hold outer spaces and what cannot be seen,
+and the paper's code puts them into its prompts as they are, so that `paper` keeps them.
+
 The words come from `xlkb/data/prompts.toml`, whose `version` is stored with every result.
 """
 
@@ -22,6 +26,7 @@ from difflib import get_close_matches
 from functools import cache, partial
 from typing import Literal, NamedTuple
 
+from xlkb import texts as way_in
 from xlkb.paths import PACKAGE_DATA
 
 STYLES = ("cloze", "letters", "paper")
@@ -89,6 +94,8 @@ def build(
         raise ValueError(_unknown("instruction_language", instruction_language, ("en", "question")))
     if style == "paper" and instruction_language != "en":
         raise ValueError("The style 'paper' has an English instruction: instruction_language='en'.")
+    if style != "paper":
+        row, demonstrations = _cleaned(row), [_cleaned(item) for item in demonstrations]
     words = texts()["en" if instruction_language == "en" else row["question_language"]]
     part = _cloze if style == "cloze" else partial(_listed, letters=letters)
     shown = f"{preamble}\n\n" if preamble else ""
@@ -115,6 +122,11 @@ def build(
         f"The following are multiple choice questions (with answers) about  {subject}.\n\n"
     )
     return Prompt(instruction + shown + asked, tuple(LETTERS), None, isolated=True)
+
+
+def _cleaned(item: dict) -> dict:
+    options = [way_in.clean(option) for option in item["options"]]
+    return {**item, "question": way_in.clean(item["question"]), "options": options}
 
 
 def _words(item: dict) -> dict[str, str]:

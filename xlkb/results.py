@@ -20,12 +20,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from xlkb.models import LanguageModel, slug
+from xlkb.tries import Pair
+
 VALUES = ["log_likelihood", "n_tokens"]
 
 SCORES = pa.schema(
-    [("key", pa.binary(12)), ("log_likelihood", pa.float32()), ("n_tokens", pa.int16())]
+    [("key", pa.binary(12)), ("log_likelihood", pa.float32()), ("n_tokens", pa.int32())]
 )
-"""key: content address of a score (`evaluation.key`). log_likelihood: nats, summed over tokens."""
+"""key: content address of a score (`key`). log_likelihood: nats, summed over tokens."""
 
 SIMILARITIES = pa.schema(
     [("key", pa.binary(12)), ("cosine", pa.float32()), ("distance", pa.float32())]
@@ -59,7 +62,7 @@ ANSWERS = pa.schema(
 model is, the generated text, and the letters' log-probabilities (nats)."""
 
 LENGTHS = pa.schema([("key", pa.binary(12)), ("n_tokens", pa.int32())])
-"""Tokens of a text (`evaluation.context_tokens`)."""
+"""Tokens that a model reads of a text (`lengths.of`)."""
 
 KINDS = {
     ".": SCORES,
@@ -70,6 +73,20 @@ KINDS = {
     "answers": ANSWERS,
 }
 """Where the parts of each schema lie in the folder of a model."""
+
+
+def store_folder(store: Path, model: LanguageModel) -> Path:
+    """The folder of a model's scores: its name and the start of its fingerprint."""
+    return Path(store) / f"{slug(model.name)}-{model.fingerprint[:12]}"
+
+
+def key(pair: Pair) -> bytes:
+    """Content address of a score: 12 bytes of the SHA-256 of the very texts that are scored.
+
+    A changed fact, template or instruction changes the text, so it can never meet an old score.
+    """
+    text = "\x00".join([pair.context, pair.continuation, "isolated" if pair.isolated else ""])
+    return sha256(text.encode()).digest()[:12]
 
 
 def append(folder: Path, scores: pd.DataFrame, schema: pa.Schema = SCORES) -> Path:

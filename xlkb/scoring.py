@@ -15,13 +15,19 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from xlkb import checkpoints
 from xlkb.tries import Forest, Pair, TokenIds, encode, merge, plan
 
 TOKENS_PER_ROW = {"cpu": 512, "mps": 1024, "cuda": 4096}
 """Trie nodes in a row: attention is quadratic in it, matrix products are slow below it."""
 
+LONG = 2048
+"""A text of more tokens is read in pieces of this many: its mask would take the square of its
+length, and its logits that times the vocabulary."""
+
 ROWS_PER_HEAD_CHUNK = 16
 PROBES = 8
+PROBE_TOKENS = 512
 
 
 def attention_masks(network: PreTrainedModel, forest: Forest) -> torch.Tensor | dict[str, Any]:
@@ -106,6 +112,27 @@ def run_padded(network: PreTrainedModel, sequences: Sequence[TokenIds]) -> np.nd
     return totals
 
 
+@torch.inference_mode()
+def run_pieces(network: PreTrainedModel, sequence: TokenIds) -> np.ndarray:
+    """The same for one long sequence, whose keys and values are kept from piece to piece."""
+    ids, start = sequence
+    total, past = 0.0, None
+    for begin in range(0, len(ids) - 1, LONG):
+        end = min(begin + LONG, len(ids) - 1)
+        scored = range(max(begin, start - 1), end)
+        output = network(
+            input_ids=torch.tensor([ids[begin:end]], device=network.device),
+            past_key_values=past,
+            use_cache=True,
+            logits_to_keep=max(len(scored), 1),
+        )
+        past = output.past_key_values
+        if scored:
+            targets = np.array(ids[scored.start + 1 : end + 1])
+            total += _gather(output.logits[0], torch.arange(len(scored)), targets).sum()
+    return np.array([total])
+
+
 def log_likelihoods(
     network: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
@@ -155,6 +182,8 @@ def _backing_off(
 ) -> np.ndarray:
     """Run a row; when memory runs out, run its halves."""
     try:
+        if run is run_forest and len(sequences) == 1 and len(sequences[0].ids) > LONG:
+            return run_pieces(network, sequences[0])
         return run(network, sequences)
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
         if not isinstance(error, torch.OutOfMemoryError | MemoryError) and (
@@ -177,13 +206,19 @@ def _backing_off(
 def _check_length(
     network: PreTrainedModel, pairs: Sequence[Pair], sequences: Sequence[TokenIds]
 ) -> None:
-    limit = getattr(network.config.get_text_config(), "max_position_embeddings", None)
+    limit = checkpoints.context(network.config)
     for pair, sequence in zip(pairs, sequences, strict=True):
         if limit and len(sequence.ids) - 1 > limit:
             raise ValueError(
                 f"A prompt of {len(sequence.ids)} tokens exceeds the model's context of {limit}: "
                 f"use fewer shots. It begins {pair.context[:80]!r}."
             )
+
+
+def _shortened(sequence: TokenIds) -> TokenIds:
+    """Its beginning, so that a few probes together are small."""
+    ids = sequence.ids[:PROBE_TOKENS]
+    return TokenIds(ids, min(sequence.start, len(ids) - 1))
 
 
 _RUNNERS: weakref.WeakKeyDictionary[PreTrainedModel, Runner] = weakref.WeakKeyDictionary()
@@ -193,7 +228,7 @@ def _runner(network: PreTrainedModel, sequences: Sequence[TokenIds]) -> Runner:
     """`run_forest` if the model is seen to follow its mask on a few probes, else `run_padded`."""
     if network not in _RUNNERS:
         step = max(1, len(sequences) // PROBES)
-        probes = sorted(sequences)[::step][:PROBES]
+        probes = [_shortened(each) for each in sorted(sequences)[::step][:PROBES]]
         plain = np.concatenate([run_padded(network, [probe]) for probe in probes])
         try:
             difference = np.abs(run_forest(network, probes) - plain)

@@ -63,14 +63,16 @@ def decide(rows: pd.DataFrame, rule: str = "sum") -> pd.DataFrame:
     A question counts as right only if the right choice is strictly best: ties earn nothing.
 
     Returns:
-        Columns `CONDITION + CELL`, `item_id, subject, question_language`, `answer_language`
+        Columns `CONDITION + CELL` (`n_shots` is the number asked for here, so that a prompt that
+        got fewer stays in its group), `item_id, subject, question_language`, `answer_language`
         (language of the right choice), `predicted_language`, `predicted` (0-3; the first of tied
-        ones; -1 if all are -inf), `correct` (bool), `margin` (right choice minus best wrong one).
+        ones; -1 if all are -inf), `correct` (bool), `margin` (right choice minus best wrong one);
+        and `unread` where the rows have it (NaN for models that have weights).
     """
     if rows.empty:
         return pd.DataFrame(columns=DECISIONS).astype({"correct": bool})
     values = points(rows, rule)
-    first = rows.iloc[::4].reset_index(drop=True)
+    first = as_asked(rows).iloc[::4].reset_index(drop=True)
     answer = rows["is_answer"].to_numpy().reshape(-1, 4).argmax(1)
     spoken = rows["option_language"].to_numpy(object).reshape(-1, 4)
     index = np.arange(len(first))
@@ -85,7 +87,12 @@ def decide(rows: pd.DataFrame, rule: str = "sum") -> pd.DataFrame:
         predicted=predicted,
         margin=np.where(silent, np.nan, values[index, answer]) - others.max(1),
         correct=values[index, answer] > others.max(1),
-    )[DECISIONS]
+    )[[*DECISIONS, *(["unread"] if "unread" in first else [])]]
+
+
+def as_asked(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with the number of demonstrations asked for as `n_shots`, for grouping."""
+    return rows.assign(n_shots=rows["n_shots_asked"]) if "n_shots_asked" in rows else rows
 
 
 def concat(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
@@ -104,7 +111,8 @@ def accuracy(decisions: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Share of right decisions per group, with its 95 % Wilson interval.
 
     Returns:
-        `by` and `n, accuracy, low, high` (shares), groups in order of appearance.
+        `by` and `n, accuracy, low, high` (shares), groups in order of appearance; and `unread`, the
+        share of answers that were not understood, where a model behind an endpoint is among them.
     """
     grouped = decisions.groupby(list(by), sort=False, observed=True)["correct"]
     table = grouped.agg(n="count", right="sum").reset_index()
@@ -112,6 +120,9 @@ def accuracy(decisions: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
         return table.drop(columns="right").assign(accuracy=[], low=[], high=[])
     table["accuracy"] = table["right"] / table["n"]
     table["low"], table["high"] = proportion_confint(table["right"], table["n"], method="wilson")
+    if "unread" in decisions and decisions["unread"].notna().any():
+        shares = decisions.groupby(list(by), sort=False, observed=True)["unread"].mean()
+        table["unread"] = shares.to_numpy()
     return table.drop(columns="right")
 
 
@@ -129,7 +140,7 @@ def compare(
     Returns:
         `by` and `n, accuracy, low, high` (shares), `reference_accuracy, gap_points` (reference
         minus accuracy), `gap_low, gap_high` (95 % bootstrap), `p` (exact McNemar) and `p_adjusted`
-        (Holm, over all rows of this table).
+        (Holm, over all rows of this table); `unread` as of `accuracy`, and `reference_unread`.
 
     Raises:
         ValueError: a group's items are not those of the reference.
@@ -138,10 +149,8 @@ def compare(
     if decisions.empty:
         return pd.DataFrame(columns=[*by, "n", "accuracy", "low", "high", *COMPARED])
     table = accuracy(decisions, [*by, *(c for c in condition if c not in by)])
-    lookup = {
-        key: group.set_index("item_id")["correct"]
-        for key, group in reference.groupby(condition or (lambda _: 0), sort=False)
-    }
+    groups = dict(list(reference.groupby(condition or (lambda _: 0), sort=False)))
+    lookup = {key: group.set_index("item_id")["correct"] for key, group in groups.items()}
     keys = [*by, *(c for c in condition if c not in by)]
     results = []
     for key, group in decisions.groupby(keys, sort=False, observed=True):
@@ -151,6 +160,8 @@ def compare(
         other = lookup.get(wanted)
         same_items(own, other, values)
         results.append(_paired(own, other.loc[own.index], seed))
+        if "unread" in table:
+            results[-1]["reference_unread"] = groups[wanted]["unread"].mean()
     table = pd.concat([table, pd.DataFrame(results)], axis=1)
     table["p_adjusted"] = multipletests(table["p"], method="holm")[1]
     return table
@@ -177,7 +188,7 @@ def same_items(own: pd.Series, other: pd.Series | None, cell: dict) -> None:
     if len(differing):
         raise ValueError(
             f"{where}: {len(differing)} items are on one side only (such as {differing[0]!r}); "
-            "runs are compared on the same items or not at all."
+            "runs are compared on the same items or not at all (`pairing.shared` keeps these)."
         )
 
 
@@ -236,7 +247,8 @@ def option_language_bias(rows: pd.DataFrame, rule: str = "sum") -> pd.DataFrame:
 
     Every wrong choice of a wrongly answered question had the same claim to be taken, so without a
     bias a language's share of the choices taken is its share of the wrong choices on offer. Leave
-    out questions whose choices read the same in every language (calling codes).
+    out questions whose choices read the same in every language (calling codes). Answers that were
+    not understood took none, and are left out.
 
     Returns:
         `language, n` (wrongly answered questions), `offered` (share of their wrong choices),
@@ -244,7 +256,7 @@ def option_language_bias(rows: pd.DataFrame, rule: str = "sum") -> pd.DataFrame:
     """
     mixed = rows[rows["recomposition"] == "mixup"].reset_index(drop=True)
     decisions = decide(mixed, rule)
-    wrong = (~decisions["correct"]).to_numpy(bool)
+    wrong = (~decisions["correct"] & (decisions["predicted"] >= 0)).to_numpy(bool)
     if not wrong.any():
         return pd.DataFrame(columns=["language", "n", "offered", "taken", "low", "high"])
     offered = mixed[np.repeat(wrong, 4) & ~mixed["is_answer"]]["option_language"]

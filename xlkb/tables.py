@@ -15,6 +15,8 @@ SHARES = ("accuracy", "transfer_rate", "rankc", "taken", "agreement")
 SHOWN: dict[str, tuple[tuple[str, ...], float, int, str]] = {
     **{share: (("low", "high"), 100, 1, f"{share} (%)") for share in SHARES},
     "offered": ((), 100, 1, "offered (%)"),
+    "unread": ((), 100, 1, "not understood (%)"),
+    "reference_unread": ((), 100, 1, "reference not understood (%)"),
     "reference_accuracy": ((), 100, 1, "reference (%)"),
     "gap_points": (("gap_low", "gap_high"), 1, 1, "gap (points)"),
     "gain_points": (("gain_low", "gain_high"), 1, 1, "gain (points)"),
@@ -44,9 +46,13 @@ def save(
     Returns:
         The frame as Markdown and LaTeX show it, for the notebook. Of an empty frame nothing is
         written: a sentence that the table is left out, as it needs `needs` (`manifest.leave_out`).
+
+    Raises:
+        ValueError: two rows are equal.
     """
     if frame.empty:
         return manifest.leave_out(run, models, name, "table", caption, needs)
+    _check_rows(frame, name)
     run.figures.mkdir(parents=True, exist_ok=True)
     files = {kind: run.figures / f"{name}.{kind}" for kind in ("csv", "md", "tex")}
     shown = readable(frame)
@@ -60,6 +66,22 @@ def save(
     files["tex"].write_text(_latex(shown, caption, name), encoding="utf-8")
     manifest.record(run, models, name, "table", list(files.values()), len(frame), caption)
     return shown
+
+
+def _check_rows(frame: pd.DataFrame, name: str) -> None:
+    # As texts, because a cell may hold a list.
+    texts = frame.astype(str)
+    again = texts.duplicated().to_numpy()
+    if again.any():
+        second = int(again.argmax())
+        same = (texts == texts.iloc[second]) | (texts.isna() & texts.iloc[second].isna())
+        first = int(same.all(axis=1).to_numpy().argmax())
+        row = dict(zip(texts, texts.iloc[second], strict=True))
+        raise ValueError(
+            f"{name}: rows {first + 1} and {second + 1} of {len(frame)} are equal: {row}. Was one "
+            "picked by a label that two rows have? Put frames together by stats.concat, which "
+            "numbers their rows anew. Or a model, language or run was given twice."
+        )
 
 
 def readable(frame: pd.DataFrame) -> pd.DataFrame:

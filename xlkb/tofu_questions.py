@@ -1,11 +1,10 @@
 """The questions of TOFU (Maini et al. 2024), in English or put into another language."""
 
-import json
 from pathlib import Path
 
 from datasets import Dataset
 
-from xlkb import paths, translation
+from xlkb import paths, texts, translation
 
 HUB = ("locuslab/TOFU", "324592d84ae4f482ac7249b9285c2ecdb53e3a68")
 """Data set and its pinned commit."""
@@ -34,8 +33,10 @@ def load(split: str = "full", folder: str | Path | None = None) -> Dataset:
 
     Raises:
         FileNotFoundError: the folder does not have the split.
-        ValueError: a line is not as it should be, or the count is not the published one.
+        ValueError: lines are not as they should be (up to ten are named), or the count is not the
+            published one.
     """
+    problems: list[str] = []
     folder = paths.data_folder(folder, "tofu")
     if folder is None:
         from datasets import load_dataset
@@ -43,33 +44,51 @@ def load(split: str = "full", folder: str | Path | None = None) -> Dataset:
         name, revision = HUB
         where = f"{name}@{revision[:7]}, {split}"
         items = load_dataset(name, split, split="train", revision=revision).to_list()
+        entries = [(f"row {number}", item) for number, item in enumerate(items, 1)]
     else:
         where = Path(folder).expanduser() / f"{split}.jsonl"
-        if not where.is_file():
+        files = texts.visible(where.parent, where.name)
+        if not files:
             raise FileNotFoundError(f"There is no {where}.")
-        lines = where.read_text(encoding="utf-8").split("\n")
-        items = [json.loads(line) for line in lines if line.strip()]
-    if len(items) != SPLITS.get(split, len(items)):
-        raise ValueError(f"{where} has {len(items)} questions; TOFU has {SPLITS[split]}.")
-    return Dataset.from_list([_row(item, split, i, where) for i, item in enumerate(items)])
+        entries = list(texts.items(files[0], problems))
+        texts.refuse(problems)
+    if len(entries) != SPLITS.get(split, len(entries)) or not entries:
+        wanted = f"; TOFU has {SPLITS[split]}" if split in SPLITS else ""
+        raise ValueError(f"{where} has {len(entries)} questions{wanted}.")
+    rows = [
+        _row(item, f"{split}/{number}", f"{where}, {at}", problems)
+        for number, (at, item) in enumerate(entries)
+    ]
+    texts.refuse(problems)
+    return Dataset.from_list(rows)
 
 
-def _row(item: dict, split: str, number: int, where: object) -> dict:
-    if not all(isinstance(item.get(f), str) and item[f].strip() for f in FIELDS[:2]):
-        raise ValueError(f"{where}, row {number + 1}: no question, or no answer.")
-    wrong = item.get("perturbed_answer")
+def _row(item: object, name: str, where: str, problems: list[str]) -> dict:
+    """A question, its texts cleaned; {} where `problems` is told what is wrong."""
+    told = len(problems)
+    found = texts.fields(item, FIELDS[:2], where, problems)
+    if not found:
+        return {}
+    question, answer = map(texts.clean, found)
+    wrong, paraphrased = item.get("perturbed_answer"), item.get("paraphrased_answer")
     if wrong is None:
         options = [item[f"option{n}"] for n in range(1, 5) if f"option{n}" in item]
-        wrong = [option for option in options if option != item["answer"]]
+        wrong = [text for text in options if texts.fault(text) or texts.clean(text) != answer]
         if options and len(wrong) != len(options) - 1:
-            raise ValueError(f"{where}, row {number + 1}: the answer is not among the choices.")
+            problems.append(f"{where}: the answer is not among the choices, or is there twice")
+    wrong = wrong if isinstance(wrong, list) else [wrong]
+    for text in [*wrong, *([paraphrased] if paraphrased else [])]:
+        if fault := texts.fault(text):
+            problems.append(f"{where}: a wrong or paraphrased answer {fault}")
+    if len(problems) > told:
+        return {}
     return {
-        "id": f"{split}/{number}",
+        "id": name,
         "language": "en",
-        "question": item["question"],
-        "answer": item["answer"],
-        "paraphrased_answer": item.get("paraphrased_answer") or "",
-        "wrong": [wrong] if isinstance(wrong, str) else list(wrong),
+        "question": question,
+        "answer": answer,
+        "paraphrased_answer": texts.clean(paraphrased or ""),
+        "wrong": [texts.clean(text) for text in wrong],
     }
 
 
@@ -85,10 +104,10 @@ def translated(
     Arguments after the first as for `translation.translate`.
     """
     rows = questions.to_list()
-    texts = {
+    asked = {
         f"{row['id']}/{field}": text for row in rows for field, text in _translatable(row).items()
     }
-    found = translation.translate(texts, translator, [language], cache=cache, name=name)
+    found = translation.translate(asked, translator, [language], cache=cache, name=name)
 
     def text(row: dict, field: str) -> str:
         return found[f"{row['id']}/{field}"][language]
@@ -105,5 +124,5 @@ def translated(
 
 
 def _translatable(row: dict) -> dict[str, str]:
-    texts = {field: row[field] for field in FIELDS if row[field]}
-    return texts | {f"wrong {n}": text for n, text in enumerate(row["wrong"])}
+    found = {field: row[field] for field in FIELDS if row[field]}
+    return found | {f"wrong {n}": text for n, text in enumerate(row["wrong"])}

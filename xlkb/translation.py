@@ -62,11 +62,14 @@ def translate(
     path = Path(cache).expanduser() if cache is not None else None
     known = _read(path) if path else {}
     targets = [code for code in languages if code != base]
-    pending = []
+    pending, tidy = [], getattr(translator, "cleaned", None)
     for target in targets:
         texts = {}
         for identifier, text in sentences.items():
-            if _key(name, base, target, text) not in known:
+            key = _key(name, base, target, text)
+            if tidy and key in known:  # Kept before all that a model says was cleaned.
+                known[key] = tidy(known[key], text)
+            if not known.get(key):
                 texts.setdefault(text, identifier)
         # Neighbours in length make small batches.
         ordered = sorted(texts.items(), key=lambda pair: -len(pair[0]))

@@ -2,7 +2,8 @@
 
 A translator is a function `(texts, source, target) -> translations` over lists of texts and
 language codes. Those made here have a `name`, which says exactly what translates (model and commit
-or fingerprint, never a key), and a `batch_size`, of texts per call.
+or fingerprint, never a key), and a `batch_size`, of texts per call. A chat model has `cleaned` too,
+a function of what it said and of the source.
 """
 
 import re
@@ -12,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xlkb import api, checkpoints, progress
+from xlkb import api, checkpoints, progress, replies
 from xlkb import languages as room
 from xlkb.languages import LANGUAGES
 
@@ -113,7 +114,8 @@ def nllb(model: str, device: str = "auto") -> Translator:
         tokenizer, network = loaded()
         _token(tokenizer, source, name)
         tokenizer.src_lang = room.FLORES[source]
-        inputs = tokenizer(texts, return_tensors="pt", padding=True).to(network.device)
+        options = {"return_tensors": "pt", "padding": True, "split_special_tokens": True}
+        inputs = tokenizer(texts, **options).to(network.device)
         length, longest = inputs["input_ids"].shape[1], network.config.max_position_embeddings
         if length > longest:
             text = max(texts, key=len)
@@ -139,10 +141,12 @@ def nllb(model: str, device: str = "auto") -> Translator:
 def chat(model: str, base_url: str) -> Translator:
     """A translator of a chat model behind an OpenAI-compatible endpoint, greedy (`api.chat`).
 
-    Each text is one request.
+    Each text is one request, and its answer is cleaned of what is no translation
+    (`replies.cleaned`).
 
     Raises:
-        ValueError: `base_url` is not one; later, an answer that was cut, or a refusal.
+        ValueError: `base_url` is not one; later, an answer that was cut, or none but thinking, or a
+            refusal.
         ModuleNotFoundError: the openai package is not installed.
         PermissionError, ConnectionError, RuntimeError: later, as of `api.send`.
     """
@@ -153,8 +157,9 @@ def chat(model: str, base_url: str) -> Translator:
         names = {"source": LANGUAGES[source].name, "target": LANGUAGES[target].name}
         messages = [INSTRUCTION.format(**names, text=text) for text in texts]
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            return list(pool.map(answer, messages))
+            return list(pool.map(answer, messages, texts))
 
+    translator.cleaned = replies.cleaned
     translator.name, translator.batch_size = f"{name}, instruction {INSTRUCTION_VERSION}", 64
     return translator
 

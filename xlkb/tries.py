@@ -8,10 +8,13 @@ question template, a question under several recompositions and the first token o
 are thus run once per row, without a line of code for any of them, and no row holds padding.
 """
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+from xlkb import tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -54,11 +57,24 @@ class Forest(NamedTuple):
 
 
 def encode(tokenizer: "PreTrainedTokenizerBase", pairs: Sequence[Pair]) -> list[TokenIds]:
-    """Tokenise pairs the way lm-evaluation-harness does (`api/model.py::_encode_pair`).
+    """Tokenise pairs as lm-evaluation-harness does, but for tokens that span the border.
 
-    Spaces at the end of a context move to the continuation; the continuation's tokens are those
-    of the whole text past the context's. A context without tokens is replaced by the tokenizer's
-    beginning-of-sequence (or else end-of-sequence) token, so that the first token has a predictor.
+    As in its `api/model.py::_encode_pair` (0.4.13): spaces at the end of a context move to the
+    continuation, and the continuation's tokens are those of the whole text past the context's.
+
+    That holds where the whole text's tokens begin with the context's. Where they do not, because a
+    token such as ": A" spans the border, the harness cuts at the number of the context's tokens all
+    the same: it scores "ern" for " Bern", or stops as nothing is left (its issues 1053 and 1297,
+    and pull request 4055, which was open in August 2026). Here such a continuation is tokenised
+    apart from its context (`tokens.following`), so what is scored is its whole text and nothing
+    else. All choices of a question, and all questions of a language, are then conditioned on the
+    very tokens of their prompt, their probabilities add up to at most 1, and a score depends on no
+    other choice. Scoring from the last border that both share would count a piece of the prompt
+    for some choices and not for others. The price is that the model has met such a text in other
+    tokens; a warning says how many pairs it concerns. Ordinary tokenizers have none.
+
+    The harness also reads special tokens that are spelt out in a text as special; see `tokens`. A
+    context without tokens is replaced by `tokens.first`, so that the first token has a predictor.
 
     Raises:
         ValueError: a continuation is empty or has no token of its own.
@@ -66,37 +82,35 @@ def encode(tokenizer: "PreTrainedTokenizerBase", pairs: Sequence[Pair]) -> list[
     contexts = [pair.context.rstrip() if not pair.isolated else pair.context for pair in pairs]
     wholes = [pair.context + pair.continuation for pair in pairs if not pair.isolated]
     lone = [pair.continuation for pair in pairs if pair.isolated]
-    ids = _token_ids(tokenizer, {*contexts, *wholes, *lone})
-    fallback = tokenizer.bos_token_id
-    fallback = tokenizer.eos_token_id if fallback is None else fallback
-    sequences = []
+    texts = sorted({*contexts, *wholes, *lone})
+    ids = dict(zip(texts, map(tuple, tokens.encode(tokenizer, texts)), strict=True))
+    n_begin = len(tokens.added(tokenizer)[0])
+    sequences, n_apart = [], 0
     for pair, context in zip(pairs, contexts, strict=True):
         head = ids[context]
         if pair.isolated:
-            tail = ids[pair.continuation][-1:]
+            tail = ids[pair.continuation][n_begin:][-1:]
         else:
-            tail = ids[pair.context + pair.continuation][len(head) :]
+            whole = ids[pair.context + pair.continuation]
+            tail = whole[len(head) :]
+            if whole[: len(head)] != head:
+                moved = (pair.context + pair.continuation)[len(context) :]
+                tail = tuple(tokens.following(tokenizer, moved))
+                n_apart += 1
         if not tail:
             raise ValueError(
                 f"The continuation {pair.continuation!r} after {pair.context[-60:]!r} adds no "
                 "token: give every choice a text."
             )
-        head = head or (fallback,)
+        head = head or tuple(tokens.first(tokenizer))
         sequences.append(TokenIds(head + tail, len(head)))
+    if n_apart:
+        warnings.warn(
+            f"In {n_apart:,} of {len(pairs):,} pairs a token spans the end of the prompt: the "
+            "continuation is tokenised apart from it there.",
+            stacklevel=2,
+        )
     return sequences
-
-
-def _token_ids(tokenizer: "PreTrainedTokenizerBase", texts: set[str]) -> dict[str, tuple[int, ...]]:
-    ordered = sorted(texts)
-    if not ordered:
-        return {}
-    encoded = tokenizer(ordered, return_attention_mask=False)["input_ids"]
-    eos = tokenizer.eos_token_id
-    adds_eos = tokenizer("a")["input_ids"][-1:] == [eos]
-    return {
-        text: tuple(ids[:-1] if adds_eos else ids)
-        for text, ids in zip(ordered, encoded, strict=True)
-    }
 
 
 def plan(sequences: Sequence[TokenIds], tokens_per_row: int) -> list[list[int]]:
@@ -111,7 +125,7 @@ def plan(sequences: Sequence[TokenIds], tokens_per_row: int) -> list[list[int]]:
     nodes = 0
     for index in order:
         run = sequences[index].ids[:-1]
-        new = len(run) - _common(previous, run)
+        new = len(run) - tokens.n_shared(previous, run)
         if rows and nodes + new <= tokens_per_row:
             rows[-1].append(index)
             nodes += new
@@ -122,18 +136,9 @@ def plan(sequences: Sequence[TokenIds], tokens_per_row: int) -> list[list[int]]:
     return rows
 
 
-def _common(a: tuple[int, ...], b: tuple[int, ...]) -> int:
-    length = 0
-    for x, y in zip(a, b, strict=False):
-        if x != y:
-            break
-        length += 1
-    return length
-
-
 def merge(sequences: Sequence[TokenIds]) -> Forest:
     """Merge sequences, sorted by their ids, into one forest of tries."""
-    tokens: list[int] = []
+    nodes: list[int] = []
     parents: list[int] = []
     positions: list[int] = []
     scored: list[tuple[int, int, int]] = []
@@ -141,18 +146,18 @@ def merge(sequences: Sequence[TokenIds]) -> Forest:
     previous: tuple[int, ...] = ()
     for owner, (ids, start) in enumerate(sequences):
         run = ids[:-1]
-        shared = _common(previous, run)
+        shared = tokens.n_shared(previous, run)
         del path[shared:]
         for depth in range(shared, len(run)):
             parents.append(path[-1] if path else -1)
             positions.append(depth)
-            path.append(len(tokens))
-            tokens.append(run[depth])
+            path.append(len(nodes))
+            nodes.append(run[depth])
         scored += [(path[j - 1], ids[j], owner) for j in range(start, len(ids))]
         previous = run
-    mask = np.eye(len(tokens), dtype=bool)
+    mask = np.eye(len(nodes), dtype=bool)
     for node, parent in enumerate(parents):
         if parent >= 0:
             mask[node, :node] = mask[parent, :node]
     predictors, targets, owners = np.array(scored, dtype=np.int64).T
-    return Forest(np.array(tokens), np.array(positions), mask, predictors, targets, owners)
+    return Forest(np.array(nodes), np.array(positions), mask, predictors, targets, owners)

@@ -91,7 +91,7 @@ def load(
         raise ValueError(f"{name} lacks {', '.join(lacking)}; it has {', '.join(available)}")
     if not rows:
         raise ValueError(f"{name} has no documents in the split {split!r}: it is too small for it.")
-    rows = rows if n is None else _drawn(rows, seed)[:n]
+    rows = rows if n is None else drawn(rows, seed)[:n]
     # WikiText-103 has 28,475 articles: only those that were drawn are made plain text.
     rows = wikitext.restored(rows) if "paragraphs" in rows[0] else rows
     return dataset(rows, spoken)
@@ -229,7 +229,7 @@ def _held_out(rows: list[dict]) -> set[str]:
     return chosen
 
 
-def _drawn(rows: list[dict], seed: int) -> list[dict]:
+def drawn(rows: list[dict], seed: int) -> list[dict]:
     """Rows in a seeded order in which every subject has had its turn before one has its next."""
     turns: dict[str, int] = {}
     keyed = []

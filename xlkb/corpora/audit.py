@@ -17,12 +17,13 @@ from datasets import Dataset
 
 from xlkb import corpora
 from xlkb.corpora import faults
-from xlkb.corpora.identification import ENOUGH, SURE, identify, is_other, wrong_lines
+from xlkb.corpora.identification import ENOUGH, SURE, identify, is_foreign, is_other, wrong_lines
 
 __all__ = [
     "ENOUGH",
     "SURE",
     "identify",
+    "is_foreign",
     "is_other",
     "questions",
     "require",

@@ -10,7 +10,7 @@ import pandas as pd
 from datasets import Dataset
 
 from xlkb import corpora, progress
-from xlkb.corpora.identification import SURE, identify, long_enough
+from xlkb.corpora.identification import SURE, ambiguous, identify, long_enough
 from xlkb.languages import LANGUAGES
 
 LIMITS = {
@@ -113,7 +113,8 @@ def _others(texts: Sequence[Text], language: str) -> Iterator[Found]:
     for each in progress.over(texts, f"Reading {LANGUAGES[language].name}", " texts"):
         if long_enough(each.text, language) and each.text.casefold() != each.source.casefold():
             other, probability = identify(each.text)
-            if other != language and probability >= SURE:
+            sure = probability >= SURE and not ambiguous(each.text, language, other)
+            if other != language and sure:
                 yield each, f"reads as {LANGUAGES[other].name}", len(each.text)
 
 

@@ -1,15 +1,16 @@
-"""Your own parallel text: one UTF-8 file per language, one sentence per line, aligned by line.
+"""Your own parallel text: one file per language, one sentence per line, aligned by line.
 
 An empty line (in all files) ends a document. With a phrase mark, "|" say, the lines are cut into
-aligned phrases at it. Whatever does not fit is refused with file and line.
+aligned phrases at it. Lines are cleaned (`xlkb.texts.clean`). Whatever does not fit is refused with
+file and line.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from xlkb import languages as room
+from xlkb import texts as way_in
 
-_SHOWN = 10
 Row = dict
 
 
@@ -17,16 +18,27 @@ def folder(path: str | Path) -> dict[str, Path]:
     """Language -> FOLDER/<language>.txt, for `read`.
 
     Where no file ends in .txt, those named after a language are taken, as FLORES's `en.devtest`.
+    `EN.TXT` is meant for `en` too.
 
-    Raises FileNotFoundError when there is no such folder or no text file in it.
+    Raises:
+        FileNotFoundError: there is no such folder, or no text file in it.
+        ValueError: there are two files of one language.
     """
     path = Path(path).expanduser()
-    found = {file.stem: file for file in sorted(path.glob("*.txt"))}
-    if not found:
-        named = [file for file in sorted(path.glob("*.*")) if file.stem in room.LANGUAGES]
-        found = {file.stem: file for file in named}
+    every = [(_code(file), file) for file in way_in.visible(path, "*.txt")]
+    if not every:
+        named = [(_code(file), file) for file in way_in.visible(path, "*.*")]
+        every = [(code, file) for code, file in named if code in room.LANGUAGES]
+    found = dict(every)
     if not found:
         raise FileNotFoundError(f"{path} holds no text: put en.txt, fr.txt, ... there.")
+    way_in.refuse(
+        [
+            f"{file} and {found[code].name} are both {code}: take one away"
+            for code, file in every
+            if found[code] != file
+        ]
+    )
     known = [code for code in room.LANGUAGES if code in found]
     return {code: found[code] for code in (*known, *sorted(set(found) - set(known)))}
 
@@ -49,14 +61,16 @@ def read(
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: unknown language, a file that is empty or not UTF-8, differing numbers of lines
-            or phrases, a line that is blank on one side only; up to ten problems are listed.
+            or phrases, a line that is blank on one side only; up to ten are listed.
     """
     languages = room.check(texts)
     if lines_per_document is not None and lines_per_document < 1:
         raise ValueError(f"lines per document = {lines_per_document}: it must be at least 1.")
     files = {code: Path(texts[code]).expanduser() for code in languages}
-    lines = {code: _lines(file) for code, file in files.items()}
-    problems = _misaligned(files, lines)
+    problems: list[str] = []
+    every = {code: lines(file, problems) for code, file in files.items()}
+    way_in.refuse(problems)
+    problems = _misaligned(files, every)
     rows, segments, number = [], [], 0
 
     def finish() -> None:
@@ -66,13 +80,13 @@ def read(
             rows.append({"corpus": "files", "id": name, "subject": "text", "segments": segments})
         segments, number = [], 0
 
-    for index in range(0 if problems else len(lines[languages[0]])):
-        here = {code: lines[code][index] for code in languages}
+    for index in range(0 if problems else len(every[languages[0]])):
+        here = {code: every[code][index] for code in languages}
         if not any(here.values()):
             finish()
             continue
         parts = {
-            code: [part.strip() for part in text.split(phrase_mark)] if phrase_mark else [text]
+            code: [*map(way_in.clean, text.split(phrase_mark))] if phrase_mark else [text]
             for code, text in here.items()
         }
         counts = {len(part) for part in parts.values()}
@@ -88,32 +102,32 @@ def read(
         if number == lines_per_document:
             finish()
     finish()
-    if problems:
-        listed = [f"  {problem}." for problem in problems[:_SHOWN]]
-        more = [f"  and {len(problems) - _SHOWN} more."] if len(problems) > _SHOWN else []
-        raise ValueError("\n".join(["The files do not fit together:", *listed, *more]))
+    way_in.refuse(problems, "The files do not fit together:")
     return rows
 
 
-def _lines(file: Path) -> list[str]:
-    """The file's lines without spaces at their ends and without blank lines after the last."""
-    if not file.is_file():
-        raise FileNotFoundError(f"There is no file {file}.")
-    data = file.read_bytes()
-    try:
-        # Only b"\n" ends a line: texts may hold the other characters that str.splitlines splits at.
-        lines = [line.strip() for line in data.decode("utf-8-sig").split("\n")]
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        column = error.start - data.rfind(b"\n", 0, error.start)
-        raise ValueError(
-            f"{file}, line {line}, byte {column}: not UTF-8. Save the file as UTF-8."
-        ) from None
-    while lines and not lines[-1]:
-        lines.pop()
-    if not lines:
-        raise ValueError(f"{file}, line 1: the file is empty: one sentence per line is needed.")
-    return lines
+def _code(file: Path) -> str:
+    return file.stem.lower() if file.stem.lower() in room.LANGUAGES else file.stem
+
+
+def lines(file: str | Path, problems: list[str] | None = None) -> list[str]:
+    """The file's lines, cleaned, without blank lines after the last.
+
+    Raises FileNotFoundError when there is no such file; ValueError when it is empty or not UTF-8
+    and there are no `problems` to tell.
+    """
+    told: list[str] = []
+    found = [way_in.clean(line) for line in way_in.lines(file, told)]
+    found = [line if way_in.looks(line) else "" for line in found]
+    while found and not found[-1]:
+        found.pop()
+    if not found and not told:
+        told.append(f"{file}, line 1: the file is empty: one sentence per line is needed")
+    if problems is None:
+        way_in.refuse(told)
+    else:
+        problems += told
+    return found
 
 
 def _misaligned(files: Mapping[str, Path], lines: Mapping[str, list[str]]) -> list[str]:
@@ -126,7 +140,7 @@ def _misaligned(files: Mapping[str, Path], lines: Mapping[str, list[str]]) -> li
                 blank, full = (first, other) if two else (other, first)
                 problems.append(
                     f"{files[blank]}, line {index}: blank, but line {index} of {files[full]} is "
-                    f"{_shown(one or two)}"
+                    f"{(one or two)[:60]!r}"
                 )
                 break
         if len(here) != len(there):
@@ -135,11 +149,7 @@ def _misaligned(files: Mapping[str, Path], lines: Mapping[str, list[str]]) -> li
             more = next(n for n in range(index, len(lines[long])) if lines[long][n])
             problems.append(
                 f"{files[short]}, line {index}: the last line, but {files[long]} goes on to line "
-                f"{len(lines[long])}; line {more + 1} there is {_shown(lines[long][more])}. "
+                f"{len(lines[long])}; line {more + 1} there is {lines[long][more][:60]!r}. "
                 "Every line needs its counterpart"
             )
     return problems
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:57] + "...")

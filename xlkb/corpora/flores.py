@@ -10,9 +10,7 @@ held out, and nothing should be trained on it.
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
-from xlkb import hub, paths
+from xlkb import hub, paths, texts
 from xlkb.languages import FLORES
 
 HUB = ("facebook/flores", "994d4cd204c67acac0cdacb5cd9edcbc64de5c71")
@@ -35,49 +33,56 @@ def rows(languages: Sequence[str], place: str | Path | None = None) -> list[dict
     Raises:
         FileNotFoundError: the folder has no file of a language.
         ValueError: a file has not the published number of sentences, or another one than the first
-            language's, or a blank line.
+            language's, or blank lines, or is not UTF-8; up to ten are named.
         OSError: the hub cannot be reached.
     """
     place = paths.data_folder(place, "flores", "flores100")
     if place is None:
         place = hub.folder(*HUB, [f"{FLORES[code]}/devtest-*.parquet" for code in languages])
     files = {code: _file(Path(place).expanduser(), code) for code in languages}
-    texts = {code: _sentences(file) for code, file in files.items()}
-    sizes = {code: len(sentences) for code, sentences in texts.items()}
-    first = next(iter(sizes.values()))
-    for code, size in sizes.items():
-        if size not in SIZES or size != first:
+    problems: list[str] = []
+    read = {code: _sentences(file, problems) for code, file in files.items()}
+    texts.refuse(problems)
+    first = len(next(iter(read.values())))
+    for code, sentences in read.items():
+        if len(sentences) not in SIZES or len(sentences) != first:
             known = " or ".join(f"{n} ({what})" for n, what in SIZES.items())
-            raise ValueError(
-                f"{files[code]} has {size} sentences; FLORES has {known}, the same in all files."
+            problems.append(
+                f"{files[code]} has {len(sentences)} sentences; FLORES has {known}, the same in "
+                "all files"
             )
+    texts.refuse(problems)
     return [
         {
             "corpus": "flores",
             "id": f"devtest/{number}",
             "subject": "flores",
-            "segments": [{"sentence": 0, "text": dict(zip(texts, sentence, strict=True))}],
+            "segments": [{"sentence": 0, "text": dict(zip(read, sentence, strict=True))}],
         }
-        for number, sentence in enumerate(zip(*texts.values(), strict=True))
+        for number, sentence in enumerate(zip(*read.values(), strict=True))
     ]
 
 
 def _file(folder: Path, code: str) -> Path:
     name = FLORES[code]
-    patterns = [f"{code}.devtest", f"{name}.devtest", f"devtest/{name}.devtest"]
-    patterns.append(f"{name}/devtest-*.parquet")
-    found = [file for pattern in patterns for file in folder.glob(pattern)]
-    if not found:
-        raise FileNotFoundError(f"{folder} has none of {', '.join(patterns)}.")
-    return found[0]
+    patterns = {folder: [f"{code}.devtest", f"{name}.devtest"]}
+    patterns |= {place: [f"{name}.devtest"] for place in texts.visible(folder, "devtest")}
+    patterns |= {place: ["devtest-*.parquet"] for place in texts.visible(folder, name)}
+    for place, wanted in patterns.items():
+        if found := texts.visible(place, *wanted):
+            return found[0]
+    raise FileNotFoundError(
+        f"{folder} has none of {code}.devtest, {name}.devtest, devtest/{name}.devtest, "
+        f"{name}/devtest-*.parquet."
+    )
 
 
-def _sentences(file: Path) -> list[str]:
+def _sentences(file: Path, problems: list[str]) -> list[str]:
     if file.suffix == ".parquet":
-        sentences = pd.read_parquet(file, columns=["sentence"])["sentence"].tolist()
+        (found,) = hub.columns(file, "sentence")
     else:
-        sentences = file.read_text(encoding="utf-8-sig").removesuffix("\n").split("\n")
-    sentences = [sentence.strip() for sentence in sentences]
-    if "" in sentences:
-        raise ValueError(f"{file}, line {sentences.index('') + 1} is blank.")
-    return sentences
+        found = texts.lines(file, problems)
+    found = [texts.clean(sentence) for sentence in found]
+    blank = [number for number, sentence in enumerate(found, 1) if not texts.looks(sentence)]
+    problems += [f"{file}, line {number} is blank: write the sentence" for number in blank]
+    return found

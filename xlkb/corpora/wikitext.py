@@ -27,7 +27,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xlkb import hub, paths, progress
+from xlkb import hub, paths, progress, texts
 
 if TYPE_CHECKING:
     from sacremoses import MosesDetokenizer
@@ -156,6 +156,7 @@ def restored(articles: list[dict]) -> list[dict]:
 
 def plain(line: str) -> str:
     """A tokenised line as it is written: `1 @.@ 5 km / h , he 's` is `1.5 km/h, he's`."""
+    line = texts.clean(line)
     for pattern, replacement in _BEFORE:
         line = pattern.sub(replacement, line)
     line = _detokenizer().detokenize(line.split())
@@ -203,7 +204,7 @@ def _files(name: str, place: str | Path | None, split: str) -> list[Path]:
     found = [
         file
         for folder in (place, place / f"{name}-raw-v1", place / f"{name}-v1")
-        for file in sorted(folder.glob("*"))
+        for file in texts.visible(folder)
         if file.suffix in _SUFFIXES and named.fullmatch(file.name)
     ]
     # The same text may lie there in several forms; only parquet files come in parts.
@@ -218,21 +219,24 @@ def _files(name: str, place: str | Path | None, split: str) -> list[Path]:
 
 
 def _lines(file: Path) -> Iterator[str]:
-    """The lines of a file, blank ones too, without spaces at their ends."""
+    """The lines of a file, blank ones too, without spaces at their ends.
+
+    Cleaning waits for `plain`: the published counts are of lines as they are.
+    """
     try:
         if file.suffix == ".parquet":
-            import pyarrow.parquet
-
-            column = pyarrow.parquet.read_table(file, columns=["text"])["text"]
-            yield from (text.strip() for text in column.to_pylist())
-            return
-        text = file.read_bytes().decode("utf-8-sig")
-    except (UnicodeDecodeError, OSError, ValueError, KeyError) as error:
+            (found,) = hub.columns(file, "text")
+        else:
+            found = texts.lines(file)
+    except (ValueError, OSError) as error:
+        found, reason = [], f" ({error})"
+    else:
+        reason = ""
+    if not any(map(str.strip, found)):
         raise ValueError(
-            f"{file} is no WikiText, neither UTF-8 text nor parquet with a column `text` ({error})."
-        ) from None
-    # Only "\n" ends a line: paragraphs hold other characters that str.splitlines splits at.
-    yield from (line.strip() for line in text.removesuffix("\n").split("\n"))
+            f"{file} is no WikiText, neither UTF-8 text nor parquet with a column `text`{reason}."
+        )
+    yield from map(str.strip, found)
 
 
 def _check(lines: list[str], name: str, split: str, files: list[Path]) -> None:
@@ -267,7 +271,7 @@ def _related(place: str | Path | None) -> set[int]:
             "folder that XLKB_DATA names, or take wikitext-103-hp-keywords."
         )
     try:
-        numbers = json.loads(file.read_text(encoding="utf-8"))["HP-related-index"]
+        numbers = json.loads("\n".join(texts.lines(file)))["HP-related-index"]
         chosen = {int(number) for number in numbers}
         if not 0 <= min(chosen) <= max(chosen) < INDEXED:
             raise ValueError(f"numbers from 0 to {INDEXED - 1} are expected")

@@ -13,12 +13,12 @@ from difflib import get_close_matches
 from hashlib import sha256
 
 import pandas as pd
-from datasets import Dataset, Features, List, Value
+from datasets import Dataset
 
 from xlkb import languages as room
 from xlkb import paths
 from xlkb.languages import LANGUAGES
-from xlkb.tasks import academy, arc, belebele, hp_quiz, mmlu, own, worldfacts
+from xlkb.tasks import academy, arc, belebele, hp_quiz, mmlu, order, own, worldfacts
 
 SPLITS = ("dev", "validation", "test")
 """Few-shot demonstrations, questions for choosing how to train, questions for results."""
@@ -58,11 +58,13 @@ def load(
             task, questions that do not exist in all of them are left out, with a warning.
         split: "test", "validation" or "dev".
         n: at most this many questions, as evenly over the subjects as there are questions; all
-            when None. The questions for `n` are the first `n` of those for any larger `n`.
+            when None. The questions for `n` are among those for any larger `n`.
         seed: decides which questions come first.
 
     Returns:
-        Dataset with the columns `COLUMNS`; rows alternate between the subjects.
+        Dataset with the columns `COLUMNS`. Rows alternate between the subjects, so that those for
+        `n` are the first `n` of all; but the split "dev" of public and own questions keeps the
+        order of the file, in which demonstrations are shown.
 
     Raises:
         ValueError: unknown task, language or split (with the nearest match), a split without
@@ -81,16 +83,34 @@ def load(
             f"{name} has no questions in the split {split!r}, only in {', '.join(found)}. "
             f'Give some of its rows "split": "{split}".'
         )
-    if name.partition(":")[0] in PUBLIC:
+    if name.partition(":")[0] in PUBLIC or (split == "dev" and name not in OWN):
         rows, spoken = _existing(rows, languages, name, split)
-    return _dataset(_alternating(rows, seed)[:n], spoken)
+    if split == "dev" and name not in OWN:
+        return order.dataset(order.first(rows, n), spoken)
+    return order.dataset(order.alternating(rows, seed)[:n], spoken)
 
 
 def demonstrations(name: str, languages: Iterable[str]) -> Dataset | None:
-    """The split "dev" of a task, for few-shot prompts; None if the task has none (hp_quiz)."""
-    every, _ = _rows(name, languages)
-    has = any(row["split"] == "dev" for row in every)
-    return load(name, languages, "dev") if has else None
+    """The split "dev" of a task, for few-shot prompts.
+
+    Returns:
+        As from `load`, in the languages asked for and English, if any row has it; but here rows
+        need not exist in all of them, and have None in those that they lack. None if the task has
+        no such split (hp_quiz, say).
+
+    Raises:
+        ValueError, FileNotFoundError: as `load` does.
+    """
+    asked = room.check(languages)
+    wanted = asked if "en" in asked else ("en", *asked)
+    every, _ = _rows(name, asked)
+    rows = [row for row in every if row["split"] == "dev"]
+    if not rows:
+        return None
+    if name in OWN:  # The order of what is generated is a seeded one.
+        return load(name, wanted, "dev")
+    there = {code for row in rows for code in row["question"]}
+    return order.dataset(rows, [code for code in wanted if code in asked or code in there])
 
 
 def released_mixup(name: str, questions: Dataset) -> Dataset | None:
@@ -165,7 +185,7 @@ def counts(name: str = "worldfacts", languages: Iterable[str] | None = None) -> 
         {
             "subject": row["subject"],
             "split": row["split"],
-            "answer": row["options"][spoken[0]][row["answer"]],
+            "answer": next(row["options"][c] for c in spoken if c in row["options"])[row["answer"]],
             **{LANGUAGES[code].name: bool(row["question"].get(code)) for code in spoken},
         }
         for row in every
@@ -205,7 +225,8 @@ def _rows(name: str, languages: Iterable[str] | None) -> tuple[list[dict], tuple
     kind, _, file = name.partition(":")
     if kind == "path" and file:
         rows = own.rows(file, wanted)
-        return rows, wanted or tuple(rows[0]["question"])
+        first = next((row for row in rows if row["split"] != "dev"), rows[0])
+        return rows, wanted or tuple(first["question"])
     if kind in PUBLIC and (file or kind == name):
         rows = PUBLIC[kind](file or None, wanted)
         return rows, tuple(c for c in LANGUAGES if any(c in row["question"] for row in rows))
@@ -245,45 +266,6 @@ def _known(wanted: Iterable[str] | None, available: tuple[str, ...], where: str)
     if lacking:
         raise ValueError(f"{where} lacks {', '.join(lacking)}; it has {', '.join(available)}")
     return wanted
-
-
-def _alternating(rows: list[dict], seed: int) -> list[dict]:
-    """Rows in a seeded order in which every subject has had its turn before one has its next."""
-
-    def digest(text: str) -> str:
-        return sha256(f"{seed}|{text}".encode()).hexdigest()
-
-    turns = {}
-    keyed = []
-    for row in sorted(rows, key=lambda row: digest(row["id"])):
-        turns[row["subject"]] = turns.get(row["subject"], -1) + 1
-        keyed.append(((turns[row["subject"]], digest(row["subject"])), row))
-    return [row for _, row in sorted(keyed, key=lambda pair: pair[0])]
-
-
-def _dataset(rows: list[dict], languages: tuple[str, ...]) -> Dataset:
-    text = Value("string")
-    features = Features(
-        task=text,
-        id=text,
-        subject=text,
-        answer=Value("int64"),
-        question={code: text for code in languages},
-        options={code: List(text) for code in languages},
-    )
-    return Dataset.from_list(
-        [
-            {
-                **{column: row[column] for column in ("task", "id", "subject", "answer")},
-                **{
-                    column: {code: row[column][code] for code in languages}
-                    for column in ("question", "options")
-                },
-            }
-            for row in rows
-        ],
-        features=features,
-    )
 
 
 def _near(name: str, known: Iterable[str]) -> str:

@@ -6,17 +6,15 @@ else the English original from the hub (`HUB`), of which the few questions witho
 left out.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from xlkb import paths
+from xlkb import paths, texts
 from xlkb.languages import LANGUAGES
+from xlkb.tasks import keys
 
 HUB = ("allenai/ai2_arc", "210d026faf9955653af8916fad021475a3f00453")
 """Data set and its pinned commit."""
-
-LETTERS = "ABCD"
 
 
 def rows(folder: str | Path | None = None, languages: Iterable[str] | None = None) -> list[dict]:
@@ -25,7 +23,7 @@ def rows(folder: str | Path | None = None, languages: Iterable[str] | None = Non
 
     Raises:
         FileNotFoundError: the folder has no `en.jsonl`.
-        ValueError: a line is not as it should be, or has another key than in English; file and line
+        ValueError: lines are not as they should be, or have another key than in English; up to ten
             are named.
         OSError: the hub cannot be reached.
     """
@@ -33,39 +31,38 @@ def rows(folder: str | Path | None = None, languages: Iterable[str] | None = Non
     if folder is None:
         return list(_from_hub())
     folder = Path(folder).expanduser()
-    if not (folder / "en.jsonl").is_file():
+    if not texts.visible(folder, "en.jsonl"):
         raise FileNotFoundError(f"There is no {folder / 'en.jsonl'}: the English questions.")
     made: dict[str, dict] = {}
+    problems: list[str] = []
     for code in (c for c in LANGUAGES if languages is None or c in ("en", *languages)):
-        file = folder / f"{code}.jsonl"
-        for number, item in enumerate(_lines(file) if file.is_file() else (), 1):
-            answer = LETTERS.index(item["answer"])
-            if code == "en":
-                made[item["id"]] = _row(item["id"], "test", answer)
-            row = made.get(item["id"])
-            if row is None or row["answer"] != answer:
-                fault = "there is no such English question" if row is None else "another key"
-                raise ValueError(f"{file}, line {number} ({item['id']}): {fault}.")
-            row["question"][code], row["options"][code] = item["question"], item["options"]
+        for file in texts.visible(folder, f"{code}.jsonl")[:1]:
+            _add(made, file, code, problems)
+        if code == "en" and not made and not problems:
+            problems.append(f"{folder / 'en.jsonl'} holds no question")
+    texts.refuse(problems)
     return list(made.values())
 
 
-def _lines(file: Path) -> Iterator[dict]:
-    for number, line in enumerate(file.read_text(encoding="utf-8").split("\n"), 1):
-        if not line.strip():
+def _add(made: dict[str, dict], file: Path, code: str, problems: list[str]) -> None:
+    for at, item in texts.items(file, problems):
+        where = f"{file}, {at}"
+        found = texts.fields(item, ("id", "question"), where, problems)
+        if not found:
             continue
-        try:
-            item = json.loads(line)
-        except ValueError as error:
-            raise ValueError(f"{file}, line {number} is not JSON: {error}.") from None
-        texts = [item.get("question"), *(item.get("options") or [])]
-        if len(texts) != 5 or not all(isinstance(text, str) and text.strip() for text in texts):
-            raise ValueError(f"{file}, line {number}: there should be a question and four choices.")
-        if item.get("answer") not in tuple(LETTERS):
-            raise ValueError(
-                f"{file}, line {number}: the answer {item.get('answer')!r} is no letter."
+        options, name = item.get("options"), texts.clean(found[0])
+        if not isinstance(options, list) or len(options) != 4 or any(map(texts.fault, options)):
+            problems.append(
+                f"{where}: there should be a question and four choices, all of them texts"
             )
-        yield item
+            continue
+        answer = texts.letter(item.get("answer"), where, problems)
+        if code == "en":
+            made.setdefault(name, _row(name, "test", answer))
+        row = made.get(name)
+        if keys.fits(row, answer, f"{where} ({name})", problems, code):
+            row["question"][code] = texts.clean(found[1])
+            row["options"][code] = [texts.clean(option) for option in options]
 
 
 def _from_hub() -> Iterator[dict]:

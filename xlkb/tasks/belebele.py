@@ -6,12 +6,12 @@ is a folder with the same files, `fra_Latn.jsonl`, …. The question's text is t
 line and the question.
 """
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
-from xlkb import hub, paths
+from xlkb import hub, paths, texts
 from xlkb.languages import FLORES, LANGUAGES
+from xlkb.tasks import keys
 
 HUB = ("facebook/belebele", "75b399394a9803252cfec289d103de462763db7c")
 """Data set and its pinned commit."""
@@ -30,7 +30,7 @@ def rows(folder: str | Path | None = None, languages: Iterable[str] | None = Non
     Raises:
         FileNotFoundError: the folder lacks `eng_Latn.jsonl`.
         ValueError: a file is not as it should be, or has another number of questions than was
-            published; file and line are named.
+            published; up to ten lines are named.
         OSError: the hub cannot be reached.
     """
     folder = paths.data_folder(folder, "belebele")
@@ -38,38 +38,36 @@ def rows(folder: str | Path | None = None, languages: Iterable[str] | None = Non
     if folder is None:
         folder = hub.folder(*HUB, [f"data/{FLORES[code]}.jsonl" for code in wanted]) / "data"
     made: dict[str, dict] = {}
+    problems: list[str] = []
     for code in wanted:
         file = Path(folder).expanduser() / f"{FLORES[code]}.jsonl"
-        if code != "en" and not file.is_file():
+        found = texts.visible(file.parent, file.name)
+        if not found and code == "en":
+            raise FileNotFoundError(f"There is no {file}: the English questions.")
+        if not found:
             continue
-        count = 0
-        for count, item in enumerate(_lines(file), 1):
-            _add(made, code, item, f"{file}, line {count}")
-        if count != QUESTIONS:
-            raise ValueError(f"{file}: {count} questions; belebele has {QUESTIONS}.")
+        told = len(problems)
+        entries = list(texts.items(found[0], problems))
+        if len(problems) == told and len(entries) != QUESTIONS:
+            problems.append(f"{file}: {len(entries)} questions; belebele has {QUESTIONS}")
+            continue
+        for at, item in entries:
+            _add(made, code, item, f"{found[0]}, {at}", problems)
+    texts.refuse(problems)
     return list(made.values())
 
 
-def _lines(file: Path) -> Iterator[dict]:
-    if not file.is_file():
-        raise FileNotFoundError(f"There is no {file}: the English questions.")
-    for number, line in enumerate(file.read_text(encoding="utf-8").split("\n"), 1):
-        if line.strip():
-            try:
-                yield json.loads(line)
-            except ValueError as error:
-                raise ValueError(f"{file}, line {number} is not JSON: {error}.") from None
-
-
-def _add(made: dict[str, dict], code: str, item: dict, where: str) -> None:
-    texts = [item.get(field) for field in FIELDS]
-    if not all(isinstance(text, str) and text.strip() for text in texts):
-        raise ValueError(f"{where}: there should be texts in {', '.join(FIELDS)}.")
-    if str(item.get("correct_answer_num")) not in ("1", "2", "3", "4"):
-        raise ValueError(f"{where}: correct_answer_num is {item.get('correct_answer_num')!r}.")
-    answer = int(item["correct_answer_num"]) - 1
-    name = f"{item['link']}/{item['question_number']}"
-    if code == "en":
+def _add(made: dict[str, dict], code: str, item: object, where: str, problems: list[str]) -> None:
+    found = texts.fields(item, (*FIELDS, "link"), where, problems)
+    if not found:
+        return
+    number, key = item.get("question_number"), str(item.get("correct_answer_num"))
+    if key not in ("1", "2", "3", "4"):
+        key = texts.shown(item.get("correct_answer_num"))
+        problems.append(f"{where}: correct_answer_num is {key}: write 1, 2, 3 or 4")
+        return
+    answer, name = int(key) - 1, f"{found[-1]}/{number}"
+    if code == "en" and name not in made:
         made[name] = {
             "task": "belebele",
             "id": name,
@@ -80,7 +78,6 @@ def _add(made: dict[str, dict], code: str, item: dict, where: str) -> None:
             "options": {},
         }
     row = made.get(name)
-    if row is None or row["answer"] != answer:
-        fault = "there is no such English question" if row is None else "another key"
-        raise ValueError(f"{where} ({name}): {fault}.")
-    row["question"][code], row["options"][code] = f"{texts[0]}\n\n{texts[1]}", texts[2:]
+    if keys.fits(row, answer, f"{where} ({name})", problems, code):
+        passage, question, *options = map(texts.clean, found[:-1])
+        row["question"][code], row["options"][code] = f"{passage}\n\n{question}", options

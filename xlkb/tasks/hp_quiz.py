@@ -2,29 +2,24 @@
 
 `hp_quiz` is the authors' data set on the hub (`HUB`); `hp_quiz:FOLDER` or `$XLKB_DATA/hp_quiz` is a
 folder with the same files: `English-….parquet`, `French-….parquet`, …, also as `.csv` or `.jsonl`,
-with the columns `question, A, B, C, D, GT` (a letter), row n of each file the same question.
+with the columns `question, A, B, C, D, GT` (a letter), row n of each file the same question. Texts
+are kept as they are, for the style `paper`; `prompts.build` cleans them for the others.
 """
 
 from collections.abc import Iterable
 from pathlib import Path
 
-import pandas as pd
-
-from xlkb import hub, paths
+from xlkb import hub, paths, texts
 from xlkb.languages import FIVE, LANGUAGES
+from xlkb.tasks import keys
+from xlkb.texts import LETTERS
 
 HUB = ("cross-ling-know/HarryPotter-Quiz", "e16bf2993a2eccd8416bb39b77e96907f16b766a")
 """Data set and its pinned commit."""
 
 QUESTIONS = 300
-LETTERS = "ABCD"
 COLUMNS = ["question", *LETTERS, "GT"]
-READERS = {
-    ".parquet": pd.read_parquet,
-    # "None" and "NA" are answers, not gaps.
-    ".csv": lambda file: pd.read_csv(file, dtype=str, keep_default_na=False),
-    ".jsonl": lambda file: pd.read_json(file, lines=True, dtype=False),
-}
+ENDINGS = (".parquet", ".csv", ".jsonl")
 
 
 def rows(folder: str | Path | None = None, languages: Iterable[str] | None = None) -> list[dict]:
@@ -37,7 +32,7 @@ def rows(folder: str | Path | None = None, languages: Iterable[str] | None = Non
     Raises:
         FileNotFoundError: the folder lacks the English questions.
         ValueError: a file lacks a column, has another number of questions than was published, an
-            empty text, or another key than the English file; file and row are named.
+            empty text, or another key than the English file; up to ten rows are named.
         OSError: the hub cannot be reached.
     """
     folder = paths.data_folder(folder, "hp_quiz")
@@ -45,9 +40,12 @@ def rows(folder: str | Path | None = None, languages: Iterable[str] | None = Non
     if folder is None:
         folder = hub.folder(*HUB, [f"data/{LANGUAGES[code].name}-*" for code in wanted])
     made: list[dict] = []
+    problems: list[str] = []
     for code in wanted:
         for file in _files(Path(folder).expanduser(), code)[:1]:
-            _add(made, code, READERS[file.suffix](file), file)
+            _add(made, code, file, problems)
+        texts.refuse(problems if code == "en" else [])
+    texts.refuse(problems)
     return made
 
 
@@ -55,8 +53,10 @@ def _files(folder: Path, code: str) -> list[Path]:
     name = LANGUAGES[code].name
     found = [
         file
-        for file in sorted(folder.rglob(f"{name}*"))
-        if file.suffix in READERS and file.stem.partition("-")[0] == name
+        for place in (folder, *filter(Path.is_dir, texts.visible(folder)))
+        for file in texts.visible(
+            place, *(f"{name}{more}{e}" for e in ENDINGS for more in ("", "-*"))
+        )
     ]
     if not found and code == "en":
         raise FileNotFoundError(
@@ -66,24 +66,35 @@ def _files(folder: Path, code: str) -> list[Path]:
     return found
 
 
-def _add(made: list[dict], code: str, table: pd.DataFrame, where: Path) -> None:
-    lacking = [column for column in COLUMNS if column not in table.columns]
-    if lacking:
-        raise ValueError(f"{where}: there is no column {', '.join(lacking)}.")
-    if len(table) != QUESTIONS:
-        raise ValueError(f"{where}: {len(table)} questions; the quiz has {QUESTIONS}.")
-    for number, item in enumerate(table[COLUMNS].to_dict("records"), 1):
-        options = [str(item[letter]) for letter in LETTERS]
-        if item["GT"] not in tuple(LETTERS) or not all(
-            map(str.strip, [item["question"], *options])
-        ):
-            raise ValueError(f"{where}, row {number}: an empty text, or the key {item['GT']!r}.")
-        answer = LETTERS.index(item["GT"])
+def _entries(file: Path, problems: list[str]) -> list[tuple[str, object]]:
+    if file.suffix.lower() == ".csv":
+        return list(texts.records(file, COLUMNS, problems))
+    if file.suffix.lower() == ".jsonl":
+        return list(texts.items(file, problems))
+    table = zip(*hub.columns(file, *COLUMNS), strict=True)
+    return [(f"row {n}", dict(zip(COLUMNS, row, strict=True))) for n, row in enumerate(table, 1)]
+
+
+def _add(made: list[dict], code: str, file: Path, problems: list[str]) -> None:
+    told = len(problems)
+    entries = _entries(file, problems)
+    if len(problems) == told and len(entries) != QUESTIONS:
+        problems.append(f"{file}: {len(entries)} questions; the quiz has {QUESTIONS}")
+    if len(problems) > told:
+        return
+    for number, (at, item) in enumerate(entries):
+        where = f"{file}, {at}"
+        if isinstance(item, dict):  # A year may be a number.
+            item = {key: str(v) if type(v) is int else v for key, v in item.items()}
+        found = texts.fields(item, COLUMNS, where, problems)
+        answer = texts.letter(found[-1], where, problems) if found else -1
+        if answer < 0:
+            continue
         if code == "en":
             made.append(
                 {
                     "task": "hp_quiz",
-                    "id": f"hp_quiz/{number - 1}",
+                    "id": f"hp_quiz/{number}",
                     "subject": "Harry Potter",
                     "split": "test",
                     "answer": answer,
@@ -91,10 +102,6 @@ def _add(made: list[dict], code: str, table: pd.DataFrame, where: Path) -> None:
                     "options": {},
                 }
             )
-        row = made[number - 1]
-        if row["answer"] != answer:
-            raise ValueError(
-                f"{where}, row {number}: the key is {item['GT']}, but {LETTERS[row['answer']]} in "
-                "English; the rows are not aligned."
-            )
-        row["question"][code], row["options"][code] = item["question"], options
+        row = made[number] if code != "en" else made[-1]
+        if keys.fits(row, answer, where, problems):
+            row["question"][code], row["options"][code] = found[0], found[1:5]

@@ -10,22 +10,27 @@ question gets its translations from the first of these that has it:
 3. Okapi's machine translations: `fr_test.json`, `fr_dev.json`, … (ids `SUBJECT/SPLIT/ROW`) in the
    folder or in `okapi_mmlu/` beside it.
 
+CSV files may have a header, which is skipped, and be cut at semicolons or tabs. The texts of the
+layout of the paper's code, of the hub's English and of the released mixup are kept as they are,
+outer spaces too: the paper's code puts them into its prompts so (`prompts.build` cleans them for
+the other styles). The others are cleaned.
+
 `mmlu` without a folder takes the English original, MMMLU and Okapi's demonstrations ("dev") from
 the hub. Nothing is guessed: a file with other rows than the English one, or another key, is an
-error that names file and row; only MMMLU's few changed keys leave their question out, with a
-warning. Choices such as "None" and "NA" are texts.
+error that names file and row, up to ten at once; only MMMLU's few changed keys leave their question
+out, with a warning. Choices such as "None" and "NA" are texts.
 """
 
-import csv
-import json
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from datasets import Dataset
 
-from xlkb import hub, paths, recompose
+from xlkb import hub, paths, recompose, texts
 from xlkb.languages import LANGUAGES
+from xlkb.tasks import keys
+from xlkb.texts import LETTERS
 
 HUB = ("cais/mmlu", "c30699e8356da336a370243923dbaf21066bb9fe")
 MMMLU = ("openai/MMMLU", "325a01dc3e173cac1578df94120499aaca2e2504")
@@ -51,7 +56,6 @@ LOCALES = {
 TEST_QUESTIONS = 14_042
 SUBJECTS = 57
 DEV_QUESTIONS = 5
-LETTERS = "ABCD"
 
 Text = tuple[str, list[str]]
 """A question and its four choices."""
@@ -74,6 +78,7 @@ def rows(folder: str | Path | None = None, languages: Iterable[str] | None = Non
         OSError: the hub cannot be reached.
     """
     wanted = [code for code in LANGUAGES if languages is None or code in ("en", *languages)]
+    problems: list[str] = []
     folder = paths.data_folder(folder, "mmlu")
     if folder is None:
         made = {row["id"]: row for row in _from_hub()}
@@ -85,16 +90,18 @@ def rows(folder: str | Path | None = None, languages: Iterable[str] | None = Non
         made = _english(folder)
         for code in wanted[1:]:
             for split in ("test", "dev"):
-                for file in sorted((folder / f"{split}_full_{code}").glob(f"*_{split}.csv")):
-                    _translated(made, file, file.stem.removesuffix(f"_{split}"), split, code)
-        places = [folder, folder.parent / "mmmlu", folder.parent / "okapi_mmlu"]
+                for subject, file in _files(folder, f"{split}_full_{code}", split):
+                    _translated(made, file, subject, split, code, problems)
+        places = [folder, *texts.visible(folder.parent, "mmmlu", "okapi_mmlu")]
     for place in places:
         for code in wanted[1:]:
-            if code in LOCALES and (place / f"mmlu_{LOCALES[code]}.csv").is_file():
-                _mmmlu(made, place / f"mmlu_{LOCALES[code]}.csv", code)
-            for split in ("test", "dev"):
-                if (place / f"{code}_{split}.json").is_file():
-                    _okapi(made, place / f"{code}_{split}.json", code)
+            for file in texts.visible(
+                place, f"mmlu_{LOCALES[code]}.csv" if code in LOCALES else ""
+            ):
+                _mmmlu(made, file, code, problems)
+            for file in texts.visible(place, f"{code}_test.json", f"{code}_dev.json"):
+                _okapi(made, file, code, problems)
+    texts.refuse(problems)
     return list(made.values())
 
 
@@ -135,19 +142,23 @@ def released_mixup(folder: str | Path | None = None, split: str = "test") -> Dat
 
 def _english(folder: Path, splits: Sequence[str] = ("test", "dev")) -> dict[str, dict]:
     made: dict[str, dict] = {}
+    problems: list[str] = []
     for split in splits:
-        files = sorted((folder / split).glob(f"*_{split}.csv"))
+        files = _files(folder, split, split)
         if not files:
             raise FileNotFoundError(
                 f"{folder / split} holds no *_{split}.csv: mmlu wants the layout of the paper's "
                 "code, test/SUBJECT_test.csv and dev/SUBJECT_dev.csv."
             )
-        for file in files:
-            subject = file.stem.removesuffix(f"_{split}")
-            for number, (text, answer) in enumerate(_csv(file)):
+        for subject, file in files:
+            found = list(_csv(file, problems))
+            if not found and not problems:
+                problems.append(f"{file} holds no question: write some, or take the file away")
+            for number, (_, text, answer) in enumerate(found):
                 row = _row(subject, split, number, answer)
                 made[row["id"]] = row
                 _add(row, "en", text)
+        texts.refuse(problems)
         if len(files) == SUBJECTS:
             _count(split, [row for row in made.values() if row["split"] == split], folder)
     return made
@@ -185,48 +196,55 @@ def _add(row: dict, code: str, text: Text) -> None:
     row["question"][code], row["options"][code] = text
 
 
-def _csv(file: Path) -> Iterator[tuple[Text, int]]:
-    with file.open(encoding="utf-8", newline="") as lines:
-        for number, cells in enumerate(csv.reader(lines), 1):
-            if len(cells) != 6 or cells[5].strip() not in LETTERS or not cells[5].strip():
-                raise ValueError(
-                    f"{file}, row {number}: {len(cells)} cells, the last {cells[-1:]!r}; there "
-                    "should be a question, four choices and one of A, B, C, D."
-                )
-            if not all(cell.strip() for cell in cells):
-                raise ValueError(f"{file}, row {number}: an empty question or choice.")
-            yield (cells[0], cells[1:5]), LETTERS.index(cells[5].strip())
+def _files(folder: Path, name: str, split: str) -> list[tuple[str, Path]]:
+    """Subjects and their files."""
+    places = texts.visible(folder, name)
+    files = [file for place in places for file in texts.visible(place, f"*_{split}.csv")]
+    return [(texts.clean(file.stem)[: -len(f"_{split}")], file) for file in files]
 
 
-def _translated(made: dict[str, dict], file: Path, subject: str, split: str, code: str) -> None:
-    count = 0
-    for number, (text, answer) in enumerate(_csv(file)):
+def _csv(file: Path, problems: list[str]) -> Iterator[tuple[str, Text, int]]:
+    """Where each question stands, its texts and its key; -1 where that is none."""
+    for at, cells in texts.cells(file, 6, problems):
+        where = f"{file}, {at}"
+        if not all(map(texts.looks, cells[:5])):
+            problems.append(f"{where}: an empty question or choice: write it")
+        yield where, (cells[0], cells[1:5]), texts.letter(cells[5], where, problems)
+
+
+def _translated(
+    made: dict[str, dict], file: Path, subject: str, split: str, code: str, problems: list[str]
+) -> None:
+    told = len(problems)
+    found = list(_csv(file, problems))
+    if len(problems) > told:  # Behind a row that cannot be read, none stands where it should.
+        return
+    for number, (where, text, answer) in enumerate(found):
         row = made.get(f"{subject}/{split}/{number}")
-        _same_key(file, f"row {number + 1}", row, answer)
-        _add(row, code, text)
-        count += 1
+        if keys.fits(row, answer, where, problems):
+            _add(row, code, text)
     wanted = sum(row["subject"] == subject and row["split"] == split for row in made.values())
-    if count != wanted:
-        raise ValueError(f"{file} has {count} rows; the English file has {wanted}.")
+    if len(found) != wanted:
+        problems.append(f"{file} has {len(found)} rows; the English file has {wanted}")
 
 
-def _mmmlu(made: dict[str, dict], file: Path, code: str) -> None:
+def _mmmlu(made: dict[str, dict], file: Path, code: str, problems: list[str]) -> None:
     """The first column, which has no name, counts the rows of each subject."""
     subjects, changed = {row["subject"] for row in made.values()}, 0
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        for number, item in enumerate(csv.DictReader(lines), 2):
-            texts = [item.get(column) for column in ("Question", *LETTERS)]
-            if not all(text and text.strip() for text in texts) or not item.get("Answer"):
-                raise ValueError(f"{file}, row {number}: an empty question, choice or key.")
-            if item["Subject"] not in subjects:
-                continue
-            row = made.get(f"{item['Subject']}/test/{item['']}")
-            if row is None:
-                raise ValueError(f"{file}, row {number}: there is no such English question.")
-            if LETTERS[row["answer"]] != item["Answer"].strip():
-                changed += 1
-            elif code not in row["question"]:
-                _add(row, code, (texts[0], texts[1:]))
+    columns = ("Question", *LETTERS)
+    for at, item in texts.records(file, ("", *columns, "Answer", "Subject"), problems):
+        where, subject = f"{file}, {at}", texts.clean(item["Subject"])
+        found = texts.fields(item, columns, where, problems)
+        answer = texts.letter(item["Answer"], where, problems)
+        if subject not in subjects or not found or answer < 0:
+            continue
+        row = made.get(f"{subject}/test/{texts.clean(item[''])}")
+        if row is None:
+            problems.append(f"{where}: there is no such English question")
+        elif row["answer"] != answer:
+            changed += 1
+        elif code not in row["question"]:
+            _add(row, code, _cleaned(found))
     if changed:
         warnings.warn(
             f"{file.name}: {changed} questions have another key than in English and are left out.",
@@ -234,30 +252,30 @@ def _mmmlu(made: dict[str, dict], file: Path, code: str) -> None:
         )
 
 
-def _okapi(made: dict[str, dict], file: Path, code: str) -> None:
-    """Okapi leaves some questions out, so each is found by its id."""
-    try:
-        items = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{file} is not JSON: {error}.") from None
-    for item in items:
-        row = made.get(item["id"])
-        if row is None and item["id"].split("/")[0] not in {r["subject"] for r in made.values()}:
+def _okapi(made: dict[str, dict], file: Path, code: str, problems: list[str]) -> None:
+    """Okapi leaves some questions out, so each is found by its id; a blank one is left out too."""
+    subjects = {row["subject"] for row in made.values()}
+    columns = ("instruction", *(f"option_{letter}" for letter in "abcd"))
+    for at, item in texts.items(file, problems):
+        where = f"{file}, {at}"
+        if not (identifier := texts.fields(item, ("id",), where, problems)):
+            continue
+        name, where = texts.clean(identifier[0]), f"{where} (id {identifier[0]})"
+        row = made.get(name)
+        if row is None and name.split("/")[0] not in subjects:
             continue  # A subject that the English folder does not have.
-        _same_key(file, f"id {item['id']}", row, LETTERS.index(item["answer"]))
-        options = [item[f"option_{letter}"] for letter in "abcd"]
-        if code not in row["question"] and all(text.strip() for text in options):
-            _add(row, code, (item["instruction"], options))
+        answer = texts.letter(item.get("answer"), where, problems)
+        same = keys.fits(row, answer, where, problems)
+        if not same or not all(item[c] and texts.looks(str(item[c])) for c in columns if c in item):
+            continue
+        found = texts.fields(item, columns, where, problems)
+        if found and code not in row["question"]:
+            _add(row, code, _cleaned(found))
 
 
-def _same_key(file: Path, where: str, row: dict | None, answer: int) -> None:
-    if row is None:
-        raise ValueError(f"{file}, {where}: there is no such English question.")
-    if row["answer"] != answer:
-        raise ValueError(
-            f"{file}, {where}: the key is {LETTERS[answer]}, but {LETTERS[row['answer']]} in "
-            "English; the rows are not aligned, or the translation moved the choices."
-        )
+def _cleaned(found: list[str]) -> Text:
+    question, *options = map(texts.clean, found)
+    return question, options
 
 
 def _count(split: str, found: list, where: object) -> None:

@@ -1,0 +1,60 @@
+"""A server that answers as a test says, for models behind an endpoint."""
+
+import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+USED = {"prompt_tokens": 100, "completion_tokens": 10}
+
+
+def completion(text="", top=None, **more):
+    logprobs = {"top_logprobs": [top]} if top else None
+    choice = {"index": 0, "text": text, "logprobs": logprobs}
+    return {"model": "stub-1", "choices": [choice], "usage": USED} | more
+
+
+def chatted(text="", top=None, **more):
+    found = [{"token": token, "logprob": value} for token, value in (top or {}).items()]
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}}
+    choice["logprobs"] = {"content": [{"token": "", "top_logprobs": found}]} if top else None
+    return {"model": "stub-1", "choices": [choice], "usage": USED} | more
+
+
+def refused(message="no such thing"):
+    return {"error": {"message": message}}
+
+
+class Stub(ThreadingHTTPServer):
+    """Answers what `reply(path, body)` gives: (status, JSON or bytes[, headers])."""
+
+    daemon_threads = True
+
+    def __init__(self, reply):
+        self.reply, self.asked = reply, []
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.name = f"api:stub@http://127.0.0.1:{self.server_port}/v1"
+
+    def prompts(self):
+        return [body.get("prompt") or body["messages"][0]["content"] for _, body, _ in self.asked]
+
+    def handle_error(self, *_):
+        pass  # A client that was killed has hung up.
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        path = self.path.removeprefix("/v1/")
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.server.asked.append((path, body, headers))
+        status, said, *more = self.server.reply(path, body)
+        data = said if isinstance(said, bytes) else json.dumps(said).encode()
+        self.send_response(status)
+        for name, value in (*more, {})[0].items():
+            self.send_header(name, value)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_):
+        pass

@@ -1,0 +1,121 @@
+"""How long prompts are in tokens, and how many demonstrations fit into a model's context.
+
+Lengths are stored like scores, so a replay needs no tokenizer. Most prompts need none at all: a
+token stands for at least one byte of the text, so what has few bytes has few tokens.
+"""
+
+import unicodedata
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from xlkb import results, tokens
+from xlkb.models import LanguageModel
+from xlkb.results import key, store_folder
+from xlkb.tries import Pair, encode
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+MARGIN = 16
+"""Tokens that a tokenizer may add to any text, its beginning and end say."""
+
+SHOWN = 20
+"""Of what is left out."""
+
+
+def of(model: LanguageModel, pairs: Iterable[Pair], store: Path) -> dict[Pair, int]:
+    """Tokens that the model reads to score each pair, from the store or else its tokenizer.
+
+    The last token of a continuation is predicted and not read. Without a continuation, the tokens
+    of the context.
+    """
+    folder = store_folder(store, model) / "lengths"
+    keys = {pair: key(pair) for pair in pairs}
+    known = results.read(folder, results.LENGTHS)
+    there = set(known["key"])
+    missing = [pair for pair, k in keys.items() if k not in there]
+    if missing:
+        counts = _count(model.tokenizer, missing)
+        results.write_json(folder.parent / "model.json", model.describe())
+        new = pd.DataFrame({"key": [keys[pair] for pair in missing], "n_tokens": counts})
+        results.append(folder, new, results.LENGTHS)
+        known = pd.concat([known, new])
+    found = results.by_key(known, list(keys.values()))["n_tokens"].tolist()
+    return dict(zip(keys, found, strict=True))
+
+
+def fitting(
+    model: LanguageModel,
+    wanted: Sequence[int],
+    made: Callable[[int, int], Sequence[Pair]],
+    store: Path,
+    new_tokens: int = 0,
+) -> list[int]:
+    """How many demonstrations fit into the model's context, prompt by prompt.
+
+    What does not fit loses its last demonstration, whole, until it does: so MMLU's own code and
+    HELM do (lm-evaluation-harness cuts tokens off at the beginning instead, amid a demonstration),
+    and a prompt that lost two of five is the one that three were asked for, with the same score.
+
+    Args:
+        model: from `models.load`; where its context is unknown (`api:`), everything fits.
+        wanted: demonstrations of each prompt, at most.
+        made: (place of the prompt, demonstrations) -> what is to be scored then; a text to be
+            continued has no continuation.
+        store: folder of stored results.
+        new_tokens: that are generated after each prompt.
+
+    Returns:
+        Demonstrations of each prompt; -1 where it does not even fit without any. A warning counts
+        the prompts that have fewer than wanted.
+    """
+    counts, limit = list(wanted), model.context
+    left = list(range(len(counts))) if limit is not None else []
+    while left:
+        tried = {i: made(i, counts[i]) for i in left}
+        long = [p for each in tried.values() for p in each if _at_most(p) + new_tokens > limit]
+        found = of(model, long, store) if long else {}
+        left = [i for i in left if any(found.get(p, 0) + new_tokens > limit for p in tried[i])]
+        for i in left:
+            counts[i] -= 1
+        left = [i for i in left if counts[i] >= 0]
+    cut = sum(0 <= n < most for n, most in zip(counts, wanted, strict=True))
+    if cut:
+        warnings.warn(
+            f"{model.label}: {cut:,} of {len(counts):,} prompts have fewer demonstrations than "
+            f"there are, as many as fit into the context of {limit:,} tokens.",
+            stacklevel=3,
+        )
+    return counts
+
+
+def _at_most(pair: Pair) -> int:
+    """More tokens a pair cannot have; some tokenizers normalise, which makes a few texts longer."""
+    text = pair.context + pair.continuation
+    normal = unicodedata.normalize("NFKC", text)
+    return max(len(text.encode()), len(normal.encode())) + MARGIN
+
+
+def _count(tokenizer: "PreTrainedTokenizerBase", pairs: Sequence[Pair]) -> list[int]:
+    alone = [pair.context for pair in pairs if not pair.continuation]
+    contexts = iter(tokens.encode(tokenizer, alone))
+    whole = iter(encode(tokenizer, [pair for pair in pairs if pair.continuation]))
+    return [
+        len(next(whole).ids) - 1 if pair.continuation else len(next(contexts)) for pair in pairs
+    ]
+
+
+def left_out(model: LanguageModel, kind: str, names: Sequence[object], total: int) -> None:
+    """Warn of the texts of a kind that do not even fit without demonstrations, if there are any."""
+    if names:
+        more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+        warnings.warn(
+            f"{model.label}: {len(names):,} of {total:,} {kind} are left out, because they are "
+            f"longer than the context of {model.context:,} tokens even without demonstrations: "
+            f"{', '.join(map(str, names[:SHOWN]))}{more}.",
+            stacklevel=4,
+        )

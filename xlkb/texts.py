@@ -1,0 +1,300 @@
+"""The one way in for text: every file that a user or a data set brings is read here.
+
+Files are UTF-8, with or without a byte order mark, or UTF-16 with one (Excel's "Unicode text").
+Only b"\\n" and b"\\r\\n" end a line: texts may hold the other characters that str.splitlines splits
+at. Hidden files, macOS's `._` files among them, are never listed, and names are found whatever
+their case and normal form. Readers tell a list of `problems` what is wrong, each with file, line,
+value and cure; `refuse` raises them, up to ten at once.
+"""
+
+import csv
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from pathlib import Path
+from unicodedata import name, normalize
+
+LETTERS = "ABCD"
+SHOWN = 10
+"""Problems shown at once."""
+
+# Soft hyphen, zero-width space, word joiner and byte order mark have neither sound nor shape. The
+# joiners (U+200C, U+200D) and direction marks shape Persian, Hindi, emoji and Hebrew from inside.
+_NEVER = re.compile("[\u00ad\u200b\u2060\ufeff]")
+_OUTSIDE = "".join(filter(str.isspace, map(chr, range(0x3001))))
+_OUTSIDE += "\u061c\u180e\u200c\u200d\u200e\u200f\u2061\u2062\u2063\u2064"
+_OUTSIDE += "".join(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x2070))))
+# Unicode's Default_Ignorable_Code_Point, less the tags, which tell flags apart.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0100-\U000e01ef]"
+)
+_SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+_KEY_NAMES = {"answer", "correct answer", "correct", "key", "label", "target", "gt", "solution"}
+_ONE = "write one object a line, or all of them as one list, [{…}, {…}]"
+
+Row = tuple[str, list[str]]  # Where it stands in its file, and its cells.
+
+
+def clean(text: str) -> str:
+    """NFC, without outer white space and without invisible characters that mean nothing there."""
+    if text.isascii():
+        return text.strip()
+    return normalize("NFC", _NEVER.sub("", text)).strip(_OUTSIDE)
+
+
+def looks(text: str) -> str:
+    """What a reader sees of a text: equal for two that cannot be told apart, empty for none."""
+    if text.isascii():
+        return text.strip()
+    return _SPACES.sub(" ", normalize("NFC", _INVISIBLE.sub("", text))).strip()
+
+
+def fault(text: object) -> str | None:
+    """What keeps a value from being a text, with its cure; None where nothing does."""
+    if not isinstance(text, str):
+        return f"is {shown(text)}, not a text: put it in quotes"
+    if not looks(text):
+        return "is empty: write the text"
+    if not text.isascii() and re.search("[\ud800-\udfff]", text):
+        return 'holds half a character (a lone "\\ud…" escape): write the character itself'
+    return None
+
+
+def letter(value: object, where: str, problems: list[str]) -> int:
+    """0 to 3 for a key that is one of A to D and nothing else; else -1 and a problem."""
+    text = clean(value) if isinstance(value, str) else ""
+    if len(text) == 1 and text in LETTERS:
+        return LETTERS.index(text)
+    like = normalize("NFKC", text).upper()
+    hint = f"write {like}" if len(like) == 1 and like in LETTERS else "write one of A, B, C, D"
+    what = f" ({name(text)})" if len(text) == 1 and not text.isascii() and name(text, "") else ""
+    problems.append(f"{where}: the key is {shown(value)}{what}: {hint}")
+    return -1
+
+
+def fields(item: object, wanted: Sequence[str], where: str, problems: list[str]) -> list[str]:
+    """The texts of an object's fields as they are; none, and problems, where one is no text."""
+    if not isinstance(item, dict):
+        problems.append(f"{where}: not a JSON object: write {{…}} with {', '.join(wanted)}")
+        return []
+    told = len(problems)
+    for field in wanted:
+        missing = f"is missing{near(field, item)}: add it" if field not in item else None
+        if wrong := missing or fault(item[field]):
+            problems.append(f"{where}: {field!r} {wrong}")
+    return [item[field] for field in wanted] if len(problems) == told else []
+
+
+def refuse(problems: Sequence[str], heading: str = "This cannot be read as it stands:") -> None:
+    """Raises ValueError with the first ten problems; returns where there is none."""
+    if len(problems) == 1:
+        raise ValueError(f"{problems[0]}.")
+    if problems:
+        listed = [heading, *(f"  {problem}." for problem in problems[:SHOWN])]
+        raise ValueError("\n".join(listed + ["  and more."] * (len(problems) > SHOWN)))
+
+
+def visible(folder: str | Path, *patterns: str) -> list[Path]:
+    """What is in a folder by pattern, whatever the case and normal form of names, in that order.
+
+    Nothing hidden, such as macOS's `._` files, and no locks of Excel's (`~$`).
+    """
+    folder = Path(folder).expanduser()
+    every = sorted(folder.iterdir()) if folder.is_dir() else []
+    plain = [path for path in every if not path.name.startswith((".", "~$"))]
+    wanted = [_spelt(pattern) for pattern in patterns or "*"]
+    return [path for p in wanted for path in plain if fnmatchcase(_spelt(path.name), p)]
+
+
+def existing(path: str | Path) -> Path:
+    """The file of this name, as the disk spells it.
+
+    Raises FileNotFoundError when there is none, with the nearest name, or when it is a folder.
+    """
+    path = Path(path).expanduser()
+    if path.is_dir():
+        raise FileNotFoundError(f"{path} is a folder: name a file in it.")
+    siblings = {_spelt(sibling.name): sibling for sibling in visible(path.parent)}
+    if path.is_file() or _spelt(path.name) in siblings:
+        return path if path.is_file() else siblings[_spelt(path.name)]
+    close = get_close_matches(_spelt(path.name), siblings, 1)
+    hint = f"; did you mean {siblings[close[0]]}?" if close else "."
+    raise FileNotFoundError(f"There is no file {path}{hint}")
+
+
+def lines(file: str | Path, problems: list[str] | None = None) -> list[str]:
+    """Every line of a text file, blank ones too, as it is but for its end.
+
+    Raises FileNotFoundError as `existing`; ValueError where there are no `problems` to tell.
+    """
+    told: list[str] = []
+    found = [text for _, text in _lines(existing(file), told if problems is None else problems)]
+    refuse(told)
+    return found
+
+
+def items(file: Path, problems: list[str]) -> Iterator[tuple[str, object]]:
+    """Entries of JSON lines, or of a file that is one JSON list, each with its place in the file.
+
+    Stops after more problems than are shown.
+    """
+    told = len(problems)
+    every = list(_lines(file, problems))
+    text = "\n".join(line for _, line in every).lstrip(_OUTSIDE)
+    if text.startswith("[") and len(problems) == told:
+        found = _json(file, 1, text, problems)
+        yield from ((f"entry {n}", entry) for n, entry in enumerate(found or (), 1))
+    elif re.match(r"\{\s*\n", text):
+        problems.append(f"{file}: an object goes over several lines: {_ONE}")
+    else:
+        for number, line in every:
+            told = len(problems)
+            found = _json(file, number, line, problems) if clean(line) else None
+            if told < len(problems) > SHOWN:
+                return
+            if clean(line) and len(problems) == told:
+                yield f"line {number}", found
+
+
+def cells(file: Path, width: int, problems: list[str]) -> Iterator[Row]:
+    """Rows of a CSV file of so many columns, the last a key; a header is recognised and skipped.
+
+    Cells are as they are, cut at commas, semicolons or tabs; rows of another width are problems.
+    """
+    rows = _cut(file, problems, lambda rows: sum(len(row) == width for _, row in rows) / len(rows))
+    if rows and clean(rows[0][1][-1]).casefold().replace("_", " ") in _KEY_NAMES:
+        del rows[0]
+    for where, row in rows:
+        if len(row) == width:
+            yield where, row
+        else:
+            problems.append(
+                f"{file}, {where}: {len(row)} cells, the last {row[-1][:60]!r}; there should be "
+                f"{width}: put texts that hold a comma in quotes"
+            )
+
+
+def records(
+    file: Path, columns: Iterable[str], problems: list[str]
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """Rows of a CSV file whose first line names its columns, which may be more than those asked."""
+    wanted = set(columns)
+    rows = _cut(file, problems, lambda rows: len(wanted & {*map(clean, rows[0][1])}) / len(wanted))
+    header = [clean(cell) for cell in rows[0][1]] if rows else []
+    if lacking := [column for column in columns if column not in header]:
+        problems.append(
+            f"{file}: there is no column {', '.join(lacking)}: the first line must name them; it "
+            f"has {', '.join(header)[:80]!r}"
+        )
+        return
+    for where, row in rows[1:]:
+        if len(row) == len(header):
+            yield where, dict(zip(header, row, strict=True))
+        else:
+            problems.append(f"{file}, {where}: {len(row)} cells, but {len(header)} columns")
+
+
+def shown(value: object) -> str:
+    """A value for a message, on one line and not too long."""
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    text = json.dumps(value, ensure_ascii=False, default=repr)
+    text = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def near(wanted: object, known: Iterable[str]) -> str:
+    """` (did you mean 'options'?)`, or nothing where no name is near."""
+    found = get_close_matches(wanted, list(known), 1) if isinstance(wanted, str) else []
+    return f" (did you mean {found[0]!r}?)" if found else ""
+
+
+def _spelt(text: str) -> str:
+    return normalize("NFC", text).casefold()
+
+
+def _data(file: Path, problems: list[str]) -> bytes:
+    """A file's bytes as UTF-8 without a mark; nothing and a problem where it is no text."""
+    data = file.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        data = data.decode("utf-16", "replace").replace("\ufffd", "\0").encode()
+    if b"\0" not in data and (b"\n" in data or b"\r" not in data.rstrip(b"\r")):
+        return data
+    what = "holds zero bytes: it is no text" if b"\0" in data else "ends its lines with CR alone"
+    problems.append(f"{file} {what}: save it as UTF-8 text with LF line ends")
+    return b""
+
+
+def _lines(file: Path, problems: list[str], as_it_is: bool = False) -> Iterator[tuple[int, str]]:
+    """Numbered lines; `as_it_is` leaves b"\\r" at their ends, which a quoted cell may hold."""
+    every = _data(file, problems).split(b"\n")
+    for number, line in enumerate(every[:-1] if not every[-1] else every, 1):
+        try:
+            yield number, (line if as_it_is else line.removesuffix(b"\r")).decode()
+        except UnicodeDecodeError as error:
+            at = f"{file}, line {number}"
+            problems.append(f"{at}: byte {error.start + 1} is not UTF-8: save the file as UTF-8")
+            if len(problems) > SHOWN:
+                return
+
+
+def _json(file: Path, number: int, text: str, problems: list[str]) -> object:
+    try:
+        return json.loads(text.strip(_OUTSIDE), object_pairs_hook=_once)
+    except json.JSONDecodeError as error:
+        number += error.lineno - 1
+        what = f"not JSON at column {error.colno} ({error.msg})"
+    except (ValueError, RecursionError) as error:
+        what = f"not JSON ({error})"
+    problems.append(f"{file}, line {number}: {what}: {_ONE}")
+    return None
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    names = [field for field, _ in pairs]
+    if twice := [field for field in names if names.count(field) > 1]:
+        raise ValueError(f"the field {twice[0]!r} is there twice in one object")
+    return dict(pairs)
+
+
+def _cut(file: Path, problems: list[str], share: Callable[[list[Row]], float]) -> list[Row]:
+    """Rows of a CSV file, cut at whichever of comma, semicolon and tab fits the largest share."""
+    told = len(problems)
+    text = [f"{line}\n" for _, line in _lines(file, problems, as_it_is=True)]
+    if len(problems) > told or not text:
+        return []
+    delimiters = re.findall("^sep=(.)$", text[0].rstrip("\r\n")) or [",", ";", "\t"]
+    text[0] = "\n" if len(delimiters) == 1 else text[0]
+    best, reached = [], -1.0
+    for delimiter in delimiters:
+        try:
+            rows = _rows(text, delimiter)
+        except csv.Error as error:
+            problems.append(f"{file}, {error}: is a quote not closed, or a line end not in quotes?")
+            return best
+        if rows and (found := share(rows)) > reached:
+            best, reached = rows, found
+        if reached == 1:
+            break
+    return best
+
+
+def _rows(text: list[str], delimiter: str) -> list[Row]:
+    """Rows that are not blank, with their places, without a spreadsheet's empty rest."""
+    reader = csv.reader(text, delimiter=delimiter)
+    found, begins = [], 1
+    try:
+        for number, row in enumerate(reader, 1):
+            line = f" (line {begins})" if begins != number else ""
+            if row:
+                found.append((f"row {number}{line}", row))
+            begins = reader.line_num + 1
+    except csv.Error as error:
+        raise csv.Error(f"line {begins}: {error}") from None
+    while found and not any(map(looks, found[-1][1])):
+        found.pop()
+    return found
