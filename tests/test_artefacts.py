@@ -2,13 +2,14 @@
 
 import dataclasses
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from matplotlib.text import Text
 
-from xlkb import canvas, figures, fonts, labels, manifest, profiles, tables
+from xlkb import canvas, figures, fonts, labels, manifest, profiles, reference, tables
 from xlkb.languages import LANGUAGES
 from xlkb.models import LanguageModel
 
@@ -285,3 +286,53 @@ def test_models_of_the_same_name_are_told_apart():
 def test_a_figure_of_rows_with_and_without_unread_answers_is_drawn(run):
     for frame in (accuracies(), accuracies(unread=0.0), accuracies(unread=0.5)):
         figures.accuracy_bars(frame, "fig", run, [MODEL], "T")
+
+
+EMPTY = pd.DataFrame(columns=["language", "n"])
+LEFT_OUT = {
+    "table": lambda run: tables.save(EMPTY, "t", run, [MODEL], "C", needs="two languages"),
+    "bars": lambda run: figures.gap_bars(EMPTY, "t", run, [MODEL], "C", needs="two languages"),
+    "map": lambda run: figures.heat_map(EMPTY, "t", run, [MODEL], "C", needs="two languages"),
+    "gains of nothing": lambda run: figures.gain_bars(
+        pd.DataFrame({"gain_points": [None]}), "t", run, [MODEL], "C", needs="two languages"
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", LEFT_OUT)
+def test_of_nothing_nothing_is_made_and_the_reason_is_told_and_recorded(kind, run):
+    run.figures.mkdir()
+    ending = "csv" if kind == "table" else "png"
+    (run.figures / f"t.{ending}").write_text("of an older run")
+    said = LEFT_OUT[kind](run)
+    assert said.data == "`t` (C) is left out: it needs two languages."
+    assert not (run.figures / f"t.{ending}").exists()
+    (row,) = manifest.listing(run.figures).to_dict("records")
+    assert (row["name"], row["n_rows"], row["left_out"]) == ("t", 0, "it needs two languages")
+    assert manifest.check(run.figures) == []
+
+
+def test_what_is_left_out_is_accounted_for_with_its_reason(run, capsys):
+    started = datetime.now(UTC)
+    tables.save(accuracies(), "table", run, [MODEL])
+    LEFT_OUT["bars"](run)
+    assert reference.artefacts(run, [run.notebook], started) == []
+    printed = capsys.readouterr().out
+    assert "Artefacts in" in printed
+    assert ": 1\n" in printed
+    assert "left out: t, it needs two languages" in printed
+    later = started + timedelta(seconds=5)
+    assert len(reference.artefacts(run, [run.notebook], later)) == 2, "both are stale"
+
+
+def test_what_was_left_out_can_be_made_by_the_next_run(run):
+    LEFT_OUT["bars"](run)
+    figures.gap_bars(gaps(), "t", run, [MODEL], "C", needs="two languages")
+    assert manifest.listing(run.figures)["left_out"].tolist() == [""]
+
+
+def test_a_gap_is_against_the_base_language_of_the_run(run):
+    run = dataclasses.replace(run, base="sw")
+    figures.gap_bars(gaps(), "fig", run, [MODEL], "T")
+    text = (run.figures / "fig.svg").read_text(encoding="utf-8")
+    assert "accuracy lost against Swahili (points)" in text
