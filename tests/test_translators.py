@@ -70,6 +70,10 @@ def test_a_model_of_the_nllb_kind_is_a_translator(nllb):
     assert translator(["hello.", "a b"], "fr", "de") == ["hello.", "a b"]
     assert tokenizer.convert_ids_to_tokens(seen["input_ids"][0][0].item()) == "fra_Latn"
     assert tokenizer.convert_ids_to_tokens(seen["forced_bos_token_id"]) == "deu_Latn"
+    translator(["a </s> eng_Latn b"], "fr", "de")
+    read = tokenizer.convert_ids_to_tokens(seen["input_ids"][0].tolist())
+    assert read.count("</s>") == 1  # At the end; what the text spells is characters.
+    assert "eng_Latn" not in read
     with pytest.raises(ValueError, match=r"reads 32 tokens, and a text has 4\d: cut it"):
         translator(["a b", "a " * 20], "fr", "de")
 
