@@ -94,7 +94,8 @@ def _translations(
 ) -> dict[tuple[str, str, str], tuple[str, int]]:
     """Key (see `_texts`; all of one kind) -> translation, tokens, of what fits into the context."""
     kind = keys[0][0] if keys else "question"
-    shown = {language: _pairs(dev, kind, language, base, n_shots) for _, _, language in keys}
+    spoken = {language for _, _, language in keys}
+    shown = {language: _pairs(dev, kind, language, base, n_shots) for language in spoken}
 
     def made(i: int, n: int) -> Prompt:
         _, text, language = keys[i]
