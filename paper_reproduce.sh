@@ -182,17 +182,17 @@ setup() {
 # Lint, then the notebooks against the committed reference results, then the tests.
 run_tests() {
     cd "$root"
-    local failed=() notebooks=(notebooks/*.ipynb) scratch
+    local failed=() notebooks=(notebooks/*.ipynb) parallel=(-n 2 --dist loadfile) scratch
     { "$python" -m ruff check . && "$python" -m ruff format --check .; } || failed+=("ruff")
     if [[ -e "${notebooks[0]}" ]]; then
         # Checking the notebooks must not touch the committed figures.
         scratch="$(mktemp -d)"
         XLKB_REPLAY=1 XLKB_RESULTS="$root/tests/reference" XLKB_FIGURES="$scratch" XLKB_PROGRESS=off \
-            "$python" -m pytest -p no:cacheprovider --nbval-lax --nbval-current-env \
+            "$python" -m pytest -p no:cacheprovider "${parallel[@]}" --nbval-lax --nbval-current-env \
             "${notebooks[@]}" || failed+=("notebooks")
         rm -rf "$scratch"
     fi
-    "$python" -m pytest -p no:cacheprovider || failed+=("tests")
+    "$python" -m pytest -p no:cacheprovider "${parallel[@]}" || failed+=("tests")
     if ((${#failed[@]})); then
         say "Failed: ${failed[*]}." >&2
         exit 1

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import torch
 
-from xlkb import chunked_loss, corpora, models, packing, recipes, trainable, training
+from xlkb import checks, chunked_loss, corpora, models, packing, paths, recipes, trainable, training
 
 ARMS = ("trainer", "xlkb")
 WARM_UP = 1
@@ -75,14 +75,21 @@ def main() -> None:
     add = parser.add_argument
     add("--model", default="pip:gemma-3-270m", help="as in paper_reproduce.sh")
     add("--recipe", default="lora", help=f"one of {', '.join(recipes.names())}")
-    add("--batch-size", type=int, default=4, help="sequences per forward pass (default 4)")
-    add("--sequence-length", type=int, default=256, help="tokens (default 256)")
-    add("--epochs", type=int, default=4, help="how often the text is repeated (default 4)")
-    add("--steps", type=int, default=5, help="timed steps (default 5)")
-    add("--json", type=Path, metavar="FILE", help="also write the rows here")
-    given = parser.parse_args()
+    add("--batch-size", type=checks.count, default=4, help="sequences per forward pass (default 4)")
+    add("--sequence-length", type=checks.count, default=256, help="tokens (default 256)")
+    add("--epochs", type=checks.count, default=4, help="how often the text is repeated (default 4)")
+    add("--steps", type=checks.count, default=5, help="timed steps (default 5)")
+    add("--json", type=checks.place, metavar="FILE", help="also write the rows here")
+    given = checks.parse(parser)
     changes = {key: getattr(given, key) for key in ("batch_size", "sequence_length", "epochs")}
-    recipe = recipes.get(given.recipe, **changes)
+    try:
+        recipe = recipes.get(given.recipe, **changes)
+        if given.json:
+            checks.file_to_write(given.json, "--json")
+        given.model = paths.absolute(given.model)
+        checks.trainable(models.load(given.model), recipe)
+    except (ValueError, OSError, ImportError) as error:
+        parser.error(str(error))
     rows = []
     for arm in ARMS:
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:

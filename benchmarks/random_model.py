@@ -9,12 +9,11 @@ tokenizer is that of a demo model, whose ids all lie in the shape's vocabulary. 
 """
 
 import argparse
-from pathlib import Path
 
 import torch
 import transformers
 
-from xlkb import models
+from xlkb import checks, models
 
 TOKENIZER = "pip:smollm2-135m"
 
@@ -47,13 +46,22 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("shape", choices=SHAPES)
-    parser.add_argument("folder", type=Path, help="to save it in: 16 GB for llama-3-8b")
-    options = parser.parse_args()
-    torch.manual_seed(0)
+    parser.add_argument("folder", type=checks.place, help="to save it in: 16 GB for llama-3-8b")
+    options = checks.parse(parser)
     config = transformers.LlamaConfig(**SHAPES[options.shape])
+    with torch.device("meta"):
+        weights = transformers.AutoModelForCausalLM.from_config(config).parameters()
+    try:
+        tokenizer = models.load(TOKENIZER).tokenizer
+        checks.writable(options.folder, "folder")
+        size = 2 * sum(weight.numel() for weight in weights)
+        checks.room([(options.folder, size, "the weights")])
+    except (ValueError, OSError, ImportError) as error:
+        parser.error(str(error))
+    torch.manual_seed(0)
     network = transformers.AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
     network.save_pretrained(options.folder)
-    models.load(TOKENIZER).tokenizer.save_pretrained(options.folder)
+    tokenizer.save_pretrained(options.folder)
     billions = sum(weight.numel() for weight in network.parameters()) / 1e9
     print(f"{options.folder}: {billions:.2f} billion random weights in the shape {options.shape}")
 

@@ -1,7 +1,8 @@
 """How fast are choices scored, beside two peers on the same model, prompts and machine?
 
 Peers, run one after another in each round, in this order:
-  one at a time   one forward pass per choice, all logits: the released code's manner
+  one at a time   one forward pass per choice, all logits (the paper's released code, which reads
+                  letters, makes one per question: commit 62d79fe, MMLU/models/hf.py, line 98)
   harness         lm-evaluation-harness's `loglikelihood`, at the best of several batch sizes
   xlkb            this package's token tries
 
@@ -16,12 +17,11 @@ import argparse
 import json
 import statistics
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
 
-from xlkb import models, prompts, recompose, tasks
+from xlkb import checks, models, paths, prompts, recompose, tasks
 from xlkb.scoring import log_likelihoods
 from xlkb.tries import Pair, encode
 
@@ -129,14 +129,28 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--model", default="pip:gemma-3-270m", help="as in paper_reproduce.sh")
-    parser.add_argument("--items", type=int, default=64, help="questions (default 64)")
-    parser.add_argument("--rounds", type=int, default=1, help="rounds per setting (default 1)")
+    parser.add_argument("--items", type=checks.count, help="questions (default 64)")
+    parser.add_argument("--rounds", type=checks.count, help="rounds per setting (default 1)")
     parser.add_argument("--quick", action="store_true", help="32 items, one round: minutes")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the rows here")
-    options = parser.parse_args()
-    if options.quick:
-        options.items, options.rounds = 32, 1
-    model = models.load(options.model)
+    parser.add_argument(
+        "--json", type=checks.place, metavar="FILE", help="also write the rows here"
+    )
+    options = checks.parse(parser)
+    if options.quick and (options.items or options.rounds):
+        parser.error("--quick sets --items and --rounds: leave it out, or leave them out.")
+    options.items, options.rounds = (
+        options.items or (32 if options.quick else 64),
+        options.rounds or 1,
+    )
+    there = len(tasks.load("worldfacts", languages=["en"]))
+    if options.items > there:
+        parser.error(f"--items {options.items}: there are {there} questions.")
+    try:
+        if options.json:
+            checks.file_to_write(options.json, "--json")
+        model = models.load(paths.absolute(options.model))
+    except (ValueError, OSError, ImportError) as error:
+        parser.error(str(error))
     network, tokenizer = model.network, model.tokenizer
     print(f"{model.label}, {model.dtype} on {model.device}, {torch.get_num_threads()} threads")
     rows = [

@@ -46,3 +46,13 @@ def test_other_sentences_are_refused():
         alignment.against(frame.iloc[:-1], ("mixed", 0.16))
     with pytest.raises(ValueError, match="no change"):
         alignment.against(frame, ("mixed", 0.5))
+
+
+def test_of_no_sentences_the_tables_are_empty_with_their_columns():
+    none = pd.DataFrame(columns=["id", "sentence", "kind", "probability", "cosine"])
+    for table in (
+        alignment.means(none, ["kind", "probability"]),
+        alignment.against(none, ("mixed", 0.4)),
+    ):
+        assert table.empty
+        assert {"kind", "n", "cosine", "low", "high"} <= set(table)

@@ -2,13 +2,14 @@
 
 import dataclasses
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from matplotlib.text import Text
 
-from xlkb import canvas, figures, fonts, manifest, profiles, tables
+from xlkb import canvas, figures, fonts, labels, manifest, profiles, reference, tables
 from xlkb.languages import LANGUAGES
 from xlkb.models import LanguageModel
 
@@ -179,8 +180,8 @@ CHARACTERS = {
 }
 
 
-def labelled(labels):
-    rows = [(m, c, 400, 0.5, 0.4, 0.6) for m in labels for c in ("en", "zh")]
+def labelled(names):
+    rows = [(m, c, 400, 0.5, 0.4, 0.6) for m in names for c in ("en", "zh")]
     return pd.DataFrame(rows, columns=["model", "language", "n", "accuracy", "low", "high"])
 
 
@@ -199,20 +200,20 @@ def drawn(run, monkeypatch):
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("where", ["legend", "axis", "both", "title"])
-@pytest.mark.parametrize("labels", CHARACTERS.values(), ids=CHARACTERS)
-def test_labels_of_every_script_have_their_letters(labels, where, run):
-    frame, title = labelled(labels), "T"
+@pytest.mark.parametrize("names", CHARACTERS.values(), ids=CHARACTERS)
+def test_labels_of_every_script_have_their_letters(names, where, run):
+    frame, title = labelled(names), "T"
     if where == "legend":
         figures.accuracy_bars(frame, "fig", run, [MODEL], title)
     elif where == "axis":
         figures.accuracy_bars(frame, "fig", run, [MODEL], title, x="model", hue="language")
     elif where == "both":
-        pairs = (("model", "models"), ("language", labels[0]))
+        pairs = (("model", "models"), ("language", names[0]))
         figures.heat_map(frame, "fig", run, [MODEL], title, *pairs)
     else:
-        figures.gap_bars(gaps(), "fig", run, [MODEL], " ".join(labels))
+        figures.gap_bars(gaps(), "fig", run, [MODEL], " ".join(names))
     text = (run.figures / "fig.svg").read_text(encoding="utf-8")
-    for label in labels if where != "title" else labels[:1]:
+    for label in names if where != "title" else names[:1]:
         assert label.split()[0][:5] in text
 
 
@@ -250,13 +251,13 @@ def test_a_name_is_shown_as_it_is(run, drawn):
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("letters", ["long name ", "x", "模型", "लंबा नाम "])
 def test_long_names_stay_inside_the_figure(letters, run, monkeypatch):
-    labels = [(letters * 240)[:250] + end for end in "ab"]
+    names = [(letters * 240)[:250] + end for end in "ab"]
     shown = []
     monkeypatch.setattr(canvas, "Image", lambda **_: None)
     monkeypatch.setattr(canvas.manifest, "record", lambda *_: None)
     monkeypatch.setattr(canvas.Figure, "savefig", lambda figure, *_, **__: shown.append(figure))
-    figures.accuracy_bars(labelled(labels), "fig", run, [MODEL], labels[0])
-    figures.accuracy_bars(labelled(labels), "fig", run, [MODEL], "T", x="model", hue="language")
+    figures.accuracy_bars(labelled(names), "fig", run, [MODEL], names[0])
+    figures.accuracy_bars(labelled(names), "fig", run, [MODEL], "T", x="model", hue="language")
     for figure in shown[::2]:
         figure.canvas.draw()
         (axes,) = figure.axes
@@ -267,3 +268,71 @@ def test_long_names_stay_inside_the_figure(letters, run, monkeypatch):
     legend, ticks = shown[0].legends[0].get_texts(), shown[2].axes[0].get_xticklabels()
     for texts in (legend, ticks):
         assert len({text.get_text() for text in texts}) == 2
+
+
+def test_models_of_the_same_name_are_told_apart():
+    of = [LanguageModel(f"path:{f}/tiny", "tiny", "", f * 64) for f in "abcd"]
+    of[2].label = "tiny (2)"
+    assert [m.label for m in labels.apart(of[1:], of[0])] == [
+        "tiny (2)",
+        "tiny (2) (2)",
+        "tiny (3)",
+    ]
+    assert of[0].label == "tiny"
+    (alone,) = labels.apart([of[0]])
+    assert alone.label == "tiny"
+
+
+def test_a_figure_of_rows_with_and_without_unread_answers_is_drawn(run):
+    for frame in (accuracies(), accuracies(unread=0.0), accuracies(unread=0.5)):
+        figures.accuracy_bars(frame, "fig", run, [MODEL], "T")
+
+
+EMPTY = pd.DataFrame(columns=["language", "n"])
+LEFT_OUT = {
+    "table": lambda run: tables.save(EMPTY, "t", run, [MODEL], "C", needs="two languages"),
+    "bars": lambda run: figures.gap_bars(EMPTY, "t", run, [MODEL], "C", needs="two languages"),
+    "map": lambda run: figures.heat_map(EMPTY, "t", run, [MODEL], "C", needs="two languages"),
+    "gains of nothing": lambda run: figures.gain_bars(
+        pd.DataFrame({"gain_points": [None]}), "t", run, [MODEL], "C", needs="two languages"
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", LEFT_OUT)
+def test_of_nothing_nothing_is_made_and_the_reason_is_told_and_recorded(kind, run):
+    run.figures.mkdir()
+    ending = "csv" if kind == "table" else "png"
+    (run.figures / f"t.{ending}").write_text("of an older run")
+    said = LEFT_OUT[kind](run)
+    assert said.data == "`t` (C) is left out: it needs two languages."
+    assert not (run.figures / f"t.{ending}").exists()
+    (row,) = manifest.listing(run.figures).to_dict("records")
+    assert (row["name"], row["n_rows"], row["left_out"]) == ("t", 0, "it needs two languages")
+    assert manifest.check(run.figures) == []
+
+
+def test_what_is_left_out_is_accounted_for_with_its_reason(run, capsys):
+    started = datetime.now(UTC)
+    tables.save(accuracies(), "table", run, [MODEL])
+    LEFT_OUT["bars"](run)
+    assert reference.artefacts(run, [run.notebook], started) == []
+    printed = capsys.readouterr().out
+    assert "Artefacts in" in printed
+    assert ": 1\n" in printed
+    assert "left out: t, it needs two languages" in printed
+    later = started + timedelta(seconds=5)
+    assert len(reference.artefacts(run, [run.notebook], later)) == 2, "both are stale"
+
+
+def test_what_was_left_out_can_be_made_by_the_next_run(run):
+    LEFT_OUT["bars"](run)
+    figures.gap_bars(gaps(), "t", run, [MODEL], "C", needs="two languages")
+    assert manifest.listing(run.figures)["left_out"].tolist() == [""]
+
+
+def test_a_gap_is_against_the_base_language_of_the_run(run):
+    run = dataclasses.replace(run, base="sw")
+    figures.gap_bars(gaps(), "fig", run, [MODEL], "T")
+    text = (run.figures / "fig.svg").read_text(encoding="utf-8")
+    assert "accuracy lost against Swahili (points)" in text

@@ -432,6 +432,27 @@ def test_a_corpus_is_read_from_each_kind_of_file(tmp_path):
         packing.read(tmp_path / "bad.jsonl")
 
 
+def test_training_texts_are_read_however_they_were_saved(tmp_path):
+    parts = "\u200bCafe\u0301\u2028 one\r\ntwo\u00a0\r\n \u200b\r\n\r\nThree"
+    rows = '{"text": " Café\\u2028 one\\ntwo"}\r\n\r\n{"text": "Three\\ufeff"}'
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        (tmp_path / "a.TXT").write_bytes(parts.encode(encoding))
+        (tmp_path / "a.JSONL").write_bytes(rows.encode(encoding))
+        for name in ("a.TXT", "a.JSONL"):
+            assert packing.read(tmp_path / name) == ["Café\u2028 one\ntwo", "Three"]
+    bad = ['{"text": ""}', '{"text": null}', "[1]", "nonsense", '{"text": "a", "context": 3}']
+    (tmp_path / "b.jsonl").write_text("\n".join(bad))
+    with pytest.raises(ValueError, match="line 1: 'text' is empty") as refused:
+        packing.read(tmp_path / "b.jsonl")
+    for number in range(1, 6):
+        assert f"b.jsonl, line {number}: " in str(refused.value)
+    (tmp_path / "c.txt").write_bytes(b"One\n\xe9")
+    with pytest.raises(ValueError, match=r"c.txt, line 2: byte 1 is not UTF-8"):
+        packing.read(tmp_path / "c.txt")
+    with pytest.raises(FileNotFoundError, match=r"did you mean .*b\.jsonl"):
+        packing.read(tmp_path / "d.jsonl")
+
+
 # Recipes
 
 
@@ -519,6 +540,43 @@ def test_a_context_that_is_none_is_refused(tmp_path, column, value):
     Dataset.from_dict({"text": ["a text"], column: [value]}).save_to_disk(tmp_path / "quiz")
     with pytest.raises(ValueError, match=r"Text 0 \(from 0\) of the corpus has context"):
         packing.corpus(tmp_path / "quiz")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.TXT", "\ufeffOne\r\ntwo\r\n \r\n\r\n\u200bThree\r\n"),
+        ("a.jsonl", '\ufeff{"text": "One\\ntwo"}\r\n\r\n{"text": "Three "}'),
+        ("a.json", '[{"text": "One\\ntwo"},\n {"text": "Three"}]'),
+        ("a.csv", '\ufeffid,text\r\n1,"One\ntwo"\r\n2,Three\r\n'),
+        ("a.tsv", 'id\ttext\n1\t"One\ntwo"\n2\tThree\n'),
+    ],
+)
+def test_a_file_of_texts_is_read_however_it_was_saved(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content.encode())
+    assert packing.corpus(tmp_path / name) == ["One\ntwo", "Three"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.jsonl", '{"text": "Q: x A: y", "context": 4}'), ("a.csv", "text,context\nQ: x A: y,4\n")],
+)
+def test_a_file_keeps_its_contexts(tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    found = packing.corpus(tmp_path / name)
+    assert (found["text"][:], packing.contexts_of(found)) == (["Q: x A: y"], [4])
+    (tmp_path / name).write_text(content.replace("4", "400"))
+    with pytest.raises(ValueError, match="has context 400"):
+        packing.corpus(tmp_path / name)
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path):
+    (tmp_path / "a.docx").write_text("One")
+    with pytest.raises(ValueError, match=r"or a file \.txt, \.jsonl, \.json, \.csv, \.tsv"):
+        packing.corpus(tmp_path / "a.docx")
+    (tmp_path / "a.csv").write_text("txt\nOne\n")
+    with pytest.raises(ValueError, match="there is no column text"):
+        packing.corpus(tmp_path / "a.csv")
 
 
 def test_folders_of_other_kinds_are_refused(tmp_path):

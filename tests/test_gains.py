@@ -1,6 +1,7 @@
 """Gains of a remedy: groups of questions, compared item by item."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import binomtest
 from test_stats import outcomes
@@ -74,3 +75,23 @@ def test_what_is_said_follows_from_the_intervals():
     assert "English: remedy is better under all 2 rules (+" in gains.in_words(table)
     same = gains.by_rule(gains.grouped(stats.concat([both, both]).iloc[:300], ["en"]), "control")
     assert "No model differs" in gains.in_words(same.assign(p=1.0, gain_low=-1, gain_high=1))
+
+
+def test_of_no_answers_there_is_an_empty_table():
+    none = gains.grouped(stats.decide_by_rules(pd.DataFrame()), ["en"])
+    table = gains.by_rule(none, "control")
+    assert table.empty
+    assert list(table) == ["rule", *gains.COLUMNS]
+    assert gains.in_words(table) == "  Nothing was asked."
+
+
+def test_one_item_has_a_gain_that_nothing_can_be_said_about():
+    both = stats.concat([answers("control", [False]), answers("remedy", [True])])
+    row = gains.over_control(gains.grouped(both, ["en"]), "control").iloc[1]
+    assert (row["gain_points"], row["p"], row["p_adjusted"]) == (100, 1, 1)
+
+
+def test_the_first_group_has_the_name_of_the_base_language():
+    parts = [answers("m", [True], code) for code in ("fr", "sw")]
+    table = gains.over_control(gains.grouped(stats.concat(parts), ["fr"], base="sw"), "m")
+    assert table["group"].tolist() == ["Swahili", "other trained languages"]

@@ -180,3 +180,44 @@ def test_gains_are_on_the_questions_that_fit_under_all_mitigations(model, asked,
     with pytest.warns(UserWarning, match="1 of 4 items are left out"):
         table = mitigations.gained({"plain": whole, "told": some}, {"plain": 3, "told": 4}, FIVE)
     assert set(table["n"]) == {3}
+
+
+@pytest.mark.parametrize(
+    ("options", "style", "languages", "dev", "why"),
+    [
+        ({}, "paper", ["en"], None, ""),
+        ({"instruction_language": "question"}, "paper", FIVE, None, "in English only"),
+        ({"instruction_language": "question"}, "letters", FIVE, None, ""),
+        ({"n_shots": 2}, "cloze", FIVE, None, "no split dev"),
+        ({"n_shots": 0}, "cloze", FIVE, [1], "no examples"),
+        ({"n_shots": 2, "demonstrations": "mixup"}, "cloze", ["en", "fr"], [1], "five languages"),
+        ({"n_shots": 2, "demonstrations": "mixup"}, "cloze", FIVE, [1], ""),
+    ],
+)
+def test_what_cannot_be_asked_is_told_with_its_reason(options, style, languages, dev, why):
+    found = mitigations.obstacle(options, style, languages, dev)
+    assert why in found
+    assert bool(found) == bool(why)
+
+
+def test_mixed_examples_speak_the_five_languages_of_the_run(model, tmp_path):
+    five = ("en", "sw", "he", "ru", "zh")
+    questions = tasks.load("worldfacts", languages=five, n=2)
+    asked = recompose.grid(questions, ["full"], ["sw"])
+    options = {"n_shots": 1, "dev": tasks.load("worldfacts", languages=five, split="dev")}
+    rows = score(model, asked, tmp_path, demonstrations="mixup", **options)
+    assert set(rows["demonstrations"]) == {"mixup"}
+
+
+def test_the_base_language_of_a_run_takes_the_place_of_english(model, tmp_path):
+    spoken = ("sw", "fr")
+    questions = tasks.load("worldfacts", languages=spoken, n=2)
+    dev = tasks.load("worldfacts", languages=spoken, split="dev")
+    asked = recompose.grid(questions, ["full"], spoken)
+    shown = score(model, asked, tmp_path, n_shots=1, dev=dev, demonstrations="sw")
+    assert set(shown["demonstrations"]) == {"sw"}
+    for step in (mitigations.translated, mitigations.english_first):
+        changed, tokens = step(model, asked, dev, tmp_path, base="sw")
+        assert len(changed) == len(tokens) == len(asked)
+    bound = mitigations.oracle(asked, questions, "sw").to_pandas()
+    assert set(bound["question"]) == set(recompose.full(questions, "sw")["question"])

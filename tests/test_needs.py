@@ -11,7 +11,7 @@ from collections import namedtuple
 import pytest
 import tiny
 
-from xlkb import checks, languages, models, needs, paths, profiles, recipes, reproduce
+from xlkb import checks, languages, models, needs, paths, profiles, recipes, reproduce, sizes
 
 NUMBERS = ("01", "02", "03", "04", "05", "06")
 Usage = namedtuple("Usage", "total used free")
@@ -201,7 +201,7 @@ def test_the_demo_trains_17_models():
 
 
 def test_sizes_are_those_that_are_written(tmp_path):
-    """The estimate from the headers is the size of what training leaves, to 2 %."""
+    """The estimate from the headers is the size of what training leaves, to 10 %."""
     from xlkb import finetuning
 
     model = _model(tmp_path / "tiny")
@@ -213,7 +213,7 @@ def test_sizes_are_those_that_are_written(tmp_path):
         )
         (written,) = folder.glob("*model.safetensors")
         size = written.stat().st_size
-        assert checks.trained_bytes(model, recipe) == pytest.approx(size, rel=0.1)
+        assert sizes.trained_bytes(model, recipe) == pytest.approx(size, rel=0.1)
 
 
 def test_a_run_that_needs_more_room_than_there_is_is_refused(tmp_path, monkeypatch):
@@ -250,10 +250,10 @@ def test_weights_on_the_hub_are_looked_at_before_a_run(monkeypatch):
         lambda self, *_, **__: Info([Sibling(*item) for item in files.items()]),
     )
     model = models.LanguageModel("hub:a/b", "a/b", "a/b", "0")
-    assert checks.to_fetch(model) == 11
+    assert sizes.to_fetch(model) == 11
     files = {"pytorch_model.bin": 5}
     with pytest.raises(ValueError, match="hub:a/b has pickled weights only"):
-        checks.to_fetch(model)
+        sizes.to_fetch(model)
 
 
 def test_models_that_tables_could_not_tell_apart_are_refused(tmp_path, monkeypatch):

@@ -62,3 +62,9 @@ def test_a_document_longer_than_the_context_is_left_out_in_all_languages(
         none = perplexity.per_language(model, corpora.dataset(rows[:1], FIVE), tmp_path, ["en"])
     assert len(none) == 0
     assert none.columns.tolist() == table.columns.tolist()
+
+
+def test_of_no_language_there_is_no_row(model, documents, tmp_path):
+    table = perplexity.per_language(model, documents, tmp_path, [])
+    assert table.empty
+    assert list(table) == perplexity.COLUMNS

@@ -73,3 +73,10 @@ def test_mistakes_are_named():
         perturbations.sentences(DOCUMENTS, "mixd", 0.5)
     with pytest.raises(ValueError, match="p = 16"):
         perturbations.sentences(DOCUMENTS, "mixed", 16)
+
+
+@pytest.mark.parametrize("languages", [(), ("fr",)])
+def test_fewer_than_two_languages_change_nothing(languages):
+    found = perturbations.sentences(corpora.load("almanac", ["fr"]), "mixed", 1, languages, "fr")
+    assert found.empty
+    assert list(found) == perturbations.COLUMNS

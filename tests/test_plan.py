@@ -52,3 +52,50 @@ def test_a_dry_run_loads_no_model(capsys, monkeypatch):
     assert "GPU hours" in printed
     assert "hub:" in printed
     assert reproduce.main(["--languages", "xx", "--dry-run"]) == 2
+
+
+def test_the_time_on_this_machine_is_estimated(monkeypatch):
+    demo = profiles.load("demo")
+    monkeypatch.setattr(plan, "speed", lambda: (66e9, "cpu", "2 cores, 66 GFLOP/s in float32"))
+    # As was measured on such a machine, and on one that is four times as fast.
+    assert plan.duration(demo, NOTEBOOKS) == "2 h on this machine (2 cores, 66 GFLOP/s in float32)"
+    monkeypatch.setattr(plan, "speed", lambda: (4 * 66e9, "cpu", "2 cores"))
+    found = re.fullmatch(r"(\d+) min on this machine \(2 cores\)", plan.duration(demo, NOTEBOOKS))
+    assert 28 <= int(found[1]) <= 34  # 31 were measured.
+    said = f", {found[0]}: estimates, less what is stored"
+    assert said in plan.summary(demo, NOTEBOOKS)
+    one = plan.duration(demo, ["02_b"])
+    assert one.split()[1] == "min"
+    assert int(one.split()[0]) < 31
+    monkeypatch.setenv("XLKB_REPLAY", "1")
+    assert plan.duration(demo, NOTEBOOKS) == ""
+
+
+def test_a_model_of_unknown_size_is_named(monkeypatch):
+    monkeypatch.setattr(plan, "speed", lambda: (1e12, "cuda", "a GPU"))
+    both = profiles.load("demo", model="hub:some/NAME,hub:Qwen/Qwen2.5-0.5B")
+    assert plan.duration(both, ["02_b"]).endswith("(a GPU), without hub:some/NAME")
+    assert plan.duration(profiles.load("demo", model="api:some-model"), ["02_b"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("hub:meta-llama/Llama-2-7b-hf", 6.7),
+        ("hub:Qwen/Qwen2.5-0.5B@main", 0.5),
+        ("hub:HuggingFaceTB/SmolLM2-135M", 0.135),
+        ("hub:org/gpt2", None),
+        ("pip:smollm2-135m", 0.106),
+        ("api:Qwen2.5-7B@http://here/v1", None),
+        ("path:nowhere", None),
+    ],
+)
+def test_sizes_of_models(name, expected):
+    assert plan.billions(name) == expected
+
+
+def test_the_measurement_takes_two_seconds_at_most():
+    rate, device, where = plan.speed()
+    assert rate > 1e8
+    assert device in plan.IN_PRACTICE
+    assert "GFLOP/s in " in where

@@ -222,3 +222,21 @@ def test_every_field_of_a_profile_file_is_a_field_of_the_run():
     for name in profiles.names():
         text = (profiles.FOLDER / f"{name}.toml").read_text(encoding="utf-8")
         assert set(tomllib.loads(text)) == set(profiles.SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("n_items = 0", "n_items = 0, but it must be at least 1"),
+        ('five = ["en", "xx"]', "'xx' is in five"),
+        ('held_out = ["fr"]', "'fr' is in held_out"),
+    ],
+)
+def test_settings_that_no_notebook_can_run_are_named(tmp_path, monkeypatch, line, fault):
+    key = line.split()[0]
+    demo = (profiles.FOLDER / "demo.toml").read_text(encoding="utf-8").splitlines()
+    kept = [old for old in demo if not old.startswith(f"{key} ")]
+    (tmp_path / "mine.toml").write_text("\n".join([*kept, line]), encoding="utf-8")
+    monkeypatch.setattr(profiles, "FOLDER", tmp_path)
+    with pytest.raises(ValueError, match=fault):
+        profiles.load("mine")

@@ -87,3 +87,12 @@ def test_mistakes_are_named():
 
 def test_no_recompositions_give_an_empty_dataset_with_the_columns():
     assert grid(toy(), [], FIVE).column_names == grid(toy(), ["full"], FIVE).column_names
+
+
+@given(st.lists(st.sampled_from((*FIVE, "sw", "he")), max_size=7, unique=True))
+def test_possible_recompositions_can_be_made_of_these_languages(languages):
+    names = recompose.possible(recompose.PAPER, languages)
+    assert ("mixup" in names) == (len(languages) == 5)
+    base = languages[0] if languages else "en"
+    made = recompose.grid(toy(2, languages or ("en",)), names, languages, base=base)
+    assert set(made["recomposition"]) <= set(names)

@@ -34,3 +34,18 @@ def test_parallel_text_is_about_as_long_as_the_others():
         )
     ]
     assert 0.7 < sizes[0] / sizes[1] < 1.4
+
+
+def test_one_language_is_a_control_only_and_none_has_no_arm():
+    documents = corpora.load("almanac", FIVE, n=2)
+    assert list(remedies.arms(documents, mixing.UNITS, ["fr"], 42)) == ["French only"]
+    assert remedies.arms(documents, mixing.UNITS, [], 42) == {}
+    assert remedies.parallel(documents, ["fr"]) == {}
+
+
+def test_text_is_mixed_on_whatever_language_comes_first():
+    documents = corpora.load("almanac", ("fr", "de"), n=2)
+    arms = remedies.arms(documents, mixing.UNITS, ("fr", "de"), 42)
+    assert next(iter(arms)) == remedies.control(("fr", "de")) == "French only"
+    for corpus in arms.values():
+        assert mixing.unmix(corpus, documents, "fr")["text"][:] == arms["French only"]["text"][:]

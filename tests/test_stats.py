@@ -193,3 +193,63 @@ def test_a_gap_is_said_to_survive_only_if_every_rule_says_so():
     french, german = stats.in_words(table).splitlines()
     assert "English is better under all 2 rules" in french
     assert "leave it open" in german
+
+
+def test_of_no_rows_every_table_is_empty_with_its_columns():
+    full = outcomes([True, False])
+    none = stats.decide(rows([[-1.0] * 4]).iloc[:0])
+    assert list(none) == list(full) == stats.DECISIONS
+    assert list(stats.decide_by_rules(pd.DataFrame())) == stats.DECISIONS
+    for gap in (stats.barrier, stats.mixup_gap):
+        for decisions in (full, none):
+            table = gap(decisions)
+            assert table.empty
+            assert {"language", "n", "gap_points", "p", "p_adjusted"} <= set(table)
+    assert {"n", "accuracy", "low", "high"} <= set(stats.accuracy(none, ["language"]))
+    assert "transfer_rate" in consistency.transfer_rate(full)
+    for table in (consistency.rankc(rows([[-1.0] * 4])), consistency.rankc(pd.DataFrame())):
+        assert table.empty
+        assert "rankc" in table
+    assert stats.in_words(stats.barrier(full)).startswith("Nothing is compared with English")
+    assert stats.concat([]).empty
+
+
+def test_without_wrong_answers_there_is_no_taste_for_a_language():
+    right = rows([[-1, -2, -3, -4]], recomposition="mixup", spoken=[["en", "fr", "de", "es"]])
+    for mixed in (right, right.iloc[:0], rows([[-1, -2, -3, -4]])):
+        table = stats.option_language_bias(mixed)
+        assert table.empty
+        assert "taken" in table
+
+
+def test_one_question_has_a_barrier_and_a_rank():
+    both = [outcomes([True]), outcomes([False], language="fr")]
+    (row,) = stats.barrier(stats.concat(both)).to_dict("records")
+    assert (row["n"], row["gap_points"], row["gap_low"], row["gap_high"]) == (1, 100, 100, 100)
+    one = [rows([[-1, -2, -3, -4]]), rows([[-1, -2, -3, -4]], language="fr")]
+    (row,) = consistency.rankc(stats.concat(one)).to_dict("records")
+    assert row["n"] == 1
+    assert row["rankc"] == pytest.approx(1)
+
+
+def test_any_language_can_be_the_one_that_others_are_compared_with():
+    both = stats.concat([outcomes([True], language="sw"), outcomes([False], language="fr")])
+    table = stats.barrier(both, "sw")
+    assert table["language"].tolist() == ["fr"]
+    assert "Swahili" in stats.in_words(table, "sw")
+
+
+def test_each_letter_has_a_column_whatever_was_taken():
+    taken = stats.letters_taken(outcomes([True, False, True]), ["n_shots"])
+    assert taken.to_dict("records") == [{"n_shots": 0, "A": 2, "B": 1, "C": 0, "D": 0}]
+    assert list(stats.letters_taken(stats.decide(pd.DataFrame()), ["n_shots"])) == [
+        "n_shots",
+        *"ABCD",
+    ]
+
+
+@given(st.lists(st.integers(0, 3), max_size=4))
+def test_frames_are_put_together_with_a_fresh_index(sizes):
+    frames = [pd.DataFrame({"a": [1.0] * size}, index=[7] * size) for size in sizes]
+    whole = stats.concat(frames)
+    assert whole.index.tolist() == list(range(sum(sizes)))

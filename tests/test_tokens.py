@@ -3,19 +3,17 @@
 import itertools
 import json
 import warnings
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import sentencepiece
 import tiny
 import torch
-from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AddedToken
 
-from xlkb import embeddings, evaluation, generation, models, packing, recipes, tokens
+from xlkb import embeddings, generation, lengths, models, packing, recipes, tokens
 from xlkb.generation import Prompt
 from xlkb.scoring import log_likelihoods
 from xlkb.tries import Pair, encode
@@ -168,13 +166,12 @@ def test_ordinary_texts_have_the_tokens_that_the_tokenizer_gives_them():
         assert tokens.encode(tokenizer, [*tiny.TEXT, *TEXTS]) == [ids[:-1] for ids in expected]
 
 
-def test_a_prompts_length_counts_no_end_and_no_special_token(adding, tmp_path, monkeypatch):
+def test_a_prompts_length_counts_no_end_and_no_special_token(adding, tmp_path):
     model, bos, _ = adding
-    contexts = ["<s> euro", "", "Answer:"]
-    built = [SimpleNamespace(context=each) for each in contexts]
-    monkeypatch.setattr(evaluation, "_built", lambda *_: built)
-    found = evaluation.context_tokens(model, Dataset.from_dict({"id": [1]}), tmp_path)
-    assert found.tolist() == [bos + len(plain(model.tokenizer, each)) for each in contexts]
+    contexts = [Pair(each, "") for each in ("<s> euro", "", "Answer:")]
+    found = lengths.of(model, contexts, tmp_path)
+    expected = [bos + len(plain(model.tokenizer, pair.context)) for pair in contexts]
+    assert [found[pair] for pair in contexts] == expected
 
 
 # Tokens that span the end of the prompt

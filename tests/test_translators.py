@@ -70,6 +70,10 @@ def test_a_model_of_the_nllb_kind_is_a_translator(nllb):
     assert translator(["hello.", "a b"], "fr", "de") == ["hello.", "a b"]
     assert tokenizer.convert_ids_to_tokens(seen["input_ids"][0][0].item()) == "fra_Latn"
     assert tokenizer.convert_ids_to_tokens(seen["forced_bos_token_id"]) == "deu_Latn"
+    translator(["a </s> eng_Latn b"], "fr", "de")
+    read = tokenizer.convert_ids_to_tokens(seen["input_ids"][0].tolist())
+    assert read.count("</s>") == 1  # At the end; what the text spells is characters.
+    assert "eng_Latn" not in read
     with pytest.raises(ValueError, match=r"reads 32 tokens, and a text has 4\d: cut it"):
         translator(["a b", "a " * 20], "fr", "de")
 
@@ -297,13 +301,13 @@ def test_what_cannot_translate_is_found_before_everything_is_translated():
     [
         (["--corpus", "wikitext-2"], "only en is given"),
         (["--corpus", "wikitext-2", "--translator", "nllb:x"], "needs one --text and --languages"),
-        (["--corpus", "almanac", "--limit", "copy=1"], "go with --translator"),
+        (["--corpus", "almanac", "--limit", "copy=1"], "--limit goes with --translator"),
         (
             ["--corpus", "wikitext-2", "--limit", "copies=1"],
-            "give a share from 0 to 1 of one of empty",
+            "--limit copies: there are empty",
         ),
         (["--corpus", "almanac", "--documents", "0"], "--documents 0: it must be at least 1"),
-        (["--text", "en=a", "--documents", "3"], "--documents goes with --corpus"),
+        (["--text", "en=a", "--documents", "3"], "same text in a second language"),
         (["--corpus", "almanac", "--translator", "google", "--languages", "sw"], "are named nllb:"),
     ],
 )

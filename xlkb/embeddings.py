@@ -1,7 +1,7 @@
 """Sentence embeddings from a causal language model: do texts that mean the same lie close?
 
 A causal model has no sentence embedding of its own; how its hidden states are *pooled* into one
-vector decides what is found (the paper, section 2, does not say how it did). Here:
+vector decides what is found (the paper's reviewers asked how it did). Here:
 
 - "mean": over the text's tokens;
 - "weighted_mean": token i of n weighs i, as later tokens have seen more (SGPT, Muennighoff 2022);

@@ -25,9 +25,11 @@ UNREAD = 0.02
 
 def _unread(frame: pd.DataFrame) -> str:
     """A sentence on answers that were not understood, "" where they are few or none."""
+    if "unread" not in frame:
+        return ""
     named = [c for c in ("model", "style", "recomposition", "language") if c in frame]
     named += [c for c in ("question_language", "answer_language") if c in frame]
-    many = frame[frame["unread"] > UNREAD] if "unread" in frame else frame[:0]
+    many = frame[frame["unread"] > UNREAD]
     cells = [
         f"{100 * row['unread']:.1f} % ({', '.join(str(row[c]) for c in named)})"
         for row in many.sort_values("unread", ascending=False).to_dict("records")

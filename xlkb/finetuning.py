@@ -30,6 +30,7 @@ from xlkb import (
     progress,
     recipes,
     results,
+    sizes,
 )
 from xlkb.models import LanguageModel
 from xlkb.recipes import Recipe
@@ -136,7 +137,7 @@ def check(model: LanguageModel, recipe: Recipe, folder: Path) -> None:
     checks.trainable(model, recipe)
     checks.writable(folder, "The result's folder")
     if not models.replaying():
-        size = checks.trained_bytes(model, recipe) * (1 + checks.CHECKPOINTS)
+        size = sizes.trained_bytes(model, recipe) * (1 + sizes.CHECKPOINTS)
         checks.room([(folder, size, "the trained weights and checkpoints of them")])
 
 

@@ -1,7 +1,8 @@
 """Mixed-language text from parallel documents, with a record of what every piece is.
 
 The paper's remedy (section 4.2): cut general text into units, put each unit into a random language.
-How the official code makes such text was never released; here is one way, stated in full. A unit is
+The released code holds nothing that makes such text (commit 62d79fe; `FT/README.md` names TOFU's
+training script, and issue 1 asks for the rest); here is one way, stated in full. A unit is
 
 - "document": a whole document;
 - "sentence": a sentence;

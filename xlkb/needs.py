@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from xlkb import checks, corpora, models, paths, recipes, tasks, translators
+from xlkb import checks, corpora, models, paths, recipes, sizes, tasks, translators
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
 
@@ -146,7 +146,7 @@ def load(run: Run, numbers: Sequence[str]) -> list[LanguageModel]:
     if models.replaying():
         return found
     used = found if ASKING in numbers else found[:1]
-    needs = [(_hub_folder(), checks.to_fetch(model), model.name) for model in used]
+    needs = [(_hub_folder(), sizes.to_fetch(model), model.name) for model in used]
     for model in used:
         if not model.name.startswith("api:"):
             # Converts a pip model now, on the terminal and not in the middle of a notebook.
@@ -177,18 +177,18 @@ def _training(
     count = trained(run, numbers)
     if not any(count.values()):
         return
-    sizes = {}
+    takes = {}
     for name in count:
         recipe = recipes.get(name)
         checks.trainable(model, recipe)
-        sizes[name] = checks.trained_bytes(model, recipe)
+        takes[name] = sizes.trained_bytes(model, recipe)
     there = len(list(runs.glob(f"{models.slug(model.name)}-*/finished.json")))
     total = sum(count.values())
     missing = max(0, total - there)
-    whole = sum(sizes[name] * count[name] for name in count)
+    whole = sum(takes[name] * count[name] for name in count)
     yield runs, whole * missing / total, f"{missing} fine-tuned models"
     if missing:
-        yield runs, checks.CHECKPOINTS * max(sizes.values()), "checkpoints of one on its way"
+        yield runs, sizes.CHECKPOINTS * max(takes.values()), "checkpoints of one on its way"
 
 
 def then(run: Run) -> None:

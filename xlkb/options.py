@@ -18,7 +18,8 @@ examples:
 the corpus:
   A folder saved by datasets (save_to_disk) with a column text; what a column context counts, from
   the text's first character, is read and not learned: a question before its answer, say. Or a file:
-  .txt, with an empty line between texts, or .jsonl, one object with "text" a line.
+  .txt with an empty line between texts; .jsonl with one object with "text" (and "context") a line;
+  .csv or .tsv with a column text.
 
 """
 
@@ -44,7 +45,7 @@ def finetuning(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add(
         "corpus",
         type=checks.text,
-        help="a folder saved by datasets, a .txt or a .jsonl file; see below",
+        help="a folder saved by datasets, or a file of texts; see below",
     )
     add(
         "--recipe",

@@ -1,19 +1,22 @@
 """Training texts: read, identified, and packed into sequences of equal length."""
 
 import hashlib
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from datasets import Dataset, DatasetDict, load_from_disk
 
-from xlkb import tokens
+from xlkb import texts, tokens
 from xlkb.recipes import Recipe
 
 IGNORED = -100
 """The label of a token that is not learned, as in torch and transformers."""
+
+FILES = (".jsonl", ".json", ".csv", ".tsv")
+"""Kinds of files with named fields, beside `.txt`."""
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -27,34 +30,43 @@ def read(path: str | Path) -> list[str]:
 def corpus(path: str | Path) -> list[str] | Dataset:
     """A corpus on disk, for `finetuning.train`.
 
-    A folder is one saved by `datasets` with a column `text`, and perhaps `context`. In a `.txt`
-    file empty lines separate texts. A `.jsonl` file has one object with `text` a line.
+    A folder is one saved by `datasets` with a column `text`, and perhaps `context`. A `.txt` file
+    has empty lines between texts; `.jsonl` and `.json` have objects, and `.csv` and `.tsv` rows
+    below a header, with the same two names.
 
     Raises:
         FileNotFoundError: there is no such file or folder.
-        ValueError: a folder with anything else, or with several splits; another kind of file, or a
-            line without a text.
+        ValueError: a folder with anything else, or with several splits; another kind of file, or
+            what is wrong in it, by lines.
     """
     path = Path(path).expanduser()
     if path.is_dir():
         return _saved(path)
-    if not path.exists():
-        raise FileNotFoundError(f"There is no corpus {path}.")
-    if path.suffix == ".txt":
-        parts = "\n".join(path.read_text(encoding="utf-8-sig").splitlines()).split("\n\n")
-        return texts_of([part.strip("\n") for part in parts if part.strip()])
-    if path.suffix != ".jsonl":
-        raise ValueError(f"{path}: a corpus is a datasets folder, a .txt or a .jsonl file.")
-    texts = []
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
-        try:
-            if line.strip():
-                texts.append(json.loads(line)["text"])
-        except (ValueError, KeyError, TypeError):
-            raise ValueError(
-                f'{path}, line {number}: expected a JSON object with "text", found {line[:60]!r}.'
-            ) from None
-    return texts_of(texts)
+    path = texts.existing(path, "corpus")
+    kind = path.suffix.lower()
+    if kind == ".txt":
+        parts = groupby(texts.lines(path), key=lambda line: bool(texts.clean(line)))
+        return texts_of([texts.clean("\n".join(lines)) for filled, lines in parts if filled])
+    if kind not in FILES:
+        raise ValueError(
+            f"{path}: a corpus is a datasets folder, or a file {', '.join(('.txt', *FILES))}."
+        )
+    problems: list[str] = []
+    table = kind in (".csv", ".tsv")
+    rows = texts.records(path, ["text"], problems) if table else texts.items(path, problems)
+    found: dict[str, list] = {"text": [], "context": []}
+    for at, row in rows:
+        for text in texts.fields(row, ["text"], f"{path}, {at}", problems):
+            found["text"].append(text)
+            found["context"].append(row.get("context"))
+    texts.refuse(problems, f"{path} is no corpus as it stands:")
+    if not any(value is not None for value in found["context"]):
+        return texts_of([texts.clean(text) for text in found["text"]])
+    if table:
+        found["context"] = [int(n) if n.strip().isdecimal() else n for n in found["context"]]
+    # What the contexts count are characters of the texts as they stand.
+    contexts_of(found)
+    return Dataset.from_dict(found)
 
 
 def _saved(folder: Path) -> Dataset:
@@ -99,7 +111,7 @@ def texts_of(corpus: Sequence[str] | Dataset) -> list[str]:
     return texts
 
 
-def contexts_of(corpus: Sequence[str] | Dataset) -> list[int]:
+def contexts_of(corpus: Sequence[str] | Dataset | Mapping[str, list]) -> list[int]:
     """How many characters at the start of each text are read but not learned; 0 for all of a list.
 
     A Dataset says so in a column `context`: the question before an answer, for example.
@@ -107,7 +119,8 @@ def contexts_of(corpus: Sequence[str] | Dataset) -> list[int]:
     Raises:
         ValueError: it is no number of characters, or a text has nothing after it.
     """
-    if not isinstance(corpus, Dataset) or "context" not in corpus.column_names:
+    named = corpus.column_names if isinstance(corpus, Dataset) else corpus
+    if not isinstance(corpus, Dataset | Mapping) or "context" not in named:
         return [0] * len(corpus)
     contexts = list(corpus["context"])
     for number, (text, context) in enumerate(zip(corpus["text"], contexts, strict=True)):

@@ -1,17 +1,22 @@
-"""What a run will cost, before it starts: questions, prompts, tokens, GPU hours, money.
+"""What a run will cost, before it starts: questions, prompts, tokens, time, GPU hours, money.
 
 Counted from the profile alone, without models, data or network, so tokens are estimates: characters
 of a question of the task (`CHARACTERS`) over `CHARACTERS_PER_TOKEN`. What is shared between prompts
-is counted each time, so that scoring comes out below the estimate.
+is counted each time, so that scoring comes out below the estimate. Time on this machine follows
+from how fast it multiplies matrices, which is measured for a second.
 """
 
 import math
+import re
+import time
 from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
-from xlkb import api, corpora, hub_models
+from xlkb import api, corpora, hub_models, models, progress
 from xlkb.profiles import Run
 
 CHARACTERS = {"worldfacts": 90, "academy": 110, "mmlu": 255, "arc": 259}
@@ -29,12 +34,24 @@ TOKENS_PER_WORD = 1.6
 
 TOKENS_PER_SENTENCE = 40
 TOKENS_PER_DOCUMENT = 250
-TOKENS_PER_FACT = 200
-"""Of the academy's texts, all its forms together."""
+TOKENS_PER_FACT = {"prose": 17, "qa": 20, "both": 37}
+"""Of the academy's texts, by their form, each time they are read (the demo's, Gemma's tokens)."""
 
 FLOPS = 2e14
 """Floating-point operations per second that one GPU does in practice (half of an H100's peak in
 dense bfloat16 is 5e14; scoring and short sequences reach less)."""
+
+BODY = {"pip:gemma-3-270m": 0.100, "pip:smollm2-135m": 0.106}
+"""Parameters in billions that every token passes: in models this small, the embedding, whose rows
+are looked up, is much of the whole (0.27 and 0.135)."""
+
+IN_PRACTICE = {"cpu": 0.9, "cuda": 0.3, "mps": 0.3}
+"""Operations of this plan that are done in the time of one of a large matrix product: small ones
+are slower, but what prompts share is computed once. The demo took 124 min on 2 cores at 66 GFLOP/s,
+and 31 on 2 that are four times as fast. On a GPU, that product is `FLOPS` over this."""
+
+MEASURED = 0.5
+"""Seconds for which matrices are multiplied."""
 
 
 class Step(NamedTuple):
@@ -78,7 +95,7 @@ def steps(run: Run) -> Iterator[Step]:
     quiz = run.n_characters * len(run.relations)
     fewer = run.n_characters_few * len(run.relations)
     cells = five + 1  # Each language, and mixup.
-    lesson = quiz * TOKENS_PER_FACT * run.teach_epochs
+    lesson = TOKENS_PER_FACT[run.teach_form] * run.teach_epochs
     shots = 1 + run.n_shots
 
     pairs = five * (five - 1)
@@ -98,7 +115,7 @@ def steps(run: Run) -> Iterator[Step]:
     for name in contrasts:
         yield Step("02", name, "score", whole, whole * question)
 
-    yield Step("03", main, "teach", quiz, lesson + fewer * TOKENS_PER_FACT * run.teach_epochs, 3)
+    yield Step("03", main, "teach", quiz, (quiz + fewer) * lesson, 3)
     asked = 2 * quiz * cells + fewer * five
     yield Step("03", main, "score", asked, asked * pupil)
 
@@ -108,8 +125,8 @@ def steps(run: Run) -> Iterator[Step]:
 
     arms = len(run.units) + 2  # English only and parallel text.
     general = arms * _corpus_tokens(run)
-    domain = (arms - 1) * quiz * TOKENS_PER_FACT
-    again = 2 * fewer * TOKENS_PER_FACT * run.teach_epochs
+    domain = (arms - 1) * quiz * TOKENS_PER_FACT["prose"]
+    again = 2 * fewer * lesson
     yield Step("05", main, "train", arms * 2 + 3, general + domain + again, 3)
     after = (arms + 1) * (run.n_after + quiz) * (cells + held)
     few = 3 * run.n_few * cells
@@ -124,7 +141,72 @@ def summary(run: Run, notebooks: Iterable[str]) -> str:
         parts.append(f"{total['gpu_hours']:,.1f} GPU hours")
     if pd.notna(total["usd"]):
         parts.append(f"USD {total['usd']:,.2f}")
-    return f"About {', '.join(parts)}, less what is stored; --dry-run lists the steps."
+    if spent := duration(run, notebooks):
+        parts.append(spent)
+    return f"About {', '.join(parts)}: estimates, less what is stored; --dry-run lists the steps."
+
+
+def duration(run: Run, notebooks: Iterable[str]) -> str:
+    """The time that this machine will take, in words; "" where nothing is known or computed.
+
+    Models of unknown size, and those behind an endpoint, are left out and named.
+    """
+    if models.replaying():
+        return ""
+    chosen = {name[:2] for name in notebooks}
+    work = {name: 0.0 for name in run.models}
+    for step in steps(run):
+        if step.notebook in chosen:
+            work[step.model] += 2e9 * step.tokens * step.passes
+    sizes = {name: billions(name) for name in work if work[name]}
+    unknown = [name for name, size in sizes.items() if size is None]
+    if len(unknown) == len(sizes):
+        return ""
+    rate, device, where = speed()
+    seconds = sum(work[name] * size for name, size in sizes.items() if size is not None)
+    spent = progress.roughly(seconds / rate / IN_PRACTICE[device])
+    without = f", without {', '.join(unknown)}" if unknown else ""
+    return f"{spent} on this machine ({where}){without}"
+
+
+def billions(name: str) -> float | None:
+    """Parameters in billions that a token passes, by the list, the files, or the model's name."""
+    kind, _, rest = name.partition(":")
+    known = BODY | {each["name"]: each["billions"] for each in hub_models.known()}
+    if size := known.get(name.partition("@")[0]):
+        return size
+    if kind == "path":
+        files = Path(rest).expanduser().glob("*.safetensors")
+        return sum(file.stat().st_size for file in files) / 2e9 or None  # As if in bfloat16.
+    found = re.search(r"(?<![\d.])(\d+(?:\.\d+)?)([BM])(?![A-Z])", rest, re.I)
+    if kind != "hub" or found is None:
+        return None
+    return float(found[1]) / (1 if found[2].upper() == "B" else 1000)
+
+
+@cache
+def speed() -> tuple[float, str, str]:
+    """What this machine computes: FLOP/s of a large product, kind of device, both in words."""
+    import torch
+
+    any_model = models.LanguageModel("", "", "", "")  # Dtype and device that "auto" means here.
+    dtype, device = any_model.compute_dtype, any_model.device.partition(":")[0]
+    size = 1024 if device == "cpu" else 8192
+    a, b = (torch.ones(size, size, dtype=getattr(torch, dtype), device=device) for _ in "ab")
+    wait = getattr(getattr(torch, device), "synchronize", lambda: None)
+    torch.mm(a, b)
+    wait()
+    begun, count = time.perf_counter(), 0
+    while time.perf_counter() - begun < MEASURED:
+        torch.mm(a, b)
+        wait()
+        count += 1
+    rate = 2 * size**3 * count / (time.perf_counter() - begun)
+    cores = torch.get_num_threads()
+    what = f"{cores} core{'s' * (cores > 1)}" if device == "cpu" else device
+    if device == "cuda":
+        what = torch.cuda.get_device_name()
+    return rate, device, f"{what}, {rate / 1e9:,.0f} GFLOP/s in {dtype}"
 
 
 def in_words(run: Run, notebooks: Iterable[str]) -> str:
@@ -142,8 +224,9 @@ def in_words(run: Run, notebooks: Iterable[str]) -> str:
         f"{shown.to_string(index=False)}\n\n"
         "Estimates from the profile alone. GPU hours: one GPU at "
         f"{FLOPS / 1e12:,.0f} TFLOP/s in practice; blank for models of unknown size (on a laptop, "
-        "the README has measured times). USD: for api: models, with XLKB_API_PRICE set. What is "
-        "stored already costs nothing."
+        "see below). USD: for api: models, with XLKB_API_PRICE set. What is stored already costs "
+        "nothing."
+        + (f"\nAbout {spent}." if (spent := duration(run, notebooks)) else "")
         + "".join(
             f"\n\nAfter a whole run, not counted above: python -m {each}" for each in run.then
         )

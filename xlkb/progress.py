@@ -138,8 +138,8 @@ def line(state: dict[str, Any]) -> str:
 
 
 def roughly(seconds: float) -> str:
-    """A time in words, as exact as an estimate is: "40 s", "3 min", "2 h 10 min", "12 days"."""
-    if seconds < 55:
+    """A time in words, as exact as an estimate is: "90 s", "3 min", "2 h 10 min", "12 days"."""
+    if seconds < 115:
         return f"{5 * round(seconds / 5) if seconds > 20 else round(seconds)} s"
     minutes = round(seconds / 60)
     if minutes < 60:

@@ -6,10 +6,12 @@ Three styles:
   not listed. The unconditional context for PMI is the bare word for "Answer:".
 - `letters`: instruction, question, listed choices, `Answer:`; continuations ` A` to ` D`, tokenised
   in context.
-- `paper`: the prompt of the paper's released code to the byte, two spaces before the subject
-  included; continuations `A` to `D`, tokenised alone (which on many tokenizers is a different
-  token from the one that follows `Answer:`). For `hp_quiz` the released code has another prompt:
-  the instruction is in the question's language (here in our words) and a space ends the prompt.
+- `paper`: the prompt of the paper's released code (commit 62d79fe) to the byte, two spaces before
+  the subject included (`MMLU/dataset/mmlu.py`, lines 33 to 61); continuations `A` to `D`, tokenised
+  alone (`MMLU/models/hf.py`, line 101; on many tokenizers that is a different token from the one
+  that follows `Answer:`). For `hp_quiz` the released code has another prompt (`HP/evaluate.py`,
+  lines 26 to 66): the instruction is in the question's language (here in our words) and a space
+  ends the prompt.
 
 Texts of questions and choices are cleaned (`texts.clean`) for `cloze` and `letters`. Those of the
 package and your own are clean already; public data may hold outer spaces and what cannot be seen,

@@ -110,8 +110,8 @@ def visible(folder: str | Path, *patterns: str) -> list[Path]:
     return [path for p in wanted for path in plain if fnmatchcase(_spelt(path.name), p)]
 
 
-def existing(path: str | Path) -> Path:
-    """The file of this name, as the disk spells it.
+def existing(path: str | Path, what: str = "file") -> Path:
+    """The file of this name, as the disk spells it; `what` it is called if it is not there.
 
     Raises FileNotFoundError when there is none, with the nearest name, or when it is a folder.
     """
@@ -123,7 +123,7 @@ def existing(path: str | Path) -> Path:
         return path if path.is_file() else siblings[_spelt(path.name)]
     close = get_close_matches(_spelt(path.name), siblings, 1)
     hint = f"; did you mean {siblings[close[0]]}?" if close else "."
-    raise FileNotFoundError(f"There is no file {path}{hint}")
+    raise FileNotFoundError(f"There is no {what} {path}{hint}")
 
 
 def lines(file: str | Path, problems: list[str] | None = None) -> list[str]:

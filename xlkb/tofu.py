@@ -10,7 +10,8 @@ both, before and after fine-tuning. The measures:
   (real_authors, world_facts), its share among those of all choices;
 - *truth ratio*: mean of that over the wrong answers, over that of the right answer in other words
   (for questions with choices, the right answer itself); 0 is best, and 1 says that the model cannot
-  tell. The score is max(0, 1 - ratio), shown as `truth`;
+  tell. The score is max(0, 1 - ratio), shown as `truth`. So TOFU's paper has it; its code takes the
+  geometric mean over the wrong answers (commit bdc209e, `evaluate_util.py`, line 59);
 - *ROUGE-L recall* of the greedy answer (`xlkb.rouge`).
 """
 

@@ -9,7 +9,7 @@ nobody who writes a text can end it, or begin another. Tokens that were added to
 are not special are words like others, and are read as such.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,12 +48,18 @@ def added(tokenizer: "PreTrainedTokenizerBase") -> tuple[list[int], list[int]]:
         around = tokenizer.build_inputs_with_special_tokens([-1])
         place = around.index(-1)
         return around[:place], around[place + 1 :]
-    for probe in ("a", "1", ".", *sorted(tokenizer.get_vocab())[:99]):
+    for probe in _probes(tokenizer):
         encoded = tokenizer(probe, return_special_tokens_mask=True, split_special_tokens=True)
         ids, mask = encoded["input_ids"], encoded["special_tokens_mask"]
         if 0 in mask:
             return ids[: mask.index(0)], ids[len(ids) - mask[::-1].index(0) :]
     raise ValueError(f"{type(tokenizer).__name__} has no token for any text: it is damaged.")
+
+
+def _probes(tokenizer: "PreTrainedTokenizerBase") -> Iterator[str]:
+    """Short texts, of which a vocabulary has at least one."""
+    yield from "a1."
+    yield from sorted(tokenizer.get_vocab())[:99]  # Some have few words and nothing else.
 
 
 def first(tokenizer: "PreTrainedTokenizerBase") -> list[int]:

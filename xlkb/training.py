@@ -81,7 +81,8 @@ def arguments(
     """The recipe as transformers' arguments: nothing is sent anywhere, nothing is shuffled.
 
     The warm-up is counted in steps here, because transformers takes `warmup_steps=1.0` for one
-    step. Gradients are clipped to a norm of 1, its default, which the paper's script leaves as is.
+    step. Gradients are clipped to a norm of 1, its default, which the script that the paper ran
+    (TOFU's `finetune.py`, commit bdc209e) leaves as is.
     """
     made = TrainingArguments(
         output_dir=str(folder),

@@ -109,7 +109,8 @@ def released_mixup(folder: str | Path | None = None, split: str = "test") -> Dat
     """The authors' own mixup of MMLU, as a recomposed dataset for `evaluation.score`.
 
     The files are 114 header-less tables, `data/test/SUBJECT_test.csv` and `data/dev/…`: read with a
-    header, each subject would lose its first question. Which slot is in which language is not
+    header, as in the released code (commit 62d79fe, `third_party/hendrycks_mmlu/lib_mmlu.py`, lines
+    127 to 133), each subject would lose its first question. Which slot is in which language is not
     released; it is "und" here (undetermined). Results are under the language "released".
 
     Args:
