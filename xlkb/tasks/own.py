@@ -80,7 +80,7 @@ def rows(file: str | Path, languages: tuple[str, ...] | None = None) -> list[dic
 def spoken(file: str | Path) -> tuple[str, ...]:
     """Languages of the file's first question that is no demonstration; nothing is checked.
 
-    None if it cannot be read.
+    There are none where it cannot be read.
 
     Raises FileNotFoundError as `rows` does.
     """
