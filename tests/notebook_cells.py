@@ -2,6 +2,7 @@
 
 import ast
 import json
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -42,7 +43,8 @@ def model(folder: Path) -> str:
 
 def profile(folder: Path, name: str, **changes: object) -> None:
     """The profile ci with `SIZES` and `changes`, as a TOML file in `folder`."""
-    settings = profiles._read("ci") | SIZES | changes
+    ci = (paths.PACKAGE_DATA / "profiles" / "ci.toml").read_text(encoding="utf-8")
+    settings = tomllib.loads(ci) | SIZES | changes
     lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
     (folder / f"{name}.toml").write_text("\n".join(lines), encoding="utf-8")
 
