@@ -214,6 +214,12 @@ main() {
     fi
     folder="$(absolute "$(choose_folder)")"
     python="$folder/bin/python"
+    # Where Python is told to keep no compiled modules, each of the many processes of a run or of the
+    # tests would compile thousands of files anew: keep them in the environment.
+    if [[ -n "${PYTHONDONTWRITEBYTECODE:-}" ]]; then
+        unset PYTHONDONTWRITEBYTECODE
+        export PYTHONPYCACHEPREFIX="$folder/pycache"
+    fi
     case "$mode" in
     help)
         usage

@@ -105,7 +105,9 @@ def score(
 
 def fewer_shots(rows: pd.DataFrame) -> str:
     """How many prompts of `score` got fewer demonstrations than were asked for, in a sentence."""
-    few = rows.iloc[::4].query("n_shots_asked > 0")
+    few = rows.iloc[::4].query("n_shots_asked > 0") if len(rows) else rows
+    if few.empty:
+        return "No prompt has demonstrations."
     short = few.query("n_shots < n_shots_asked")
     missing = short["n_shots"].value_counts().sort_index()
     if missing.empty:
