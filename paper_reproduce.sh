@@ -182,7 +182,7 @@ setup() {
 # Lint, then the notebooks against the committed reference results, then the tests.
 run_tests() {
     cd "$root"
-    local failed=() notebooks=(notebooks/*.ipynb) parallel=(-n 2 --dist loadfile) scratch
+    local failed=() notebooks=(notebooks/*.ipynb) parallel=(-n 2 --dist loadfile --no-loadscope-reorder) scratch
     { "$python" -m ruff check . && "$python" -m ruff format --check .; } || failed+=("ruff")
     if [[ -e "${notebooks[0]}" ]]; then
         # Checking the notebooks must not touch the committed figures.

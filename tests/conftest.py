@@ -1,5 +1,6 @@
 """What holds for every test: no network, no display, a results folder of its own."""
 
+import gc
 import os
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -16,6 +17,13 @@ settings.register_profile(
     "xlkb", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
 settings.load_profile("xlkb")
+
+
+def pytest_collection_finish():
+    """Leave what was imported out of every garbage collection: statsmodels' corrections and
+    `models.release` ask for one each time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

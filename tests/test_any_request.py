@@ -4,7 +4,6 @@ Every pair of values of two factors occurs in some request (a pairwise covering 
 that can occur together at all. Drawing is skipped: what is tested is what reaches it.
 """
 
-import gc
 from itertools import combinations, product
 from pathlib import Path
 
@@ -75,9 +74,7 @@ def shared(tmp_path_factory):
         sizes = {key: n for key in ("n_items", "n_exploratory", "n_mitigated", "n_after")}
         notebook_cells.profile(folder / "profiles", f"tiny{n}", **sizes | {"n_sentences": n})
     model = notebook_cells.model(folder / "model")
-    gc.freeze()  # Models are released by collecting garbage, which looks at all that was imported.
-    yield folder, model
-    gc.unfreeze()
+    return folder, model
 
 
 @pytest.fixture

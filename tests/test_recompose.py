@@ -89,6 +89,7 @@ def test_no_recompositions_give_an_empty_dataset_with_the_columns():
     assert grid(toy(), [], FIVE).column_names == grid(toy(), ["full"], FIVE).column_names
 
 
+@settings(max_examples=30)
 @given(st.lists(st.sampled_from((*FIVE, "sw", "he")), max_size=7, unique=True))
 def test_possible_recompositions_can_be_made_of_these_languages(languages):
     names = recompose.possible(recompose.PAPER, languages)

@@ -233,8 +233,8 @@ def test_one_question_has_a_barrier_and_a_rank():
 
 
 def test_any_language_can_be_the_one_that_others_are_compared_with():
-    both = stats.concat([outcomes([True], language="sw"), outcomes([False], language="fr")])
-    table = stats.barrier(both, "sw")
+    both = [outcomes([True] * 9, language="sw"), outcomes([False] * 9, language="fr")]
+    table = stats.barrier(stats.concat(both), "sw")
     assert table["language"].tolist() == ["fr"]
     assert "Swahili" in stats.in_words(table, "sw")
 

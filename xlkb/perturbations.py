@@ -63,7 +63,7 @@ def sentences(
     Raises:
         ValueError: an unknown kind or language, or p out of range.
     """
-    if len(languages) < 2:
+    if not {*languages} - {base}:
         return pd.DataFrame(columns=COLUMNS)
     languages = room.check(languages)
     if kind not in KINDS:
