@@ -148,9 +148,10 @@ def _places(text: str, known: Mapping[str, int], choices: Sequence[str]) -> list
     ties = [_tied(text[one.end() : two.start()]) for one, two in pairwise(matches)]
     told: list[Place | None] = []
     for i, (match, last, until) in enumerate(zip(matches, ends, starts, strict=False)):
-        choice = choices[known[match[0]]] if choices else ""
+        index = _index(text, match, known, choices)
+        choice = choices[index] if choices else ""
         tied = any(ties[max(0, i - 1) : i + 1])
-        told.append(_place(text, match, last, until, known[match[0]], choice, tied))
+        told.append(_place(text, match, last, until, index, choice, tied))
     _share_denials(text, matches, told)
     for match, place in zip(matches, told, strict=True):
         if place and place.denied:
@@ -167,6 +168,17 @@ def _places(text: str, known: Mapping[str, int], choices: Sequence[str]) -> list
             both = {"final": one.final or two.final, "stated": one.stated or two.stated}
             places[i : i + 2] = one._replace(**both), two._replace(**both)
     return places
+
+
+def _index(text: str, match: re.Match, known: Mapping[str, int], choices: Sequence[str]) -> int:
+    """Which choice a letter names: the third for a Cyrillic "В" before that choice's own text."""
+    index = known[match[0]]
+    counted = SERIES[0].find(match[0])
+    if match[0] in LOOKALIKES and 0 <= counted < len(choices) and known.get("B") == 1:
+        echo = re.sub(rf"^[^{W}]+", "", text[match.end() :]).casefold()
+        if len(choices[counted]) > 1 and echo.startswith(choices[counted]):
+            return index if echo.startswith(choices[index]) else counted
+    return index
 
 
 def _share_denials(text: str, matches: Sequence[re.Match], told: list[Place | None]) -> None:
