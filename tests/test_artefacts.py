@@ -232,6 +232,11 @@ def test_other_figures_have_letters_of_every_script(kind, run):
         figures.loss_curves(curve, "fig", run, [MODEL], names[1])
 
 
+def test_a_title_that_begins_with_an_arabic_name_runs_to_the_right(run):
+    figures.gap_bars(gaps(), "fig", run, [MODEL], "نموذج عربي: barrier")
+    assert "\u200eنموذج عربي: barrier" in (run.figures / "fig.svg").read_text(encoding="utf-8")
+
+
 def test_latin_labels_need_no_other_font():
     assert fonts.families(["Qwen2.5-0.5B (é, Ж, عربي)", "100 %"]) == [fonts.MAIN]
     assert fonts.families(["模型"]) == [fonts.MAIN, "Noto Sans CJK SC"]

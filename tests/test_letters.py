@@ -130,3 +130,11 @@ def test_words_are_known_in_every_language():
     for code, each in words.items():
         wanted = {*answer_words.ROLES, "translation", "note"} - {"is"}
         assert wanted <= set(each), code
+
+
+@pytest.mark.parametrize(
+    ("answer", "letter"),
+    [("Ответ: В) банк", "C"), ("В. банк", "C"), ("В) каноэ", "B"), ("Ответ: В", "B")],
+)
+def test_a_cyrillic_letter_before_a_choice_is_that_choice(answer, letter):
+    assert read(answer, "ABCD", ["река", "каноэ", "банк", "мост"]) == letter

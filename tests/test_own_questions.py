@@ -306,3 +306,9 @@ def test_any_value_in_any_field_is_kept_or_refused_as_a_value_error(field, value
 def test_any_bytes_are_refused_as_a_value_error(junk):
     with tempfile.TemporaryDirectory() as folder, pytest.raises(ValueError, match="question"):
         tasks.load(write(folder, junk))
+
+
+def test_a_file_without_its_kind_is_named_with_it(tmp_path):
+    file = write(tmp_path, ROW).removeprefix("path:")
+    with pytest.raises(ValueError, match=f"did you mean 'path:{file}'"):
+        tasks.load(file)

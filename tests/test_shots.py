@@ -225,6 +225,7 @@ def test_a_question_that_never_fits_is_left_out_everywhere_and_named(model, tmp_
         none = score(model, asked.filter(lambda row: row["id"] == "huge"), tmp_path)
     assert none.columns.tolist() == rows.columns.tolist()
     assert len(stats.decide(none)) == 0
+    assert none["language"].dtype == rows["language"].dtype
 
 
 def test_conditions_with_other_questions_left_out_are_compared_on_those_of_all():

@@ -166,7 +166,7 @@ def save(
     for axes in figure.axes:
         wide = round(TITLE * figure.get_figwidth())
         titles = axes.get_title().split("\n")
-        axes.title.set_text("\n".join(fonts.lines(line, wide) for line in titles))
+        axes.title.set_text("\n".join(fonts.sentence(line, wide) for line in titles))
     for shown in figure.legends:
         labels = [text.get_text() for text in shown.get_texts()]
         _grow(figure, sum(label.count("\n") for label in labels) // _columns(labels))

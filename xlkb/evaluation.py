@@ -18,6 +18,8 @@ from xlkb.results import key, store_folder
 from xlkb.tries import Pair
 
 SECONDS_PER_PART = 10
+NUMBERS = ["choice", "is_answer"]
+"""Columns of `_columns` that hold no text."""
 
 
 def score(
@@ -189,7 +191,8 @@ def _columns(items: Sequence[dict]) -> pd.DataFrame:
     frame["option_language"] = [code for item in items for code in item["option_languages"]]
     frame["choice"] = np.tile(np.arange(4, dtype=np.int8), len(items))
     frame["is_answer"] = frame["choice"] == np.array([i["answer"] for i in items]).repeat(4)
-    return frame
+    # Without rows, columns would be numbers, which cannot be merged with texts.
+    return frame if items else frame.astype(dict.fromkeys(frame.columns.drop(NUMBERS), "str"))
 
 
 def _rows_file(store: Path, model: LanguageModel, rows: pd.DataFrame) -> Path:

@@ -52,6 +52,13 @@ def lines(label: object, columns: int) -> str:
     return hidden + fill(text, width, break_long_words=not joined)
 
 
+def sentence(text: str, columns: int) -> str:
+    """`lines` of an English text, which runs to the right even if it begins in Arabic or Hebrew."""
+    right = any(unicodedata.bidirectional(each) in ("R", "AL") for each in text)
+    found = lines(text, columns).split("\n")
+    return "\n".join(f"\u200e{line}" if right else line for line in found)
+
+
 def cells(text: str) -> int:
     """Width of a text, in Latin letters."""
     return len(text) + sum(unicodedata.east_asian_width(each) in "WF" for each in text)

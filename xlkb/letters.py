@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from xlkb.answer_words import W, chain, follows, pattern, plain
+from xlkb.answer_words import CONNECTED, W, chain, follows, pattern, plain
 
 LOOKALIKES = dict(
     zip("АВЕКМНОРСТХаеорсхΑΒΕΖΗΙΚΜΝΟΡΤΧ", "ABEKMHOPCTXaeopcxABEZHIKMNOPTX", strict=True)
@@ -55,6 +55,7 @@ class Place(NamedTuple):
     """Before a choice, as in "B) canoe"."""
     bare: bool
     """No words follow it in its clause."""
+    denied: bool = False
 
 
 def read(text: str, letters: Sequence[str], choices: Sequence[str] = ()) -> str | None:
@@ -145,10 +146,16 @@ def _places(text: str, known: Mapping[str, int], choices: Sequence[str]) -> list
     ends = [0, *(match.end() for match in matches)]
     starts = [*(match.start() for match in matches[1:]), len(text)]
     ties = [_tied(text[one.end() : two.start()]) for one, two in pairwise(matches)]
+    told: list[Place | None] = []
     for i, (match, last, until) in enumerate(zip(matches, ends, starts, strict=False)):
-        choice = choices[known[match[0]]] if choices else ""
+        index = _index(text, match, known, choices)
+        choice = choices[index] if choices else ""
         tied = any(ties[max(0, i - 1) : i + 1])
-        place = _place(text, match, last, until, known[match[0]], choice, tied)
+        told.append(_place(text, match, last, until, index, choice, tied))
+    _share_denials(text, matches, told)
+    for match, place in zip(matches, told, strict=True):
+        if place and place.denied:
+            continue
         since = text[places[-1].end : match.start()] if places else ""
         reason = _reasons(since) and not _tied(since)
         if place and (place.stated or not reason):
@@ -163,10 +170,44 @@ def _places(text: str, known: Mapping[str, int], choices: Sequence[str]) -> list
     return places
 
 
+def _index(text: str, match: re.Match, known: Mapping[str, int], choices: Sequence[str]) -> int:
+    """Which choice a letter names: the third for a Cyrillic "В" before that choice's own text."""
+    index = known[match[0]]
+    counted = SERIES[0].find(match[0])
+    if match[0] in LOOKALIKES and 0 <= counted < len(choices) and known.get("B") == 1:
+        echo = re.sub(rf"^[^{W}]+", "", text[match.end() :]).casefold()
+        if len(choices[counted]) > 1 and echo.startswith(choices[counted]):
+            return index if echo.startswith(choices[index]) else counted
+    return index
+
+
+def _share_denials(text: str, matches: Sequence[re.Match], told: list[Place | None]) -> None:
+    """Lets a denial hold for both letters in "neither A nor B" and "A and C can be excluded"."""
+    pairs = [(i, _shared(text, *two)) for i, two in enumerate(pairwise(matches))]
+    for step, way in ((0, pairs), (1, pairs[::-1])):
+        for i, shared in way:
+            one, other = told[i + step], told[i + 1 - step]
+            # In "the answer is B and C is wrong" it holds for C alone.
+            if one and one.denied and other and shared and (shared == "both" or not other.stated):
+                told[i + 1 - step] = other._replace(denied=True)
+
+
+def _shared(text: str, one: re.Match, two: re.Match) -> str:
+    """How two letters are put together: "both" by words as in "ni A ni B", "and", or "" not."""
+    between = text[one.end() : two.start()]
+    word = between.strip().lower()
+    if not re.fullmatch(f"[{W}]+", word):
+        return ""
+    again = re.search(rf"(?<![{W}]){word}\s*$", text[: one.start()].lower()) or (
+        re.match(CONNECTED, word) and text[two.end() :].startswith(word)
+    )
+    return "both" if again or word == "nor" else "and" if chain(between)[0] == {"also"} else ""
+
+
 def _place(
     text: str, match: re.Match, last: int, until: int, index: int, choice: str, tied: bool
 ) -> Place | None:
-    """What is said of a letter; None if it is denied, a word, or beside words that say nothing.
+    """What is said of a letter; None if it is a word, or beside words that say nothing.
 
     `last`: the end of the letter before; `until`: the start of the next; `tied`: by "and" or "or".
     """
@@ -186,13 +227,14 @@ def _place(
     clause = clause.strip() if re.search(f"[{W}]", clause) else ""
     word = match[0].casefold() in WORDS or match[0] in LOOKALIKES
     told, known = follows(clause, word)
-    if "wrong" in roles | told:
-        return None
+    denied = "wrong" in roles | told
     before = text[:start].rstrip(" \t")
     enclosed = bool(closing) and text[start - 1 : start] in OPENING and start > 0
     stated = "answer" in roles | told
     named = bool(roles & {"answer", "option"})
     told_of = (named and not crossed) or ("answer" in roles and not word)
+    if denied:
+        return Place(start, end, index, False, stated, named, False, label, not clause, True)
     if clause and not (known or suffix or enclosed or tied or told_of):
         return None
     bracket = closing[:1] == ")" and text.count("(", 0, start) == text.count(")", 0, start)

@@ -233,7 +233,9 @@ def _rows(name: str, languages: Iterable[str] | None) -> tuple[list[dict], tuple
     if name in OWN:
         return OWN[name](), _known(wanted, tuple(LANGUAGES), name)
     hint = "name a file: path:FILE." if kind == "path" else _listed((*names(), "path:FILE"))
-    raise ValueError(f"There is no task {name!r}{_near(name, names())} {hint}")
+    bare = name == kind and name.endswith((".jsonl", ".json"))
+    near = f"; did you mean 'path:{name}'?" if bare else _near(name, names())
+    raise ValueError(f"There is no task {name!r}{near} {hint}")
 
 
 def _existing(
