@@ -120,11 +120,14 @@ def test_a_missing_or_changed_file_is_named(run):
     ]
 
 
-def test_a_damaged_manifest_is_named(run):
+def test_a_damaged_manifest_is_named_and_set_aside(run):
     run.figures.mkdir()
     (run.figures / "manifest.json").write_text("{")
-    with pytest.raises(ValueError, match=r"manifest\.json is not valid JSON"):
-        manifest.listing(run.figures)
+    with pytest.warns(UserWarning, match=r"manifest\.json is damaged"):
+        assert manifest.listing(run.figures).empty
+    assert len(list(run.figures.glob("manifest.json.damaged-*"))) == 1
+    tables.save(pd.DataFrame({"a": [1]}), "table", run, [MODEL])
+    assert manifest.listing(run.figures)["name"].tolist() == ["table"]
 
 
 def test_a_text_of_digits_stays_a_text(run):

@@ -261,6 +261,7 @@ def as_saved(rows, cut=",", end="\r\n", encoding="utf-8", header=False):
         {"header": True},
         {"end": "\n"},
         {"end": "\r\n\r\n"},
+        {"end": ",,,\r\n,,,,,,,,\r\n"},
     ],
     ids=str,
 )

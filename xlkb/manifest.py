@@ -5,6 +5,7 @@ with the reason, and the notebook says so.
 """
 
 import json
+import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -120,4 +121,10 @@ def _read(folder: Path) -> dict[str, dict]:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
-        raise ValueError(f"{path} is not valid JSON; delete it and run the notebooks.") from None
+        aside = path.rename(path.with_name(f"{FILE}.damaged-{datetime.now():%Y%m%d-%H%M%S}"))
+        warnings.warn(
+            f"{path} is damaged (not valid JSON) and was set aside as {aside.name}: what it listed "
+            "is listed again when its notebook runs.",
+            stacklevel=2,
+        )
+        return {}

@@ -161,11 +161,13 @@ def items(file: Path, problems: list[str]) -> Iterator[tuple[str, object]]:
 
 
 def cells(file: Path, width: int, problems: list[str]) -> Iterator[Row]:
-    """Rows of a CSV file of so many columns, the last a key; a header is recognised and skipped.
+    """Rows of so many columns, the last a key, cut at commas, semicolons or tabs, less a header."""
 
-    Cells are as they are, cut at commas, semicolons or tabs; rows of another width are problems.
-    """
-    rows = _cut(file, problems, lambda rows: sum(len(row) == width for _, row in rows) / len(rows))
+    def fit(row: list[str]) -> list[str]:  # Without the empty cells of a spreadsheet's rest.
+        return row if any(map(looks, row[width:])) else row[:width]
+
+    rows = _cut(file, problems, lambda rows: sum(len(fit(r)) == width for _, r in rows) / len(rows))
+    rows = [(where, fit(row)) for where, row in rows]
     if rows and clean(rows[0][1][-1]).casefold().replace("_", " ") in _KEY_NAMES:
         del rows[0]
     for where, row in rows:
@@ -284,17 +286,15 @@ def _cut(file: Path, problems: list[str], share: Callable[[list[Row]], float]) -
 
 
 def _rows(text: list[str], delimiter: str) -> list[Row]:
-    """Rows that are not blank, with their places, without a spreadsheet's empty rest."""
+    """Rows that are not blank, with their places."""
     reader = csv.reader(text, delimiter=delimiter)
     found, begins = [], 1
     try:
         for number, row in enumerate(reader, 1):
             line = f" (line {begins})" if begins != number else ""
-            if row:
+            if any(map(looks, row)):
                 found.append((f"row {number}{line}", row))
             begins = reader.line_num + 1
     except csv.Error as error:
         raise csv.Error(f"line {begins}: {error}") from None
-    while found and not any(map(looks, found[-1][1])):
-        found.pop()
     return found
