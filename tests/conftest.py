@@ -19,9 +19,10 @@ settings.register_profile(
 settings.load_profile("xlkb")
 
 
-def pytest_collection_finish():
-    """Leave what was imported out of every garbage collection: statsmodels' corrections and
-    `models.release` ask for one each time."""
+@pytest.fixture(autouse=True, scope="module")
+def frozen():
+    """Leave what was there before a module's tests out of their garbage collections: statsmodels'
+    corrections and `models.release` ask for one each time."""
     gc.collect()
     gc.freeze()
 

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xlkb import corpora
@@ -66,6 +66,7 @@ def test_almanac_passes_its_audit():
         assert table["ratio_median"].between(0.8, 1.5).all()
 
 
+@settings(max_examples=48)  # All there are.
 @given(st.integers(1, 8), st.integers(0, 5))
 def test_fewer_documents_are_the_first_of_more_and_subjects_take_turns(n, seed):
     one = corpora.load("almanac", ["en", "fr"], n=n, seed=seed)
