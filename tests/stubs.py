@@ -1,6 +1,9 @@
 """A server that answers as a test says, for models behind an endpoint."""
 
 import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 USED = {"prompt_tokens": 100, "completion_tokens": 10}
@@ -58,3 +61,21 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+@contextmanager
+def stubs_started() -> Iterator[Callable[..., Stub]]:
+    """A function that starts a `Stub` for a reply; all of them are shut down at the end."""
+    made = []
+
+    def make(reply):
+        made.append(Stub(reply))
+        threading.Thread(target=made[-1].serve_forever, args=(0.01,), daemon=True).start()
+        return made[-1]
+
+    try:
+        yield make
+    finally:
+        for each in made:
+            each.shutdown()
+            each.server_close()

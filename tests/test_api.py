@@ -21,7 +21,7 @@ import pytest
 import questions
 import tiny
 import torch
-from stubs import Stub, chatted, completion, refused
+from stubs import chatted, completion, refused, stubs_started
 
 from xlkb import (
     api,
@@ -53,17 +53,8 @@ def stub(monkeypatch):
     monkeypatch.setattr(endpoints, "_KNOWN", {})
     for name in (api.PRICE, api.BUDGET):
         monkeypatch.delenv(name, raising=False)
-    made = []
-
-    def make(reply):
-        made.append(Stub(reply))
-        threading.Thread(target=made[-1].serve_forever, args=(0.01,), daemon=True).start()
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.shutdown()
-        each.server_close()
+    with stubs_started() as make:
+        yield make
 
 
 def ask(server, store, n=4, style="letters"):

@@ -1,11 +1,10 @@
 """What endpoints accept is found out once, for letters and translations alike."""
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import questions
-from stubs import Stub, chatted, refused
+from stubs import chatted, refused, stubs_started
 
 from xlkb import api, endpoints, models, recompose, stats, translators
 from xlkb.evaluation import score
@@ -16,17 +15,8 @@ def stub(monkeypatch):
     """Make stubs."""
     monkeypatch.setattr(api, "RETRIES", 0)
     monkeypatch.setattr(endpoints, "_KNOWN", {})
-    made = []
-
-    def make(reply):
-        made.append(Stub(reply))
-        threading.Thread(target=made[-1].serve_forever, args=(0.01,), daemon=True).start()
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.shutdown()
-        each.server_close()
+    with stubs_started() as make:
+        yield make
 
 
 def reasoner(path, body):
