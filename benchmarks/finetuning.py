@@ -23,7 +23,8 @@ from pathlib import Path
 
 import torch
 
-from xlkb import checks, chunked_loss, corpora, models, packing, paths, recipes, trainable, training
+from xlkb import checks, chunked_loss, corpora, models, packing, recipes, trainable, training
+from xlkb.ground import paths
 
 ARMS = ("trainer", "xlkb")
 WARM_UP = 1

@@ -21,7 +21,8 @@ import time
 import numpy as np
 import torch
 
-from xlkb import checks, models, paths, prompts, recompose, tasks
+from xlkb import checks, models, prompts, recompose, tasks
+from xlkb.ground import paths
 from xlkb.scoring import log_likelihoods
 from xlkb.tries import Pair, encode
 

@@ -10,8 +10,9 @@ import nbformat
 import tiny
 import transformers
 
-from xlkb import manifest, paths, profiles, reference
-from xlkb.languages import LANGUAGES
+from xlkb import manifest, profiles, reference
+from xlkb.ground import paths
+from xlkb.ground.languages import LANGUAGES
 
 SIZES = {
     "n_items": 3,

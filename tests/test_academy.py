@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from questions import outputs_under_hash_seeds
 
-from xlkb import corpora, languages, prompts, tasks
+from xlkb import corpora, prompts, tasks
 from xlkb.corpora import audit
-from xlkb.languages import FIVE, LANGUAGES, written_in
+from xlkb.ground import languages
+from xlkb.ground.languages import FIVE, LANGUAGES, written_in
 from xlkb.tasks import academy, cast, worldfacts
 
 RELATIONS = academy.relations()

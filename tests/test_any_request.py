@@ -11,8 +11,9 @@ import notebook_cells
 import pytest
 from matplotlib.figure import Figure
 
-from xlkb import alignment, gains, manifest, paths, perplexity, profiles, stats
-from xlkb.languages import FIVE, LANGUAGES
+from xlkb import alignment, gains, manifest, perplexity, profiles, stats
+from xlkb.ground import paths
+from xlkb.ground.languages import FIVE, LANGUAGES
 
 LANGUAGE_SETS = {
     "English": ("en",),

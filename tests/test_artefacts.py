@@ -10,7 +10,7 @@ import pytest
 from matplotlib.text import Text
 
 from xlkb import canvas, figures, fonts, labels, manifest, profiles, reference, tables
-from xlkb.languages import LANGUAGES
+from xlkb.ground.languages import LANGUAGES
 from xlkb.models import LanguageModel
 
 MODEL = LanguageModel("path:tiny", "Tiny, random", "", "ab" * 32)

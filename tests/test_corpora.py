@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from xlkb import corpora
 from xlkb.corpora import almanac, audit, files
-from xlkb.languages import FIVE
+from xlkb.ground.languages import FIVE
 from xlkb.tasks import cast, worldfacts
 
 TIDES = """

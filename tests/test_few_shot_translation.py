@@ -8,7 +8,7 @@ import tiny
 from sentences import SENTENCES
 
 from xlkb import corpora, few_shot_translation, models
-from xlkb.languages import FIVE, LANGUAGES
+from xlkb.ground.languages import FIVE, LANGUAGES
 
 EN = [
     "The moon turns around the earth in about a month.",

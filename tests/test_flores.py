@@ -5,9 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from xlkb import corpora, hub, paths
+from xlkb import corpora
 from xlkb.corpora import flores
-from xlkb.languages import FIVE
+from xlkb.ground import hub, paths
+from xlkb.ground.languages import FIVE
 
 DATA = paths.local_data() or Path(__file__).parents[2] / "shared" / "data"
 TEXTS = {"en": ["Tea is hot.", "It rains."], "fr": ["Le thé est chaud.", "Il pleut."]}

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xlkb import languages
-from xlkb.languages import FIVE, LANGUAGES
+from xlkb.ground import languages
+from xlkb.ground.languages import FIVE, LANGUAGES
 
 
 def test_seventeen_languages_start_with_the_five_of_the_paper():
@@ -70,7 +70,7 @@ def test_names_do_not_depend_on_which_locale_was_used_before():
         "from babel import Locale\n"
         "for c in ('zh', 'ja', 'he', 'ar'):\n"
         "    dict(Locale(c).months['stand-alone']['wide']), dict(Locale(c).languages)\n"
-        "from xlkb.languages import LANGUAGES\n"
+        "from xlkb.ground.languages import LANGUAGES\n"
         "print([tuple(language) for language in LANGUAGES.values()] == eval(input()))\n"
     )
     expected = repr([tuple(language) for language in LANGUAGES.values()])

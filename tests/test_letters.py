@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xlkb import answer_words, replies
-from xlkb.languages import LANGUAGES
+from xlkb.ground.languages import LANGUAGES
 from xlkb.letters import LOOKALIKES, SERIES, read
 
 FILE = Path(__file__).parent / "data" / "letters.tsv"
@@ -123,7 +123,7 @@ def test_two_answers_that_differ_are_none(letter, other):
 def test_words_are_known_in_every_language():
     import tomllib
 
-    from xlkb.paths import PACKAGE_DATA
+    from xlkb.ground.paths import PACKAGE_DATA
 
     words = tomllib.loads((PACKAGE_DATA / "answers.toml").read_text(encoding="utf-8"))
     assert set(words) == set(LANGUAGES)

@@ -6,7 +6,7 @@ from datasets import Dataset
 
 from xlkb import mitigations, models, prompts, recompose, stats, tasks
 from xlkb.evaluation import context_tokens, score
-from xlkb.languages import FIVE
+from xlkb.ground.languages import FIVE
 
 SAME = ["task", "id", "subject", "answer", "recomposition", "language", "question_language"]
 SAME += ["option_languages"]

@@ -11,7 +11,8 @@ from collections import namedtuple
 import pytest
 import tiny
 
-from xlkb import checks, languages, models, needs, paths, profiles, recipes, reproduce, sizes
+from xlkb import checks, models, needs, profiles, recipes, reproduce, sizes
+from xlkb.ground import languages, paths
 
 NUMBERS = ("01", "02", "03", "04", "05", "06")
 Usage = namedtuple("Usage", "total used free")

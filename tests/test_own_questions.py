@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xlkb import tasks, texts
+from xlkb import tasks
+from xlkb.ground import texts
 
 ROW = {
     "id": "tea-1",

@@ -92,7 +92,7 @@ def test_citation_file_is_valid_yaml_and_agrees_with_the_project():
 
 
 def test_package_data_is_found_beside_the_code():
-    from xlkb import paths
+    from xlkb.ground import paths
 
     assert (paths.PACKAGE_DATA / "profiles" / "demo.toml").exists()
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from xlkb import models, paths, pip_models, recompose, stats, tasks
+from xlkb import models, pip_models, recompose, stats, tasks
 from xlkb.evaluation import score
+from xlkb.ground import paths
 
 DATA = paths.local_data() or Path(__file__).parents[2] / "shared" / "data"
 MODEL = "pip:gemma-3-270m"

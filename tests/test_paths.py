@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xlkb import checks, paths
+from xlkb import checks
+from xlkb.ground import paths
 
 NAMES = ("data/arc", "with space/q.jsonl", "größe/問題.jsonl", "a,b", "link", "../here/x", "x/")
 

@@ -7,7 +7,7 @@ import tiny
 import torch
 
 from xlkb import corpora, models, perplexity
-from xlkb.languages import FIVE
+from xlkb.ground.languages import FIVE
 
 
 @pytest.fixture(scope="module")

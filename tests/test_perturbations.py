@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xlkb import corpora, perturbations
-from xlkb.languages import FIVE
+from xlkb.ground.languages import FIVE
 
 DOCUMENTS = corpora.load("almanac", FIVE, n=4)
 

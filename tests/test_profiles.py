@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xlkb import paths, profiles
-from xlkb.languages import FIVE, LANGUAGES
+from xlkb import profiles
+from xlkb.ground import paths
+from xlkb.ground.languages import FIVE, LANGUAGES
 from xlkb.tasks import mmlu
 
 

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xlkb import notebooks, paths, progress
+from xlkb import notebooks
+from xlkb.ground import paths, progress
 
 WORK = """
 import time

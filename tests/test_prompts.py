@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from questions import toy
 
-from xlkb import prompts, recompose, tasks, texts
-from xlkb.languages import LANGUAGES
+from xlkb import prompts, recompose, tasks
+from xlkb.ground import texts
+from xlkb.ground.languages import LANGUAGES
 from xlkb.prompts import build
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -9,7 +9,8 @@ from unicodedata import normalize
 import pandas as pd
 import pytest
 
-from xlkb import paths, recompose, shots, tasks
+from xlkb import recompose, shots, tasks
+from xlkb.ground import paths
 from xlkb.tasks import arc, belebele, hp_quiz, mmlu
 
 DATA = paths.local_data() or Path(__file__).parents[2] / "shared" / "data"

@@ -20,7 +20,6 @@ from xlkb import (
     hub_models,
     mix_corpus,
     models,
-    paths,
     pip_models,
     profiles,
     reproduce,
@@ -30,6 +29,7 @@ from xlkb import (
     translators,
 )
 from xlkb.evaluation import score
+from xlkb.ground import paths
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ("README.md", "CONTRIBUTING.md")

@@ -1,7 +1,7 @@
 """The arms of the remedy: the same documents, mixed in different ways."""
 
 from xlkb import corpora, mixing, remedies
-from xlkb.languages import FIVE
+from xlkb.ground.languages import FIVE
 
 
 def test_every_arm_has_the_same_documents_in_the_same_order():

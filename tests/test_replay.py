@@ -9,7 +9,8 @@ import json
 import notebook_cells
 import pytest
 
-from xlkb import models, paths, results
+from xlkb import models, results
+from xlkb.ground import paths
 from xlkb.tries import Pair
 
 NUMBERS = ("01", "02", "03", "04", "05", "06")

@@ -10,7 +10,8 @@ import nbformat
 import pandas as pd
 import pytest
 
-from xlkb import notebooks, paths, profiles, reference, reproduce, results
+from xlkb import notebooks, profiles, reference, reproduce, results
+from xlkb.ground import paths
 
 PARAMETERS = 'profile = "demo"\nmodel = ""\ntask = ""\nlanguages = ""'
 LOAD = """

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sentences import SENTENCES
 
 from xlkb import rouge, tofu
-from xlkb.languages import LANGUAGES
+from xlkb.ground.languages import LANGUAGES
 
 ENDINGS = [".", "!", "?", "…", "...", "。", "！", "？", "।", "॥", "؟", "۔", "،", ";", " .", ""]
 QUOTES = ['""', "''", "«»", "“”", "„“", "「」", "『』", "《》", "()", "״״", "‹›", "**", "  "]

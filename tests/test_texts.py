@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xlkb import texts
+from xlkb.ground import texts
 
 ZWNJ, ZWJ = "\u200c", "\u200d"
 INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f\u202a\u061c"

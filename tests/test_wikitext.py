@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sacremoses import MosesTokenizer
 
-from xlkb import corpora, hub, paths
+from xlkb import corpora
 from xlkb.corpora import wikitext
+from xlkb.ground import hub, paths
 
 DATA = paths.local_data() or Path(__file__).parents[2] / "shared" / "data"
 REAL = DATA / "wikitext2" / "valid.txt"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from questions import outputs_under_hash_seeds
 
 from xlkb import tasks
-from xlkb.languages import LANGUAGES, written_in
+from xlkb.ground.languages import LANGUAGES, written_in
 from xlkb.tasks import cldr, facts, worldfacts
 
 RELATIONS = (

@@ -5,7 +5,7 @@ import tomllib
 import unicodedata
 from functools import cache
 
-from xlkb.paths import PACKAGE_DATA
+from xlkb.ground.paths import PACKAGE_DATA
 
 ROLES = ("wrong", "final", "answer", "because", "also", "option", "is", "link")
 """Kinds of words that tell of a letter; the first counts where languages disagree about a word."""

@@ -18,8 +18,9 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock
 
-from xlkb import checkpoints, endpoints, models, paths, replies, results
+from xlkb import checkpoints, endpoints, models, replies, results
 from xlkb.endpoints import KEY, hidden
+from xlkb.ground import paths
 
 if TYPE_CHECKING:
     from openai import OpenAI

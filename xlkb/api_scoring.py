@@ -21,8 +21,8 @@ import pandas as pd
 
 from xlkb import api, endpoints, letters, replies, results
 from xlkb.evaluation import store_folder
+from xlkb.ground.progress import bar
 from xlkb.models import LanguageModel
-from xlkb.progress import bar
 from xlkb.tries import Pair
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from pandas.api.types import is_numeric_dtype
 
 from xlkb import fonts, manifest
-from xlkb.languages import LANGUAGES
+from xlkb.ground.languages import LANGUAGES
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
 

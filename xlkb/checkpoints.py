@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xlkb import progress
+from xlkb.ground import progress
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig

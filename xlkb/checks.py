@@ -100,7 +100,7 @@ def count(value: str) -> int:
 
 def place(value: str) -> Path:
     """A path as the user means it (`paths.user`)."""
-    from xlkb import paths
+    from xlkb.ground import paths
 
     return paths.user(text(value))
 

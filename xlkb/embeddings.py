@@ -26,9 +26,9 @@ import pyarrow as pa
 
 from xlkb import results, tokens
 from xlkb.evaluation import SECONDS_PER_PART, store_folder
+from xlkb.ground.progress import bar
 from xlkb.models import LanguageModel
 from xlkb.profiles import nearest
-from xlkb.progress import bar
 
 POOLINGS = ("mean", "weighted_mean", "last_token", "prompt")
 PROMPT = 'This sentence: "{text}" means in one word: "'

@@ -12,8 +12,8 @@ import pandas as pd
 from datasets import Dataset
 
 from xlkb import lengths, prompts, results, shots
+from xlkb.ground.progress import bar
 from xlkb.models import LanguageModel, replaying, slug
-from xlkb.progress import bar
 from xlkb.results import key, store_folder
 from xlkb.tries import Pair
 

@@ -32,7 +32,7 @@ from sacrebleu.significance import _bootstrap_resample
 from xlkb import lengths
 from xlkb.corpora import audit
 from xlkb.generation import Prompt, generate
-from xlkb.languages import LANGUAGES, unspaced
+from xlkb.ground.languages import LANGUAGES, unspaced
 from xlkb.models import LanguageModel
 from xlkb.tries import Pair
 

@@ -14,7 +14,7 @@ from IPython.display import Image
 
 from xlkb import fonts
 from xlkb.canvas import LABEL, bars, canvas, counts, drawable, legend, ordered, save, span, style
-from xlkb.languages import LANGUAGES
+from xlkb.ground.languages import LANGUAGES
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
 

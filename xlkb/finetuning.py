@@ -19,19 +19,8 @@ import pandas as pd
 from datasets import Dataset
 from filelock import FileLock
 
-from xlkb import (
-    checkpoints,
-    checks,
-    model_card,
-    models,
-    options,
-    packing,
-    paths,
-    progress,
-    recipes,
-    results,
-    sizes,
-)
+from xlkb import checkpoints, checks, model_card, models, options, packing, recipes, results, sizes
+from xlkb.ground import paths, progress
 from xlkb.models import LanguageModel
 from xlkb.recipes import Recipe
 

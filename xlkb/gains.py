@@ -15,7 +15,7 @@ from scipy import stats as tests
 from statsmodels.stats.multitest import multipletests
 
 from xlkb import stats
-from xlkb.languages import LANGUAGES
+from xlkb.ground.languages import LANGUAGES
 
 GROUPS = ("other trained languages", "mixup", "held-out languages")
 """Of questions, after those in the base language, whose name is that of their group."""

@@ -20,8 +20,8 @@ import pandas as pd
 
 from xlkb import checkpoints, results, tokens
 from xlkb.evaluation import SECONDS_PER_PART, store_folder
+from xlkb.ground.progress import bar
 from xlkb.models import LanguageModel
-from xlkb.progress import bar
 
 if TYPE_CHECKING:
     from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Sequence
 
 from xlkb import checks
-from xlkb.paths import PACKAGE_DATA
+from xlkb.ground.paths import PACKAGE_DATA
 
 FILE = PACKAGE_DATA / "hub_models.toml"
 BYTES = {"bfloat16": 2, "int8": 1, "nf4": 0.55}

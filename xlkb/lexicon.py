@@ -18,9 +18,9 @@ from typing import NamedTuple
 import pandas as pd
 from babel import Locale, units
 
-from xlkb import languages as room
-from xlkb import paths
-from xlkb.languages import FIVE, LANGUAGES, capitalised, uncapitalised, written_in
+from xlkb.ground import languages as room
+from xlkb.ground import paths
+from xlkb.ground.languages import FIVE, LANGUAGES, capitalised, uncapitalised, written_in
 
 FILE = paths.PACKAGE_DATA / "lexicon.toml"
 SOURCES = ("own", "cldr", "emoji", "phrases")

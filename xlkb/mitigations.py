@@ -15,7 +15,7 @@ from datasets import Dataset
 
 from xlkb import few_shot_translation, gains, lengths, pairing, prompts, recompose, stats
 from xlkb.generation import Prompt, generate
-from xlkb.languages import LANGUAGES
+from xlkb.ground.languages import LANGUAGES
 from xlkb.models import LanguageModel
 from xlkb.tries import Pair
 

@@ -10,7 +10,7 @@ from datasets import Dataset
 
 from xlkb import corpora, mix_options, mixing, translation, translators
 from xlkb.corpora import audit, files
-from xlkb.languages import LANGUAGES
+from xlkb.ground.languages import LANGUAGES
 from xlkb.translators import Translator
 
 

@@ -21,7 +21,7 @@ from datasets.utils import (
 )
 
 from xlkb import corpora, results
-from xlkb.languages import LANGUAGES
+from xlkb.ground.languages import LANGUAGES
 
 if TYPE_CHECKING:
     from IPython.display import HTML

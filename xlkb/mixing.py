@@ -36,9 +36,10 @@ from typing import Any, NamedTuple
 
 from datasets import Dataset, DatasetInfo, Features, List, Value
 
-from xlkb import corpora, lexicon, progress
-from xlkb import languages as room
-from xlkb.languages import FIVE
+from xlkb import corpora, lexicon
+from xlkb.ground import languages as room
+from xlkb.ground import progress
+from xlkb.ground.languages import FIVE
 from xlkb.mixed import check_free, preview, request, shares, unmix, write
 
 __all__ = [

@@ -15,7 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xlkb import adapters, checkpoints, paths, pip_models, progress, quantization, tokens
+from xlkb import adapters, checkpoints, pip_models, quantization, tokens
+from xlkb.ground import paths, progress
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

@@ -18,7 +18,7 @@ import nbclient.exceptions
 import nbformat
 import papermill
 
-from xlkb import progress
+from xlkb.ground import progress
 
 
 class NotebookFailed(Exception):

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any
 
-from xlkb import checks, models, paths, recipes, translators
+from xlkb import checks, models, recipes, translators
+from xlkb.ground import paths
 from xlkb.recipes import Recipe
 
 FINETUNING = """\

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from datasets import Dataset, DatasetDict, load_from_disk
 
-from xlkb import texts, tokens
+from xlkb import tokens
+from xlkb.ground import texts
 from xlkb.recipes import Recipe
 
 IGNORED = -100

@@ -5,7 +5,7 @@ from functools import cache
 
 import pandas as pd
 
-from xlkb.paths import PACKAGE_DATA
+from xlkb.ground.paths import PACKAGE_DATA
 
 STATUSES = ("certain", "second-hand")
 FILE = PACKAGE_DATA / "published.csv"

@@ -21,8 +21,8 @@ import pandas as pd
 from datasets import Dataset
 
 from xlkb import corpora
-from xlkb import languages as room
-from xlkb.languages import FIVE
+from xlkb.ground import languages as room
+from xlkb.ground.languages import FIVE
 from xlkb.profiles import nearest
 
 KINDS = (

@@ -21,7 +21,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from xlkb import checkpoints, paths, progress
+from xlkb import checkpoints
+from xlkb.ground import paths, progress
 
 VERSION = 1
 """Raised when converting the same file would give other weights or another tokenizer."""

@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from xlkb import api, corpora, hub_models, models, progress
+from xlkb import api, corpora, hub_models, models
+from xlkb.ground import progress
 from xlkb.profiles import Run
 
 CHARACTERS = {"worldfacts": 90, "academy": 110, "mmlu": 255, "arc": 259}

@@ -15,7 +15,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from xlkb import checks, paths, prompts
+from xlkb import checks, prompts
+from xlkb.ground import paths
 
 FOLDER = paths.PACKAGE_DATA / "profiles"
 
@@ -252,7 +253,7 @@ def _codes(languages: str | Sequence[str], task: str) -> tuple[str, ...]:
     )
     if not codes:
         return ()
-    from xlkb import languages as room
+    from xlkb.ground import languages as room
     from xlkb.tasks import own
 
     kind, _, file = task.partition(":")
@@ -271,7 +272,7 @@ def _languages_of(task: str) -> tuple[str, ...]:
 def _derived(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings with what follows from the languages."""
     from xlkb import corpora
-    from xlkb.languages import FIVE
+    from xlkb.ground.languages import FIVE
 
     languages, five = settings["languages"], settings["five"]
     there = corpora.spoken(settings["corpus"])

@@ -26,8 +26,8 @@ from difflib import get_close_matches
 from functools import cache, partial
 from typing import Literal, NamedTuple
 
-from xlkb import texts as way_in
-from xlkb.paths import PACKAGE_DATA
+from xlkb.ground import texts as way_in
+from xlkb.ground.paths import PACKAGE_DATA
 
 STYLES = ("cloze", "letters", "paper")
 LETTERS = "ABCD"

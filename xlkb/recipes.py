@@ -5,7 +5,7 @@ import tomllib
 from dataclasses import dataclass, fields
 from typing import Any
 
-from xlkb import paths
+from xlkb.ground import paths
 from xlkb.profiles import nearest
 
 FILE = paths.PACKAGE_DATA / "recipes.toml"

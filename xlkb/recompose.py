@@ -21,7 +21,7 @@ from itertools import product
 
 from datasets import Dataset, Features, List, Value, concatenate_datasets
 
-from xlkb.languages import FIVE
+from xlkb.ground.languages import FIVE
 
 CHOICES = range(4)
 

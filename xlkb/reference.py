@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from xlkb import manifest, notebooks, paths, results
+from xlkb import manifest, notebooks, results
+from xlkb.ground import paths
 from xlkb.profiles import Run
 
 TOLERANCES: dict[str, tuple[float, str]] = {

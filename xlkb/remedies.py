@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datasets import Dataset
 
 from xlkb import mixing
-from xlkb.languages import LANGUAGES
+from xlkb.ground.languages import LANGUAGES
 
 
 def control(languages: Sequence[str]) -> str:

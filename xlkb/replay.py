@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from xlkb import paths, quantization
+from xlkb import quantization
+from xlkb.ground import paths
 from xlkb.models import LanguageModel
 
 

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from xlkb.answer_words import of_role
-from xlkb.languages import LANGUAGES
+from xlkb.ground.languages import LANGUAGES
 
 _NAMES = r"(?:think|thinking|thought|thoughts|reasoning|reason|reflection|analysis|scratchpad)"
 THINKING = (

@@ -157,7 +157,8 @@ def prepare(options: argparse.Namespace) -> "tuple[Run, list[Path], dict[str, st
         ValueError, OSError, ModuleNotFoundError: a name that does not exist, a file that is not
             right, or a model's package that is not installed.
     """
-    from xlkb import needs, paths, profiles
+    from xlkb import needs, profiles
+    from xlkb.ground import paths
 
     parameters = _parameters(options)
     run = profiles.load(**parameters)
@@ -180,7 +181,7 @@ def prepare(options: argparse.Namespace) -> "tuple[Run, list[Path], dict[str, st
 
 def _parameters(options: argparse.Namespace) -> dict[str, str]:
     """Those of the notebooks, with absolute paths: a notebook runs in a folder of its own."""
-    from xlkb import paths
+    from xlkb.ground import paths
 
     return {
         "profile": options.profile,
@@ -205,7 +206,7 @@ def _dry_run(options: argparse.Namespace) -> int:
 
 
 def _notebooks() -> list[Path]:
-    from xlkb import paths
+    from xlkb.ground import paths
 
     return sorted(paths.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 
@@ -229,7 +230,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(options: argparse.Namespace) -> int:
-    from xlkb import paths
+    from xlkb.ground import paths
 
     paths.pin()
     if options.dry_run:
@@ -242,7 +243,8 @@ def _main(options: argparse.Namespace) -> int:
 def _run(
     options: argparse.Namespace, run: "Run", chosen: list[Path], parameters: dict[str, str]
 ) -> int:
-    from xlkb import notebooks, paths, plan, reference
+    from xlkb import notebooks, plan, reference
+    from xlkb.ground import paths
 
     for stored in (run.results, paths.results() / "runs") if options.fresh else ():
         if old := set_aside(stored):
@@ -282,7 +284,7 @@ def _run(
 
 
 if __name__ == "__main__":
-    from xlkb import progress
+    from xlkb.ground import progress
 
     with progress.lines("xlkb.reproduce"):
         sys.exit(main())

@@ -14,7 +14,7 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
-from xlkb.languages import folded, get, unspaced
+from xlkb.ground.languages import folded, get, unspaced
 
 
 def recall(reference: str, text: str, language: str = "en") -> float:

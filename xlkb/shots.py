@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from datasets import Dataset
 
 from xlkb import recompose
-from xlkb.languages import FIVE, LANGUAGES
+from xlkb.ground.languages import FIVE, LANGUAGES
 
 WAYS = (*LANGUAGES, "same", "mixup")
 """Languages of demonstrations: one for all, those of the question, or five in each."""

@@ -14,7 +14,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from xlkb.languages import LANGUAGES
+from xlkb.ground.languages import LANGUAGES
 
 RULES = ("sum", "per_byte", "pmi")
 CONDITION = ["model", "task", "style", "n_shots", "demonstrations", "prompt", "rule"]

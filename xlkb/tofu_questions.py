@@ -4,7 +4,8 @@ from pathlib import Path
 
 from datasets import Dataset
 
-from xlkb import paths, texts, translation
+from xlkb import translation
+from xlkb.ground import paths, texts
 
 HUB = ("locuslab/TOFU", "324592d84ae4f482ac7249b9285c2ecdb53e3a68")
 """Data set and its pinned commit."""

@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from xlkb import checkpoints, results
-from xlkb.progress import bar
+from xlkb.ground.progress import bar
 from xlkb.recipes import Recipe
 
 SEAL = "checkpoint.json"

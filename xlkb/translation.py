@@ -16,9 +16,10 @@ import pandas as pd
 from datasets import Dataset
 from filelock import FileLock
 
-from xlkb import corpora, paths, progress
-from xlkb import languages as room
+from xlkb import corpora
 from xlkb.corpora import audit, faults
+from xlkb.ground import languages as room
+from xlkb.ground import paths, progress
 from xlkb.translators import Translator, by_name, chat, nllb
 
 __all__ = ["Translator", "audited", "by_name", "chat", "corpus", "documents", "nllb", "translate"]

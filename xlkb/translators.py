@@ -13,9 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xlkb import api, checkpoints, progress, replies
-from xlkb import languages as room
-from xlkb.languages import LANGUAGES
+from xlkb import api, checkpoints, replies
+from xlkb.ground import languages as room
+from xlkb.ground import progress
+from xlkb.ground.languages import LANGUAGES
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

@@ -16,8 +16,8 @@ from typing import Any
 
 from datasets import Dataset, Features, List, Value
 
-from xlkb import languages as room
 from xlkb.corpora import almanac, files, flores, wikitext
+from xlkb.ground import languages as room
 
 SPLITS = ("train", "heldout")
 HELD_OUT = 8

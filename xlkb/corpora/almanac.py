@@ -8,8 +8,8 @@ same number of phrases, and phrase i means the same in all five.
 import tomllib
 from pathlib import Path
 
-from xlkb import paths
-from xlkb.languages import FIVE
+from xlkb.ground import paths
+from xlkb.ground.languages import FIVE
 
 FOLDER = paths.PACKAGE_DATA / "almanac"
 MARK = " | "

@@ -1,7 +1,7 @@
 """Is a parallel corpus what it claims to be? Counts, length ratios, duplicates, languages.
 
 Languages are identified by py3langid (a naive Bayes classifier over byte n-grams, whose model comes
-with the package) among the languages of `xlkb.languages`.
+with the package) among the languages of `xlkb.ground.languages`.
 
 `table` and `suspects` are for looking; `require` is the gate that a machine translation has to
 pass, of a corpus or of a task's questions, and `questions` shows what it sees there.

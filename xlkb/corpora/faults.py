@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from xlkb import corpora, progress
+from xlkb import corpora
 from xlkb.corpora.identification import SURE, ambiguous, identify, long_enough
-from xlkb.languages import LANGUAGES
+from xlkb.ground import progress
+from xlkb.ground.languages import LANGUAGES
 
 LIMITS = {
     "empty": 0.0,

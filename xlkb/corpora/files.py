@@ -1,15 +1,15 @@
 """Your own parallel text: one file per language, one sentence per line, aligned by line.
 
 An empty line (in all files) ends a document. With a phrase mark, "|" say, the lines are cut into
-aligned phrases at it. Lines are cleaned (`xlkb.texts.clean`). Whatever does not fit is refused with
+aligned phrases at it. Lines are cleaned (`texts.clean`). Whatever does not fit is refused with
 file and line.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from xlkb import languages as room
-from xlkb import texts as way_in
+from xlkb.ground import languages as room
+from xlkb.ground import texts as way_in
 
 Row = dict
 

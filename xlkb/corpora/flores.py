@@ -10,8 +10,8 @@ held out, and nothing should be trained on it.
 from collections.abc import Sequence
 from pathlib import Path
 
-from xlkb import hub, paths, texts
-from xlkb.languages import FLORES
+from xlkb.ground import hub, paths, texts
+from xlkb.ground.languages import FLORES
 
 HUB = ("facebook/flores", "994d4cd204c67acac0cdacb5cd9edcbc64de5c71")
 """Data set and its pinned commit."""

@@ -1,4 +1,4 @@
-"""Which language is a text in? By py3langid, among the languages of `xlkb.languages`.
+"""Which language is a text in? By py3langid, among the languages of `xlkb.ground.languages`.
 
 It is a naive Bayes classifier over byte n-grams, whose model comes with the package.
 """
@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING
 
-from xlkb import progress
-from xlkb.languages import LANGUAGES
+from xlkb.ground import progress
+from xlkb.ground.languages import LANGUAGES
 
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier

@@ -27,7 +27,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xlkb import hub, paths, progress, texts
+from xlkb.ground import hub, paths, progress, texts
 
 if TYPE_CHECKING:
     from sacremoses import MosesDetokenizer

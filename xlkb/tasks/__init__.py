@@ -15,9 +15,9 @@ from hashlib import sha256
 import pandas as pd
 from datasets import Dataset
 
-from xlkb import languages as room
-from xlkb import paths
-from xlkb.languages import LANGUAGES
+from xlkb.ground import languages as room
+from xlkb.ground import paths
+from xlkb.ground.languages import LANGUAGES
 from xlkb.tasks import academy, arc, belebele, hp_quiz, mmlu, order, own, worldfacts
 
 SPLITS = ("dev", "validation", "test")

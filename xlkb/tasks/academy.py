@@ -18,8 +18,8 @@ from functools import cache
 from datasets import Dataset, Features, List, Value
 
 from xlkb import corpora, prompts
-from xlkb import languages as room
-from xlkb.languages import FIVE, LANGUAGES
+from xlkb.ground import languages as room
+from xlkb.ground.languages import FIVE, LANGUAGES
 from xlkb.tasks import cast
 from xlkb.tasks.cast import Fact
 from xlkb.tasks.facts import digest

@@ -9,8 +9,8 @@ left out.
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from xlkb import paths, texts
-from xlkb.languages import LANGUAGES
+from xlkb.ground import paths, texts
+from xlkb.ground.languages import LANGUAGES
 from xlkb.tasks import keys
 
 HUB = ("allenai/ai2_arc", "210d026faf9955653af8916fad021475a3f00453")

@@ -9,8 +9,8 @@ line and the question.
 from collections.abc import Iterable
 from pathlib import Path
 
-from xlkb import hub, paths, texts
-from xlkb.languages import FLORES, LANGUAGES
+from xlkb.ground import hub, paths, texts
+from xlkb.ground.languages import FLORES, LANGUAGES
 from xlkb.tasks import keys
 
 HUB = ("facebook/belebele", "75b399394a9803252cfec289d103de462763db7c")

@@ -16,9 +16,9 @@ import pandas as pd
 from babel import Locale
 from datasets import Dataset
 
-from xlkb import languages as room
-from xlkb.languages import FIVE, LANGUAGES
-from xlkb.paths import PACKAGE_DATA
+from xlkb.ground import languages as room
+from xlkb.ground.languages import FIVE, LANGUAGES
+from xlkb.ground.paths import PACKAGE_DATA
 from xlkb.tasks.cldr import Names
 from xlkb.tasks.facts import digest
 

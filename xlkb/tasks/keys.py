@@ -1,6 +1,6 @@
 """Whether a translated question belongs to an English one."""
 
-from xlkb.texts import LETTERS
+from xlkb.ground.texts import LETTERS
 
 
 def fits(row: dict | None, answer: int, where: str, problems: list[str], code: str = "") -> bool:

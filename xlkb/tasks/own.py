@@ -7,16 +7,16 @@
 
 (on one line). `answer` counts from 0 and is the same in every language. `"split"` may be "test"
 (the default), "dev" (few-shot demonstrations, which may be in English only) or "validation". Other
-fields are ignored. Texts are cleaned (`xlkb.texts.clean`), and no two options may look the same.
+fields are ignored. Texts are cleaned (`texts.clean`), and no two options may look the same.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from xlkb import languages as room
-from xlkb import texts
-from xlkb.languages import LANGUAGES
-from xlkb.texts import near, shown
+from xlkb.ground import languages as room
+from xlkb.ground import texts
+from xlkb.ground.languages import LANGUAGES
+from xlkb.ground.texts import near, shown
 
 _SPLITS = ("test", "dev", "validation")
 _TABLES = (".csv", ".tsv", ".xls", ".xlsx", ".ods", ".parquet")

@@ -13,7 +13,7 @@ language of the question can matter there.
 
 from functools import cache
 
-from xlkb.languages import LANGUAGES
+from xlkb.ground.languages import LANGUAGES
 from xlkb.tasks.facts import Fact, Pool, digest, regions, relations, typed
 
 DEV, VALIDATION = 5, 13

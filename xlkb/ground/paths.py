@@ -65,10 +65,10 @@ def _from_shell(text: str) -> Path:
 
 pin()
 
-ROOT = Path(os.environ.get("XLKB_ROOT") or Path(__file__).resolve().parent.parent)
+ROOT = Path(os.environ.get("XLKB_ROOT") or Path(__file__).resolve().parents[2])
 """The checkout: the folder that holds `notebooks/`, `figures/` and `pyproject.toml`."""
 
-PACKAGE_DATA = Path(__file__).resolve().parent / "data"
+PACKAGE_DATA = Path(__file__).resolve().parents[1] / "data"
 NOTEBOOKS = ROOT / "notebooks"
 FIGURES = Path(os.environ.get("XLKB_FIGURES") or ROOT / "figures")
 REFERENCE = ROOT / "tests" / "reference"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from xlkb import progress
+from xlkb.ground import progress
 
 
 def folder(name: str, revision: str, patterns: Sequence[str]) -> Path:
