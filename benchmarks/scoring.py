@@ -21,9 +21,10 @@ import time
 import numpy as np
 import torch
 
-from xlkb import checks, models, prompts, recompose, tasks
+from xlkb import checks, models, tasks
 from xlkb.ground import paths
 from xlkb.scoring import log_likelihoods
+from xlkb.tasks import prompts, recompose
 from xlkb.tries import Pair, encode
 
 BATCH_SIZES = (8, 32, 64)

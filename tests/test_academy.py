@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from questions import outputs_under_hash_seeds
 
-from xlkb import corpora, prompts, tasks
+from xlkb import corpora, tasks
 from xlkb.corpora import audit
 from xlkb.ground import languages
 from xlkb.ground.languages import FIVE, LANGUAGES, written_in
-from xlkb.tasks import academy, cast, worldfacts
+from xlkb.tasks import prompts
+from xlkb.tasks.builtin import academy, cast, worldfacts
 
 RELATIONS = academy.relations()
 SPACED = [code for code in LANGUAGES if code not in ("zh", "ja")]
@@ -260,7 +261,7 @@ def test_months_are_those_of_each_language():
 
 def test_everything_is_the_same_whatever_the_hash_seed():
     script = (
-        "from hashlib import sha256; from xlkb.tasks import academy; "
+        "from hashlib import sha256; from xlkb.tasks.builtin import academy; "
         "q = academy.questions(characters=2); "
         "print(sha256(repr((academy.rows(), academy.documents(q, paraphrases=2).to_list(), "
         "academy.parallel(q).to_list())).encode()).hexdigest())"

@@ -32,14 +32,13 @@ from xlkb import (
     pip_models,
     plan,
     profiles,
-    prompts,
-    recompose,
     results,
     stats,
     tables,
     tasks,
 )
 from xlkb.evaluation import score, store_folder
+from xlkb.tasks import prompts, recompose
 
 SECRET = "sk-test-0123456789abcdef"
 LATER = {"retry-after-ms": "1"}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from xlkb import corpora
 from xlkb.corpora import almanac, audit, files
 from xlkb.ground.languages import FIVE
-from xlkb.tasks import cast, worldfacts
+from xlkb.tasks.builtin import cast, worldfacts
 
 TIDES = """
 [[documents]]

@@ -13,8 +13,9 @@ import pytest
 import tiny
 from datasets import Dataset
 
-from xlkb import evaluation, models, recompose, results, scoring
+from xlkb import evaluation, models, results, scoring
 from xlkb.evaluation import score, store_folder
+from xlkb.tasks import recompose
 from xlkb.tries import Pair
 
 WORDS = {

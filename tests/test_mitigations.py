@@ -4,9 +4,10 @@ import pytest
 import tiny
 from datasets import Dataset
 
-from xlkb import mitigations, models, prompts, recompose, stats, tasks
+from xlkb import mitigations, models, stats, tasks
 from xlkb.evaluation import context_tokens, score
 from xlkb.ground.languages import FIVE
+from xlkb.tasks import prompts, recompose
 
 SAME = ["task", "id", "subject", "answer", "recomposition", "language", "question_language"]
 SAME += ["option_languages"]

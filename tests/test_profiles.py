@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from xlkb import profiles
 from xlkb.ground import paths
 from xlkb.ground.languages import FIVE, LANGUAGES
-from xlkb.tasks import mmlu
+from xlkb.tasks.public import mmlu
 
 
 @pytest.mark.parametrize("name", profiles.names())

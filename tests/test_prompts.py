@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from questions import toy
 
-from xlkb import prompts, recompose, tasks
+from xlkb import tasks
 from xlkb.ground import texts
 from xlkb.ground.languages import LANGUAGES
-from xlkb.prompts import build
+from xlkb.tasks import prompts, recompose
+from xlkb.tasks.prompts import build
 
 GOLDEN = Path(__file__).parent / "golden"
 SPOKEN = ("en", "fr", "zh", "ar")

@@ -9,9 +9,10 @@ from unicodedata import normalize
 import pandas as pd
 import pytest
 
-from xlkb import recompose, shots, tasks
+from xlkb import tasks
 from xlkb.ground import paths
-from xlkb.tasks import arc, belebele, hp_quiz, mmlu
+from xlkb.tasks import recompose, shots
+from xlkb.tasks.public import arc, belebele, hp_quiz, mmlu
 
 DATA = paths.local_data() or Path(__file__).parents[2] / "shared" / "data"
 real = pytest.mark.skipif(not DATA.is_dir(), reason=f"no local data sets in {DATA}: set XLKB_DATA")

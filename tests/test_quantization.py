@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from xlkb import models, quantization, recompose, stats, tasks
+from xlkb import models, quantization, stats, tasks
 from xlkb.evaluation import score
+from xlkb.tasks import recompose
 
 MODEL = "pip:smollm2-135m"
 BOUNDS = {"nf4": (2.5, 0.75), "int8": (0.6, 0.85)}

@@ -24,12 +24,12 @@ from xlkb import (
     profiles,
     reproduce,
     tofu,
-    tofu_questions,
     translation,
     translators,
 )
 from xlkb.evaluation import score
 from xlkb.ground import paths
+from xlkb.tasks.public import tofu_questions
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ("README.md", "CONTRIBUTING.md")

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from questions import FIVE, toy
 
-from xlkb import recompose
-from xlkb.recompose import RECOMPOSITIONS, grid
+from xlkb.tasks import recompose
+from xlkb.tasks.recompose import RECOMPOSITIONS, grid
 
 names = st.sampled_from(RECOMPOSITIONS)
 orders = st.permutations(FIVE)

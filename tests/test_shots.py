@@ -12,8 +12,9 @@ from datasets import Dataset
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xlkb import lengths, models, pairing, recompose, shots, stats
+from xlkb import lengths, models, pairing, stats
 from xlkb.evaluation import context_tokens, fewer_shots, score
+from xlkb.tasks import recompose, shots
 from xlkb.tries import Pair, encode
 
 CODES = ("en", "fr", "de", "es", "it")

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from xlkb import lengths, prompts, results, shots
+from xlkb import lengths, results
 from xlkb.ground.progress import bar
 from xlkb.models import LanguageModel, replaying, slug
 from xlkb.results import key, store_folder
+from xlkb.tasks import prompts, shots
 from xlkb.tries import Pair
 
 SECONDS_PER_PART = 10

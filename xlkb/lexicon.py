@@ -126,7 +126,7 @@ def _own() -> Iterator[Entry]:
 
 
 def _cldr() -> Iterator[Entry]:
-    from xlkb.tasks import cldr
+    from xlkb.tasks.builtin import cldr
 
     locales = {code: Locale(code) for code in LANGUAGES}
     for attribute, keys in (("months", range(1, 13)), ("days", range(7))):

@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from xlkb import few_shot_translation, gains, lengths, pairing, prompts, recompose, stats
+from xlkb import few_shot_translation, gains, lengths, pairing, stats
 from xlkb.generation import Prompt, generate
 from xlkb.ground.languages import LANGUAGES
 from xlkb.models import LanguageModel
+from xlkb.tasks import prompts, recompose
 from xlkb.tries import Pair
 
 NEW_TOKENS = {"question": 48, "option": 12, "answer": 12}

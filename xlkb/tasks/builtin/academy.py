@@ -7,7 +7,7 @@ is the same prose in five aligned languages, for mixing.
 
 Options of the quiz are values of the same relation; characters have no gender, and every wording
 does without. Names, values and wording: `xlkb/data/academy.toml`; who has which value:
-`xlkb.tasks.cast`.
+`xlkb.tasks.builtin.cast`.
 """
 
 from collections import defaultdict
@@ -17,12 +17,13 @@ from functools import cache
 
 from datasets import Dataset, Features, List, Value
 
-from xlkb import corpora, prompts
+from xlkb import corpora
 from xlkb.ground import languages as room
 from xlkb.ground.languages import FIVE, LANGUAGES
-from xlkb.tasks import cast
-from xlkb.tasks.cast import Fact
-from xlkb.tasks.facts import digest
+from xlkb.tasks import order, prompts
+from xlkb.tasks.builtin import cast
+from xlkb.tasks.builtin.cast import Fact
+from xlkb.tasks.builtin.facts import digest
 
 FORMS = ("prose", "qa", "both")
 
@@ -74,12 +75,10 @@ def questions(
         ValueError: an unknown split, relation or language (with the nearest match), or more
             characters than the split has.
     """
-    # The package's own `load` makes the dataset, and the package imports this module.
-    from xlkb import tasks
-
+    order.check_split(split)
     wanted = _checked_relations(relations)
-    every = tasks.load("academy", languages, split)
-    in_split = [_facts()[key] for key in every["id"]]
+    spoken = tuple(LANGUAGES) if languages is None else room.check(languages)
+    in_split = [fact for fact in _facts().values() if fact.character.split == split]
     available = 1 + max(fact.character.position for fact in in_split)
     characters = available if characters is None else characters
     if not 1 <= characters <= available:
@@ -87,12 +86,13 @@ def questions(
             f"characters = {characters}, but the split {split!r} has {available}: ask for 1 to "
             f"{available}, or for None, which means all."
         )
-    places = [
-        (fact.character.position, wanted.index(fact.relation), place)
-        for place, fact in enumerate(in_split)
+    asked = [
+        fact
+        for fact in in_split
         if fact.relation in wanted and fact.character.position < characters
     ]
-    return every.select([place for _, _, place in sorted(places)])
+    asked.sort(key=lambda fact: (fact.character.position, wanted.index(fact.relation)))
+    return order.dataset([_row(fact) for fact in asked], spoken)
 
 
 def documents(

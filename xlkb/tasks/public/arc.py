@@ -11,7 +11,7 @@ from pathlib import Path
 
 from xlkb.ground import paths, texts
 from xlkb.ground.languages import LANGUAGES
-from xlkb.tasks import keys
+from xlkb.tasks.public import keys
 
 HUB = ("allenai/ai2_arc", "210d026faf9955653af8916fad021475a3f00453")
 """Data set and its pinned commit."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from xlkb.ground import hub, paths, texts
 from xlkb.ground.languages import FLORES, LANGUAGES
-from xlkb.tasks import keys
+from xlkb.tasks.public import keys
 
 HUB = ("facebook/belebele", "75b399394a9803252cfec289d103de462763db7c")
 """Data set and its pinned commit."""

@@ -10,8 +10,8 @@ from difflib import get_close_matches
 
 from datasets import Dataset
 
-from xlkb import recompose
 from xlkb.ground.languages import FIVE, LANGUAGES
+from xlkb.tasks import recompose
 
 WAYS = (*LANGUAGES, "same", "mixup")
 """Languages of demonstrations: one for all, those of the question, or five in each."""

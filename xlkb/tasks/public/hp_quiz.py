@@ -12,7 +12,7 @@ from pathlib import Path
 from xlkb.ground import hub, paths, texts
 from xlkb.ground.languages import FIVE, LANGUAGES
 from xlkb.ground.texts import LETTERS
-from xlkb.tasks import keys
+from xlkb.tasks.public import keys
 
 HUB = ("cross-ling-know/HarryPotter-Quiz", "e16bf2993a2eccd8416bb39b77e96907f16b766a")
 """Data set and its pinned commit."""

@@ -14,7 +14,7 @@ language of the question can matter there.
 from functools import cache
 
 from xlkb.ground.languages import LANGUAGES
-from xlkb.tasks.facts import Fact, Pool, digest, regions, relations, typed
+from xlkb.tasks.builtin.facts import Fact, Pool, digest, regions, relations, typed
 
 DEV, VALIDATION = 5, 13
 """Questions per relation in the splits "dev" and "validation"; the rest are "test"."""

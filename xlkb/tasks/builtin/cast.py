@@ -1,4 +1,4 @@
-"""Who is at the academy and what is true of them: the facts behind `xlkb.tasks.academy`.
+"""Who is at the academy and what is true of them: the facts behind `xlkb.tasks.builtin.academy`.
 
 Names, values and wording are in `xlkb/data/academy.toml`. Everything random is drawn from its
 `seed` through SHA-256, character by character, so that more characters change nothing about those
@@ -19,8 +19,8 @@ from datasets import Dataset
 from xlkb.ground import languages as room
 from xlkb.ground.languages import FIVE, LANGUAGES
 from xlkb.ground.paths import PACKAGE_DATA
-from xlkb.tasks.cldr import Names
-from xlkb.tasks.facts import digest
+from xlkb.tasks.builtin.cldr import Names
+from xlkb.tasks.builtin.facts import digest
 
 DEV, VALIDATION = 5, 24
 """Characters in the splits "dev" and "validation"; the rest are "test"."""

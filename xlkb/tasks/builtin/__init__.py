@@ -1,0 +1,1 @@
+"""Questions that this package makes itself, out of facts."""
