@@ -23,21 +23,9 @@ import tiny
 import torch
 from stubs import chatted, completion, refused, stubs_started
 
-from xlkb import (
-    api,
-    api_scoring,
-    endpoints,
-    figures,
-    models,
-    pip_models,
-    plan,
-    profiles,
-    results,
-    stats,
-    tables,
-    tasks,
-)
+from xlkb import api_scoring, figures, models, plan, profiles, results, stats, tables, tasks
 from xlkb.evaluation import score, store_folder
+from xlkb.models import api, endpoints, pip_models
 from xlkb.tasks import prompts, recompose
 
 SECRET = "sk-test-0123456789abcdef"

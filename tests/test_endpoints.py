@@ -6,8 +6,9 @@ import pytest
 import questions
 from stubs import chatted, refused, stubs_started
 
-from xlkb import api, endpoints, models, stats, translators
+from xlkb import models, stats, translators
 from xlkb.evaluation import score
+from xlkb.models import api, endpoints
 from xlkb.tasks import recompose
 
 

@@ -1,6 +1,7 @@
 """The list of hub models: what the paper profile asks for is in it, with plausible sizes."""
 
-from xlkb import hub_models, profiles
+from xlkb import profiles
+from xlkb.models import hub_models
 
 
 def test_every_model_of_the_paper_profile_is_known_by_size():

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xlkb import answer_words, replies
 from xlkb.ground.languages import LANGUAGES
 from xlkb.letters import LOOKALIKES, SERIES, read
+from xlkb.models import answer_words, replies
 
 FILE = Path(__file__).parent / "data" / "letters.tsv"
 

@@ -194,7 +194,7 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path, monkeypatch):
 
     mixed = mixing.mix(toy(), "words")
     with monkeypatch.context() as patched:
-        patched.setattr("xlkb.results.write_json", fail)
+        patched.setattr("xlkb.ground.disk.write_json", fail)
         with pytest.raises(OSError, match="disk full"):
             mixing.write(mixed, tmp_path / "corpus")
     assert list(tmp_path.iterdir()) == []

@@ -15,7 +15,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xlkb import models, pip_models, scoring
+from xlkb import models, scoring
+from xlkb.models import pip_models
 from xlkb.tries import Pair
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -344,7 +345,7 @@ def test_a_models_context_is_known_without_its_weights(saved, results_folder, mo
 def test_the_context_is_that_of_the_text_model(kind):
     import transformers
 
-    from xlkb import checkpoints
+    from xlkb.models import checkpoints
 
     expected = {"MambaConfig": None, "GPT2Config": 1024, "Gemma3Config": 131_072}[kind]
     assert checkpoints.context(getattr(transformers, kind)()) == expected

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from xlkb import models, pip_models, stats, tasks
+from xlkb import models, stats, tasks
 from xlkb.evaluation import score
 from xlkb.ground import paths
+from xlkb.models import pip_models
 from xlkb.tasks import recompose
 
 DATA = paths.local_data() or Path(__file__).parents[2] / "shared" / "data"

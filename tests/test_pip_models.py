@@ -18,7 +18,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xlkb import gguf_conversion, models, pip_models
+from xlkb import models
+from xlkb.models import gguf_conversion, pip_models
 
 HIDDEN, HEADS, KEY_HEADS, WIDTH, LAYERS = 64, 4, 2, 96, 2
 Q8, Q5, F32 = (getattr(gguf.GGMLQuantizationType, kind) for kind in ("Q8_0", "Q5_0", "F32"))

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from xlkb import models, quantization, stats, tasks
+from xlkb import models, stats, tasks
 from xlkb.evaluation import score
+from xlkb.models import variants
 from xlkb.tasks import recompose
 
 MODEL = "pip:smollm2-135m"
@@ -30,7 +31,7 @@ def answers(dtype, folder):
 
 
 @pytest.mark.real_model
-@pytest.mark.parametrize("dtype", quantization.KINDS)
+@pytest.mark.parametrize("dtype", variants.QUANTIZED)
 def test_quantized_weights_score_nearly_as_full_ones(dtype, full, tmp_path):
     model, values, taken = answers(dtype, tmp_path)
     difference, alike = np.abs(values - full[1]).mean(), (taken == full[2]).mean()

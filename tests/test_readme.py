@@ -17,10 +17,8 @@ import pytest
 from xlkb import (
     corpora,
     finetuning,
-    hub_models,
     mix_corpus,
     models,
-    pip_models,
     profiles,
     reproduce,
     tofu,
@@ -29,6 +27,7 @@ from xlkb import (
 )
 from xlkb.evaluation import score
 from xlkb.ground import paths
+from xlkb.models import hub_models, pip_models
 from xlkb.tasks.public import tofu_questions
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -217,7 +216,7 @@ RUN = {
     ("python", "-m", "xlkb.mixing"): _mixing,
     ("python", "-m", "xlkb.finetuning"): _finetuning,
     ("python", "-m", "xlkb.tofu"): _tofu_command,
-    ("python", "-m", "xlkb.hub_models"): _hub_models,
+    ("python", "-m", "xlkb.models.hub_models"): _hub_models,
     ("pytest",): _pytest,
 }
 

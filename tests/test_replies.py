@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xlkb import replies
-from xlkb.replies import cleaned
+from xlkb.models import replies
+from xlkb.models.replies import cleaned
 
 SOURCE = "Ships have passed under it."
 

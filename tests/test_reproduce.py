@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from xlkb import notebooks, profiles, reference, reproduce, results
-from xlkb.ground import paths
+from xlkb.ground import disk, paths
 
 PARAMETERS = 'profile = "demo"\nmodel = ""\ntask = ""\nlanguages = ""'
 LOAD = """
@@ -360,7 +360,7 @@ def test_rows_with_the_same_text_are_compared_in_order():
 def _stored(folder, name, score):
     frame = pd.DataFrame({"key": [name.encode()[-12:]], "log_likelihood": [score], "n_tokens": [1]})
     results.append(folder, frame)
-    results.write_json(folder / "model.json", {"name": name})
+    disk.write_json(folder / "model.json", {"name": name})
 
 
 def test_update_then_check_agrees_and_a_changed_table_does_not(checkout, capsys):

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AddedToken
 
-from xlkb import embeddings, generation, lengths, models, packing, recipes, tokens
+from xlkb import embeddings, generation, lengths, models, packing, recipes
 from xlkb.generation import Prompt
+from xlkb.models import tokens
 from xlkb.scoring import log_likelihoods
 from xlkb.tries import Pair, encode
 

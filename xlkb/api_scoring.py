@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from xlkb import api, endpoints, letters, replies, results
+from xlkb import letters, results
 from xlkb.evaluation import store_folder
+from xlkb.ground import disk
 from xlkb.ground.progress import bar
-from xlkb.models import LanguageModel
+from xlkb.models import LanguageModel, api, endpoints, replies
 from xlkb.tries import Pair
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def scores(
         about = {"served": sorted({*known["served"]}), **_counts(known)}
         if refused := endpoints.left_out(model.name):
             about["left out"] = refused
-        results.write_json(folder.parent / "model.json", model.describe() | {"answers": about})
+        disk.write_json(folder.parent / "model.json", model.describe() | {"answers": about})
     found = _read_anew(results.by_key(known, keys), questions)
     reused = len(wanted) - len(missing)
     print(f"{model.label}: computed {len(missing):,} / reused {reused:,} answers ({_told(found)})")
@@ -169,7 +170,7 @@ def _ask(
 ) -> None:
     """Ask for what is missing and store each answer as it comes, whatever becomes of the others."""
     client, name = api.client(model.name), model.name
-    results.write_json(folder.parent / "model.json", model.describe())
+    disk.write_json(folder.parent / "model.json", model.describe())
 
     def keep(answers: Mapping[bytes, Answer]) -> None:
         rows = [{"key": key, **answer._asdict()} for key, answer in answers.items()]

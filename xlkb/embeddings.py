@@ -24,10 +24,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from xlkb import results, tokens
+from xlkb import results
 from xlkb.evaluation import SECONDS_PER_PART, store_folder
+from xlkb.ground import disk
 from xlkb.ground.progress import bar
-from xlkb.models import LanguageModel
+from xlkb.models import LanguageModel, tokens
 from xlkb.profiles import nearest
 
 POOLINGS = ("mean", "weighted_mean", "last_token", "prompt")
@@ -263,7 +264,7 @@ def _stored(
     print(f"{model.label}: computed {len(missing):,} / reused {len(keys) - len(missing):,} {kind}")
     if not missing:
         return results.by_key(known, keys)
-    results.write_json(folder.parent / "model.json", model.describe())
+    disk.write_json(folder.parent / "model.json", model.describe())
     new, pending, flushed = [], [], time.monotonic()
 
     def flush() -> None:

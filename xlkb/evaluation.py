@@ -12,6 +12,7 @@ import pandas as pd
 from datasets import Dataset
 
 from xlkb import lengths, results
+from xlkb.ground import disk
 from xlkb.ground.progress import bar
 from xlkb.models import LanguageModel, replaying, slug
 from xlkb.results import key, store_folder
@@ -225,7 +226,7 @@ def scores(
     }
     reused = len(known)
     if reused < len(wanted):
-        results.write_json(folder / "model.json", model.describe())
+        disk.write_json(folder / "model.json", model.describe())
         known |= _compute(model, list(wanted.values()), known, folder)
     print(f"{model.label}: computed {len(wanted) - reused:,} / reused {reused:,} scores")
     return known

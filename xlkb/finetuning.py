@@ -19,9 +19,9 @@ import pandas as pd
 from datasets import Dataset
 from filelock import FileLock
 
-from xlkb import checkpoints, checks, model_card, models, options, packing, recipes, results, sizes
-from xlkb.ground import paths, progress
-from xlkb.models import LanguageModel
+from xlkb import checks, model_card, models, options, packing, recipes, sizes
+from xlkb.ground import disk, paths, progress
+from xlkb.models import LanguageModel, checkpoints
 from xlkb.recipes import Recipe
 
 # PEFT says these of modules that it only copies, and of a method that it calls itself.
@@ -108,7 +108,7 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.parent / f".{folder.name}.lock"):
         if not _finished(folder, key):
-            results.write_json(folder / DESCRIPTION, {"key": key, **run})
+            disk.write_json(folder / DESCRIPTION, {"key": key, **run})
             _train(model, texts, contexts, recipe, dtype, folder, checkpoint_seconds)
     return folder
 

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
-from xlkb import checkpoints, results, tokens
+from xlkb import results
 from xlkb.evaluation import SECONDS_PER_PART, store_folder
+from xlkb.ground import disk
 from xlkb.ground.progress import bar
-from xlkb.models import LanguageModel
+from xlkb.models import LanguageModel, checkpoints, tokens
 
 if TYPE_CHECKING:
     from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
@@ -66,7 +67,7 @@ def generate(
     missing = [key for key in wanted if key not in there]
     reused = len(wanted) - len(missing)
     if missing:
-        results.write_json(folder.parent / "model.json", model.describe())
+        disk.write_json(folder.parent / "model.json", model.describe())
         new, flushed = [], time.monotonic()
         with bar(len(missing), f"Generating with {model.label}", " texts") as progress:
             pending: list[pd.DataFrame] = []

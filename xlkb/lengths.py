@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from xlkb import results, tokens
-from xlkb.models import LanguageModel
+from xlkb import results
+from xlkb.ground import disk
+from xlkb.models import LanguageModel, tokens
 from xlkb.results import key, store_folder
 from xlkb.tries import Pair, encode
 
@@ -40,7 +41,7 @@ def of(model: LanguageModel, pairs: Iterable[Pair], store: Path) -> dict[Pair, i
     missing = [pair for pair, k in keys.items() if k not in there]
     if missing:
         counts = _count(model.tokenizer, missing)
-        results.write_json(folder.parent / "model.json", model.describe())
+        disk.write_json(folder.parent / "model.json", model.describe())
         new = pd.DataFrame({"key": [keys[pair] for pair in missing], "n_tokens": counts})
         results.append(folder, new, results.LENGTHS)
         known = pd.concat([known, new])

@@ -15,9 +15,9 @@ import pandas as pd
 from filelock import FileLock
 from IPython.display import Markdown
 
+from xlkb.ground import disk
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
-from xlkb.results import write_json
 
 FILE = "manifest.json"
 KINDS = {"table": ("csv", "md", "tex"), "figure": ("png", "svg")}
@@ -82,7 +82,7 @@ def _enter(
     with FileLock(path.with_suffix(".lock")):
         entries = _read(run.figures)
         entries[name] = entry
-        write_json(path, dict(sorted(entries.items())))
+        disk.write_json(path, dict(sorted(entries.items())))
     path.with_suffix(".lock").unlink(missing_ok=True)
 
 

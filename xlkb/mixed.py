@@ -20,7 +20,8 @@ from datasets.utils import (
     enable_progress_bars,
 )
 
-from xlkb import corpora, results
+from xlkb import corpora
+from xlkb.ground import disk
 from xlkb.ground.languages import LANGUAGES
 
 if TYPE_CHECKING:
@@ -193,7 +194,7 @@ def write(mixed: Dataset, folder: str | Path, replace: bool = False) -> Path:
             "text": digest,
             "shares": table.astype(object).where(table.notna(), None).to_dict("records"),
         }
-        results.write_json(work / "new" / RECORD, record)
+        disk.write_json(work / "new" / RECORD, record)
         if folder.exists():
             os.rename(folder, work / "old")
         os.rename(work / "new", folder)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from xlkb import pip_models
+from xlkb.models import pip_models
 
 GEMMA = (
     "Gemma is provided under and subject to the Gemma Terms of Use found at "

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from datasets import Dataset, DatasetDict, load_from_disk
 
-from xlkb import tokens
 from xlkb.ground import texts
+from xlkb.models import tokens
 from xlkb.recipes import Recipe
 
 IGNORED = -100

@@ -16,8 +16,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from xlkb import api, corpora, hub_models, models
+from xlkb import corpora, models
 from xlkb.ground import progress
+from xlkb.models import api, hub_models
 from xlkb.profiles import Run
 
 CHARACTERS = {"worldfacts": 90, "academy": 110, "mmlu": 255, "arc": 259}

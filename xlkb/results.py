@@ -8,7 +8,6 @@ count as missing, so the next run computes them again.
 
 import json
 import os
-import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
@@ -20,6 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from xlkb.ground import disk
 from xlkb.models import LanguageModel, slug
 from xlkb.tries import Pair
 
@@ -98,7 +98,7 @@ def append(folder: Path, scores: pd.DataFrame, schema: pa.Schema = SCORES) -> Pa
     table = pa.Table.from_pandas(scores, schema=schema, preserve_index=False)
     data = _parquet(table)
     path = Path(folder) / f"part-{sha256(data).hexdigest()[:16]}.parquet"
-    _write(path, data)
+    disk.write(path, data)
     return path
 
 
@@ -155,7 +155,7 @@ def write_rows(path: Path, rows: pd.DataFrame, metadata: Mapping[str, Any]) -> N
     """Write item-level rows with `metadata` (JSON) in the file's schema, in one rename."""
     table = pa.Table.from_pandas(rows, preserve_index=False)
     stored = {**(table.schema.metadata or {}), b"xlkb": json.dumps(dict(metadata)).encode()}
-    _write(Path(path), _parquet(table.replace_schema_metadata(stored)))
+    disk.write(Path(path), _parquet(table.replace_schema_metadata(stored)))
 
 
 def read_rows(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -173,30 +173,10 @@ def read_rows(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     return table.to_pandas(), json.loads((table.schema.metadata or {}).get(b"xlkb", b"{}"))
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON, in one rename."""
-    _write(Path(path), (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
-
-
 def _parquet(table: pa.Table) -> bytes:
     buffer = BytesIO()
     pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
     return buffer.getvalue()
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _set_aside(path: Path, size: int) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from xlkb import checkpoints
+from xlkb.models import checkpoints
 from xlkb.tries import Forest, Pair, TokenIds, encode, merge, plan
 
 TOKENS_PER_ROW = {"cpu": 512, "mps": 1024, "cuda": 4096}

@@ -6,8 +6,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from xlkb import checkpoints, hub_models
-from xlkb.models import LanguageModel
+from xlkb.models import LanguageModel, checkpoints, hub_models
 from xlkb.recipes import Recipe
 
 CHECKPOINTS = 9

@@ -9,8 +9,8 @@ import peft
 import torch
 from transformers import PreTrainedModel, set_seed
 
-from xlkb import chunked_loss, quantization, training
-from xlkb.models import LanguageModel
+from xlkb import chunked_loss, training
+from xlkb.models import LanguageModel, variants
 from xlkb.recipes import Recipe
 
 
@@ -32,7 +32,7 @@ def make(model: LanguageModel, recipe: Recipe, dtype: str, device: str) -> PreTr
             network.get_input_embeddings().requires_grad_(False)
         return network
     if recipe.method == "qlora":
-        options["quantization_config"] = quantization.config("nf4", dtype)
+        options["quantization_config"] = variants.quantization("nf4", dtype)
     lora = peft.LoraConfig(
         r=recipe.lora_rank,
         lora_alpha=recipe.lora_alpha,

@@ -19,8 +19,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from xlkb import checkpoints, results
+from xlkb.ground import disk
 from xlkb.ground.progress import bar
+from xlkb.models import checkpoints
 from xlkb.recipes import Recipe
 
 SEAL = "checkpoint.json"
@@ -37,7 +38,7 @@ def trained(network: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
 def seal(folder: Path, record: str = SEAL, **facts: Any) -> None:
     """Write the SHA-256 of each file of a folder, and `facts`, to the file `record` in it."""
     files = [path for path in folder.iterdir() if path.is_file() and path.name != record]
-    results.write_json(folder / record, {"files": checkpoints.hashes(files), **facts})
+    disk.write_json(folder / record, {"files": checkpoints.hashes(files), **facts})
 
 
 def damage(folder: Path, record: str = SEAL) -> str | None:

@@ -13,10 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xlkb import api, checkpoints, replies
 from xlkb.ground import languages as room
 from xlkb.ground import progress
 from xlkb.ground.languages import LANGUAGES
+from xlkb.models import api, checkpoints, replies
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from xlkb import tokens
+from xlkb.models import tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

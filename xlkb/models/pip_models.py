@@ -21,8 +21,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from xlkb import checkpoints
 from xlkb.ground import paths, progress
+from xlkb.models import checkpoints
 
 VERSION = 1
 """Raised when converting the same file would give other weights or another tokenizer."""
@@ -201,7 +201,7 @@ def _convert(short: str, to: Path) -> None:
         begin("checking the file")
         source = _checked(model, pieces, to / "source.gguf")
         begin("importing torch")
-        from xlkb import gguf_conversion
+        from xlkb.models import gguf_conversion
 
         gguf_conversion.convert(source, to, begin)
         (to / "source.gguf").unlink(missing_ok=True)

@@ -1,11 +1,5 @@
-"""Language models by name: from pip, from the Hugging Face hub, or from a folder.
+"""A causal language model: known by name and fingerprint, loaded when its network is asked for."""
 
-`load` is cheap: it checks the name and finds the fingerprint. Weights are converted (pip) or
-fetched (hub) and loaded when `LanguageModel.network` is first asked for. With XLKB_REPLAY=1 no
-model is loaded, and `load` takes fingerprints from the stored results (`model.json`).
-"""
-
-import difflib
 import gc
 import os
 import re
@@ -15,18 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xlkb import adapters, checkpoints, pip_models, quantization, tokens
 from xlkb.ground import paths, progress
+from xlkb.models import checkpoints, pip_models, tokens, variants
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-DTYPES = ("auto", "bfloat16", "float16", "float32", *quantization.KINDS)
-KINDS = (
-    "pip:NAME, hub:org/name[@revision] (Hugging Face), path:FOLDER (a saved model), "
-    "api:MODEL@BASE_URL (an OpenAI-compatible endpoint)"
-)
-REPOSITORY = r"([\w.-]+/[\w.-]+)(?:@([\w./-]+))?"
 
 
 @dataclass
@@ -66,7 +53,7 @@ class LanguageModel:
     @cached_property
     def dtype(self) -> str:
         """Of the weights: nf4 or int8 if requested, or else that of the computation."""
-        quantized = self.requested_dtype in quantization.KINDS
+        quantized = self.requested_dtype in variants.QUANTIZED
         return self.requested_dtype if quantized else self.compute_dtype
 
     @cached_property
@@ -77,7 +64,7 @@ class LanguageModel:
         times as fast as bfloat16 ones. Never float16 by itself, because Gemma 3 overflows it
         (transformers#36822).
         """
-        if self.requested_dtype not in ("auto", *quantization.KINDS):
+        if self.requested_dtype not in ("auto", *variants.QUANTIZED):
             return self.requested_dtype
         import torch
 
@@ -151,8 +138,8 @@ class LanguageModel:
         with progress.step(f"Loading {self.label}"):
             network = self.instantiate()
         if self.adapter is not None:
-            network = adapters.adapted(network, self.adapter)
-        if self.dtype == "float16" and not adapters.probe(network).isfinite().all():
+            network = variants.adapted(network, self.adapter)
+        if self.dtype == "float16" and not variants.probe(network).isfinite().all():
             raise ValueError(f"{self.label} overflows float16; use dtype='bfloat16' or 'float32'.")
         return network.eval()
 
@@ -168,8 +155,8 @@ class LanguageModel:
         if not sys.stderr.isatty():
             utils.logging.disable_progress_bar()
         # Attention is "sdpa" wherever the architecture has it: that is transformers' default.
-        if self.dtype in quantization.KINDS and "dtype" not in options:
-            quantized = quantization.config(self.dtype, self.compute_dtype)
+        if self.dtype in variants.QUANTIZED and "dtype" not in options:
+            quantized = variants.quantization(self.dtype, self.compute_dtype)
             options["quantization_config"] = quantized
         options = {"dtype": self.compute_dtype, "device_map": self.device} | options
         options |= {"revision": self.revision, "use_safetensors": True, "trust_remote_code": False}
@@ -203,11 +190,6 @@ def release() -> None:
     gc.collect()  # PEFT's layers refer to each other.
 
 
-def names() -> list[str]:
-    """Names of the models that come from pip."""
-    return [f"pip:{short}" for short in pip_models.PIP_MODELS]
-
-
 def slug(name: str) -> str:
     """A name for files: "pip:gemma-3-270m" gives "gemma-3-270m", "hub:a/b@c" gives "a-b-c"."""
     kind, _, rest = name.partition(":")
@@ -218,81 +200,3 @@ def slug(name: str) -> str:
 def replaying() -> bool:
     """Whether XLKB_REPLAY asks for stored scores only."""
     return os.environ.get("XLKB_REPLAY", "") not in ("", "0")
-
-
-def load(
-    name: str,
-    adapter: str | Path | None = None,
-    dtype: str = "auto",
-    device: str = "auto",
-    label: str = "",
-) -> LanguageModel:
-    """A model by name: `pip:NAME`, `hub:org/name[@revision]`, `path:FOLDER` or `api:…`.
-
-    `adapter`: a folder saved by PEFT. `dtype`: bfloat16, float16, float32, nf4, int8 (bitsandbytes)
-    or auto (see `LanguageModel.compute_dtype`). `device`: auto, cpu, mps, cuda, cuda:1, or balanced
-    (spread over all GPUs by accelerate). `label` replaces the model's own in tables and figures.
-    Remote code is never run, and pickled weights are never read.
-
-    Raises:
-        ValueError: an unknown name, dtype or device; pickled weights.
-        FileNotFoundError: no such folder, or (XLKB_REPLAY=1) no stored results of the model.
-        ModuleNotFoundError: the pip package with the weights is not installed.
-        OSError: the hub cannot be reached, or refuses.
-    """
-    if dtype not in DTYPES:
-        raise ValueError(f"dtype={dtype!r}: choose one of {', '.join(DTYPES)}.")
-    if not re.fullmatch(r"auto|cpu|mps|balanced|cuda(:\d+)?", device):
-        raise ValueError(f"device={device!r}: choose auto, cpu, mps, cuda, cuda:N or balanced.")
-    kind, _, rest = name.partition(":")
-    if kind == "api":
-        from xlkb import api
-
-        return api.load(name, adapter, dtype, device, label)
-    makers = {"pip": _from_pip, "hub": _from_hub, "path": _from_folder}
-    if kind not in makers or not rest or (kind == "pip" and name not in names()):
-        raise ValueError(_unknown(name))
-    if replaying():
-        from xlkb import replay
-
-        return replay.stored(name, Path(adapter).name if adapter else None, dtype, label)
-    model = makers[kind](name, rest)
-    model.requested_dtype, model.requested_device = dtype, device
-    if adapter is not None:
-        model.adapter, model.adapter_fingerprint = checkpoints.adapter_folder(adapter)
-        model.label += f" + {model.adapter.name}"
-    model.label = label or model.label
-    return model
-
-
-def _unknown(name: str) -> str:
-    text = f"There is no model {name!r}. Models are named {KINDS}; from pip: {', '.join(names())}."
-    known = {spelling: right for right in names() for spelling in (right, right.partition(":")[2])}
-    if name.startswith("hub:"):
-        return f"{text} A name on the hub has two parts, as in hub:google/gemma-3-270m."
-    if name and Path(name).expanduser().is_dir():
-        return f"{text} Did you mean 'path:{name}'?"
-    near = [f"hub:{name}"] if re.fullmatch(REPOSITORY, name) else []
-    near += [known[match] for match in difflib.get_close_matches(name, known, n=1)]
-    return f"{text} Did you mean {near[0]!r}?" if near else text
-
-
-def _from_pip(name: str, short: str) -> LanguageModel:
-    model, folder = pip_models.PIP_MODELS[short], pip_models.folder(short)
-    if not folder.exists():
-        pip_models.parts(short)  # To say now, not at first use, that something is not installed.
-    weights = checkpoints.digest([model.sha256, pip_models.VERSION])
-    return LanguageModel(name, model.label, folder, weights)
-
-
-def _from_hub(name: str, rest: str) -> LanguageModel:
-    match = re.fullmatch(REPOSITORY, rest)
-    if match is None:
-        raise ValueError(_unknown(name))
-    commit = checkpoints.hub_commit(*match.groups())
-    return LanguageModel(name, rest, match[1], checkpoints.digest([match[1], commit]), commit)
-
-
-def _from_folder(name: str, rest: str) -> LanguageModel:
-    folder, weights = checkpoints.model_folder(rest)
-    return LanguageModel(name, folder.name, folder, weights)

@@ -18,9 +18,10 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock
 
-from xlkb import checkpoints, endpoints, models, replies, results
-from xlkb.endpoints import KEY, hidden
-from xlkb.ground import paths
+from xlkb.ground import disk, paths
+from xlkb.models import checkpoints, endpoints, replay, replies
+from xlkb.models.endpoints import KEY, hidden
+from xlkb.models.language_model import LanguageModel, replaying
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -61,7 +62,7 @@ def address(name: str) -> tuple[str, str]:
 
 def load(
     name: str, adapter: str | Path | None, dtype: str, device: str, label: str
-) -> models.LanguageModel:
+) -> LanguageModel:
     """The model of an `api:` name, for `models.load`; asks the endpoint nothing.
 
     Its fingerprint stands for the model's name and the URL: what is served there can change, and
@@ -70,14 +71,12 @@ def load(
     model, url = address(name)
     if adapter is not None or (dtype, device) != ("auto", "auto"):
         raise ValueError(f"{name} runs elsewhere: adapter, dtype and device cannot be chosen.")
-    if models.replaying():
-        from xlkb import replay
-
+    if replaying():
         return replay.stored(name, None, dtype, label)
     _need_openai(name)
     price()
     budget()
-    found = models.LanguageModel(name, label or model, url, checkpoints.digest([model, url]))
+    found = LanguageModel(name, label or model, url, checkpoints.digest([model, url]))
     found.dtype = "as served"
     return found
 
@@ -120,7 +119,7 @@ def client(name: str) -> "OpenAI":
         ModuleNotFoundError: the openai package is not installed.
     """
     _, url = address(name)
-    if models.replaying():
+    if replaying():
         raise RuntimeError(
             f"Answers of {name} are missing from {paths.results()}, and XLKB_REPLAY=1 forbids "
             "asking for them. Unset XLKB_REPLAY and run again."
@@ -243,7 +242,7 @@ def _spend(name: str, used: Any, prompt: str, options: Mapping[str, Any]) -> Non
         row["read"] += n_read
         row["written"] += n_written
         row["usd"] += (n_read * to_read + n_written * to_write) / 1e6
-        results.write_json(path, table)
+        disk.write_json(path, table)
 
 
 def _need_openai(name: str) -> None:

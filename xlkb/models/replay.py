@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from xlkb import quantization
 from xlkb.ground import paths
-from xlkb.models import LanguageModel
+from xlkb.models import variants
+from xlkb.models.language_model import LanguageModel
 
 
 def stored(name: str, adapter: str | None, dtype: str, label: str) -> LanguageModel:
@@ -43,6 +43,6 @@ def stored(name: str, adapter: str | None, dtype: str, label: str) -> LanguageMo
     model.adapter, model.adapter_fingerprint = adapter and Path(adapter), run["adapter_fingerprint"]
     model.dtype, model.fingerprint = run["dtype"], run["fingerprint"]
     model.context = run.get("context")
-    if model.dtype not in quantization.KINDS:
+    if model.dtype not in variants.QUANTIZED:
         model.compute_dtype = model.dtype
     return model

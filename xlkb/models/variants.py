@@ -1,11 +1,34 @@
-"""Adapters of PEFT, put into a network and seen to do something there."""
+"""Variants of a network: weights in 4 or 8 bits by bitsandbytes, and adapters of PEFT."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedModel
+    from transformers import BitsAndBytesConfig, PreTrainedModel
+
+QUANTIZED = ("nf4", "int8")
+"""NF4 with double quantisation (Dettmers et al. 2023); LLM.int8 (Dettmers et al. 2022)."""
+
+
+def quantization(kind: str, compute_dtype: str) -> "BitsAndBytesConfig":
+    """What `from_pretrained` takes as `quantization_config`; embedding and head stay as they are.
+
+    Args:
+        kind: one of `QUANTIZED`.
+        compute_dtype: of the products with 4-bit weights, "bfloat16" or "float32".
+    """
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    if kind == "int8":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=getattr(torch, compute_dtype),
+    )
 
 
 def adapted(network: "PreTrainedModel", folder: Path) -> "PreTrainedModel":

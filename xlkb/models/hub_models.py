@@ -1,4 +1,4 @@
-"""Models on the Hugging Face hub that are of interest here: python -m xlkb.hub_models."""
+"""Models on the Hugging Face hub that are of interest here: python -m xlkb.models.hub_models."""
 
 import argparse
 import sys
@@ -39,7 +39,7 @@ def in_words() -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m xlkb.hub_models",
+        prog="python -m xlkb.models.hub_models",
         description="List models on the Hugging Face hub that are of interest here, with the "
         "memory that their weights take in bfloat16, int8 and nf4. It needs no network.",
         allow_abbrev=False,
