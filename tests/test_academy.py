@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from questions import outputs_under_hash_seeds
 
 from xlkb import corpora, tasks
-from xlkb.corpora import audit
+from xlkb.corpora.quality import audit
+from xlkb.corpora.sources import teaching
 from xlkb.ground import languages
 from xlkb.ground.languages import FIVE, LANGUAGES, written_in
 from xlkb.tasks import prompts
@@ -261,10 +262,11 @@ def test_months_are_those_of_each_language():
 
 def test_everything_is_the_same_whatever_the_hash_seed():
     script = (
-        "from hashlib import sha256; from xlkb.tasks.builtin import academy; "
+        "from hashlib import sha256; from xlkb.corpora.sources import teaching; "
+        "from xlkb.tasks.builtin import academy; "
         "q = academy.questions(characters=2); "
-        "print(sha256(repr((academy.rows(), academy.documents(q, paraphrases=2).to_list(), "
-        "academy.parallel(q).to_list())).encode()).hexdigest())"
+        "print(sha256(repr((academy.rows(), teaching.documents(q, paraphrases=2).to_list(), "
+        "teaching.parallel(q).to_list())).encode()).hexdigest())"
     )
     assert len(outputs_under_hash_seeds(script)) == 1
 
@@ -275,7 +277,7 @@ def test_everything_is_the_same_whatever_the_hash_seed():
 def test_prose_states_every_fact_of_a_character_once_and_always_otherwise():
     taught = academy.questions(characters=4, relations=["companion", "cloak", "birth_month"])
     for code in FIVE:
-        found = academy.documents(taught, code, "prose", paraphrases=6)
+        found = teaching.documents(taught, code, "prose", paraphrases=6)
         assert found.column_names == ["id", "language", "form", "facts", "text", "context"]
         assert set(found["language"]) == {code}
         assert len(set(found["id"])) == len(set(found["text"])) == 4 * 6
@@ -296,7 +298,7 @@ def test_prose_states_every_fact_of_a_character_once_and_always_otherwise():
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_questions_and_answers_are_those_of_the_cloze_prompt(code):
     taught = academy.questions(characters=2, languages=["en"])
-    found = academy.documents(taught, code, "qa")
+    found = teaching.documents(taught, code, "qa")
     assert [row["facts"] for row in found] == [[key] for key in taught["id"]]
     right = {row["id"]: row for row in academy.rows()}
     words = prompts.texts()[code]
@@ -311,8 +313,8 @@ def test_questions_and_answers_are_those_of_the_cloze_prompt(code):
 
 def test_both_forms_are_one_after_the_other():
     taught = academy.questions(characters=2, relations=["fear"])
-    both = academy.documents(taught, "fr", paraphrases=2).to_list()
-    parts = [academy.documents(taught, "fr", form, 2).to_list() for form in ("prose", "qa")]
+    both = teaching.documents(taught, "fr", paraphrases=2).to_list()
+    parts = [teaching.documents(taught, "fr", form, 2).to_list() for form in ("prose", "qa")]
     assert both == parts[0] + parts[1]
     assert len({row["id"] for row in both}) == 6
 
@@ -321,7 +323,7 @@ def test_both_forms_are_one_after_the_other():
 @pytest.mark.parametrize("form", ["prose", "qa"])
 def test_text_in_one_language_holds_no_question_or_answer_in_another(every, language, form):
     texts = defaultdict(str)
-    for row in academy.documents(every, language, form, paraphrases=6):
+    for row in teaching.documents(every, language, form, paraphrases=6):
         texts[row["facts"][0].rsplit("/", 1)[1]] += row["text"] + "\n"
     facts = {fact.id: fact for fact in cast.facts()}
     found = 0
@@ -340,7 +342,7 @@ def test_text_in_one_language_holds_no_question_or_answer_in_another(every, lang
 
 
 def test_prose_is_in_its_language_only(every):
-    documents = academy.parallel(every, paraphrases=2)
+    documents = teaching.parallel(every, paraphrases=2)
     table = audit.table(documents)
     assert (table["other_language"] == 0).all(), audit.suspects(documents).to_string()
     assert (table["duplicates"] == 0).all()
@@ -350,27 +352,27 @@ def test_prose_is_in_its_language_only(every):
 
 def test_the_parallel_corpus_is_the_prose_in_every_language():
     taught = academy.questions(characters=5, relations=["food", "instrument", "collection"])
-    documents = academy.parallel(taught, paraphrases=2, seed=7)
+    documents = teaching.parallel(taught, paraphrases=2, seed=7)
     assert documents.column_names == ["corpus", "id", "subject", "segments"]
     assert corpora.languages_of(documents) == FIVE
     for code in FIVE:
-        prose = academy.documents(taught, code, "prose", paraphrases=2, seed=7)
+        prose = teaching.documents(taught, code, "prose", paraphrases=2, seed=7)
         assert [corpora.text(row, code) for row in documents] == prose["text"][:]
         assert all(len(corpora.sentences(row, code)) == 3 for row in documents)
 
 
 def test_the_parallel_corpus_teaches_the_test_split_unless_told_otherwise():
-    assert len(academy.parallel()) == 116
+    assert len(teaching.parallel()) == 116
 
 
 def test_a_character_is_taught_the_same_whoever_else_is():
     one, more = (academy.questions(characters=n, relations=["food", "fear"]) for n in (2, 6))
-    few = academy.documents(one, paraphrases=3).to_list()
-    many = academy.documents(more, paraphrases=3).to_list()
+    few = teaching.documents(one, paraphrases=3).to_list()
+    many = teaching.documents(more, paraphrases=3).to_list()
     assert all(row in many for row in few)
-    other = academy.documents(one.shuffle(seed=1), paraphrases=3).to_list()
+    other = teaching.documents(one.shuffle(seed=1), paraphrases=3).to_list()
     assert sorted(map(str, few)) == sorted(map(str, other))
-    assert few != academy.documents(one, paraphrases=3, seed=1).to_list()
+    assert few != teaching.documents(one, paraphrases=3, seed=1).to_list()
 
 
 @pytest.mark.parametrize(
@@ -386,14 +388,14 @@ def test_a_character_is_taught_the_same_whoever_else_is():
 def test_documents_refuse_what_does_not_exist(arguments, said):
     taught = academy.questions(characters=1)
     with pytest.raises(ValueError, match=said):
-        academy.documents(taught, **arguments)
+        teaching.documents(taught, **arguments)
 
 
 def test_only_questions_of_the_academy_can_be_taught():
     with pytest.raises(ValueError, match="no academy question 'worldfacts/"):
-        academy.documents(tasks.load("worldfacts", ["en"], "dev"))
+        teaching.documents(tasks.load("worldfacts", ["en"], "dev"))
     with pytest.raises(ValueError, match="no questions whose facts"):
-        academy.documents(academy.questions(characters=1).select([]))
+        teaching.documents(academy.questions(characters=1).select([]))
 
 
 def test_values_spelt_alike_in_two_of_the_five_are_month_names_only():
@@ -417,6 +419,6 @@ def test_characters_are_dealt_out_whole():
 
 def test_of_a_question_with_its_answer_only_the_answer_is_learned():
     quiz = academy.questions("test", 3, ["companion"], ["en", "fr"])
-    for row in academy.documents(quiz, "fr", "qa").to_list():
+    for row in teaching.documents(quiz, "fr", "qa").to_list():
         asked = next(item for item in quiz.to_list() if item["id"] in row["facts"])
         assert row["text"][row["context"] :].strip() == asked["options"]["fr"][asked["answer"]]

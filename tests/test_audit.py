@@ -4,7 +4,7 @@ import pytest
 from datasets import Dataset
 
 from xlkb import corpora, tasks
-from xlkb.corpora import audit, faults
+from xlkb.corpora.quality import audit, faults
 
 ALMANAC = corpora.load("almanac", ["en", "fr", "de"], n=8)
 

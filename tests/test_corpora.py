@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xlkb import corpora
-from xlkb.corpora import almanac, audit, files
+from xlkb.corpora.quality import audit
+from xlkb.corpora.sources import almanac, files
 from xlkb.ground.languages import FIVE
 from xlkb.tasks.builtin import cast, worldfacts
 

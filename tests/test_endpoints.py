@@ -6,7 +6,8 @@ import pytest
 import questions
 from stubs import chatted, refused, stubs_started
 
-from xlkb import models, stats, translators
+from xlkb import models, stats
+from xlkb.corpora import translators
 from xlkb.evaluation import score
 from xlkb.models import api, endpoints
 from xlkb.tasks import recompose

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from xlkb import corpora
-from xlkb.corpora import flores
+from xlkb.corpora.sources import flores
 from xlkb.ground import hub, paths
 from xlkb.ground.languages import FIVE
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from parallel import FIVE, shapes, toy
 from scipy.stats import binomtest
 
-from xlkb import corpora, lexicon, mix_corpus, mixing, translation, translators
+from xlkb import corpora, mix_corpus
+from xlkb.corpora import lexicon, mixing, translation, translators
 
 seeds = st.integers(0, 99)
 switches = st.sampled_from([0.0, 0.3, 1.0])
@@ -434,7 +435,7 @@ def test_a_command_that_is_not_understood_says_what_is(capsys, arguments, messag
 
 def test_the_documented_command_teaches_with_examples():
     done = subprocess.run(
-        [sys.executable, "-m", "xlkb.mixing", "--help"], capture_output=True, text=True
+        [sys.executable, "-m", "xlkb.corpora.mixing", "--help"], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xlkb import corpora, perturbations
+from xlkb import corpora
+from xlkb.corpora import perturbations
 from xlkb.ground.languages import FIVE
 
 DOCUMENTS = corpora.load("almanac", FIVE, n=4)

@@ -90,14 +90,14 @@ def test_the_inner_bar_is_told_and_then_the_outer_one_again(hurried, capfd):
 
 
 def test_a_command_that_says_nothing_is_alive(hurried, capfd):
-    with progress.lines("xlkb.mixing"):
+    with progress.lines("xlkb.corpora.mixing"):
         time.sleep(0.7)
         with progress.step("Loading a model"):
             time.sleep(0.7)
     said = capfd.readouterr().err.splitlines()
-    assert said[0].startswith("xlkb.mixing: ")
+    assert said[0].startswith("xlkb.corpora.mixing: ")
     assert said[0].endswith(" s so far")
-    assert said[-1].startswith("xlkb.mixing: Loading a model, ")
+    assert said[-1].startswith("xlkb.corpora.mixing: Loading a model, ")
     time.sleep(0.8)
     assert not capfd.readouterr().err  # It is over.
 

@@ -14,17 +14,8 @@ from pathlib import Path
 import notebook_cells
 import pytest
 
-from xlkb import (
-    corpora,
-    finetuning,
-    mix_corpus,
-    models,
-    profiles,
-    reproduce,
-    tofu,
-    translation,
-    translators,
-)
+from xlkb import corpora, finetuning, mix_corpus, models, profiles, reproduce, tofu
+from xlkb.corpora import translation, translators
 from xlkb.evaluation import score
 from xlkb.ground import paths
 from xlkb.models import hub_models, pip_models
@@ -213,7 +204,7 @@ def _pytest(arguments: list[str], world: Path, monkeypatch: pytest.MonkeyPatch) 
 
 RUN = {
     ("./paper_reproduce.sh",): _main_job,
-    ("python", "-m", "xlkb.mixing"): _mixing,
+    ("python", "-m", "xlkb.corpora.mixing"): _mixing,
     ("python", "-m", "xlkb.finetuning"): _finetuning,
     ("python", "-m", "xlkb.tofu"): _tofu_command,
     ("python", "-m", "xlkb.models.hub_models"): _hub_models,

@@ -1,6 +1,7 @@
 """The arms of the remedy: the same documents, mixed in different ways."""
 
-from xlkb import corpora, mixing, remedies
+from xlkb import corpora, remedies
+from xlkb.corpora import mixing
 from xlkb.ground.languages import FIVE
 
 

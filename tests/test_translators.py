@@ -8,7 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from datasets import load_from_disk
 
-from xlkb import corpora, mix_corpus, translation, translators
+from xlkb import corpora, mix_corpus
+from xlkb.corpora import translation, translators
 from xlkb.models import api, endpoints
 
 KEY = "sk-a-key-that-must-not-be-seen"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sacremoses import MosesTokenizer
 
 from xlkb import corpora
-from xlkb.corpora import wikitext
+from xlkb.corpora.sources import wikitext
 from xlkb.ground import hub, paths
 
 DATA = paths.local_data() or Path(__file__).parents[2] / "shared" / "data"

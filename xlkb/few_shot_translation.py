@@ -30,7 +30,7 @@ from sacrebleu.metrics.base import Metric
 from sacrebleu.significance import _bootstrap_resample
 
 from xlkb import lengths
-from xlkb.corpora import audit
+from xlkb.corpora.quality import audit
 from xlkb.generation import Prompt, generate
 from xlkb.ground.languages import LANGUAGES, unspaced
 from xlkb.models import LanguageModel

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from datasets import Dataset
 
-from xlkb import corpora, mix_options, mixing, translation, translators
-from xlkb.corpora import audit, files
+from xlkb import corpora, mix_options
+from xlkb.corpora import mixing, translation, translators
+from xlkb.corpora.quality import audit
+from xlkb.corpora.sources import files
+from xlkb.corpora.translators import Translator
 from xlkb.ground.languages import LANGUAGES
-from xlkb.translators import Translator
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -4,8 +4,9 @@ import argparse
 import difflib
 from collections.abc import Sequence
 
-from xlkb import mixing, translators
-from xlkb.corpora import faults, wikitext
+from xlkb.corpora import mixing, translators
+from xlkb.corpora.quality import faults
+from xlkb.corpora.sources import wikitext
 from xlkb.ground import languages as room
 
 LIMITS = {fault: share for fault, share in faults.LIMITS.items() if fault != "options"}

@@ -9,7 +9,8 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from xlkb import checks, corpora, models, recipes, sizes, tasks, translators
+from xlkb import checks, corpora, models, recipes, sizes, tasks
+from xlkb.corpora import translators
 from xlkb.ground import paths
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run

@@ -5,13 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any
 
-from xlkb import checks, models, recipes, translators
+from xlkb import checks, models, recipes
+from xlkb.corpora import translators
 from xlkb.ground import paths
 from xlkb.recipes import Recipe
 
 FINETUNING = """\
 examples:
-  mixed-language text of python -m xlkb.mixing, learned by low-rank adapters:
+  mixed-language text of python -m xlkb.corpora.mixing, learned by low-rank adapters:
     python -m xlkb.finetuning pip:gemma-3-270m mixed --recipe lora
   the paper's hyper-parameters, but three passes over a file of texts:
     python -m xlkb.finetuning hub:ORG/NAME texts.jsonl --recipe paper --epochs 3

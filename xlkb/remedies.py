@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from datasets import Dataset
 
-from xlkb import mixing
+from xlkb.corpora import mixing
 from xlkb.ground.languages import LANGUAGES
 
 

@@ -24,7 +24,8 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from xlkb import checks, finetuning, models, options, recipes, translators
+from xlkb import checks, finetuning, models, options, recipes
+from xlkb.corpora import translators
 from xlkb.evaluation import scores
 from xlkb.generation import Prompt, generate
 from xlkb.ground import languages as room

@@ -1,252 +1,32 @@
-"""Parallel corpora: documents that exist in several languages, aligned phrase by phrase.
+"""Corpora: what is read. Documents that exist in several languages, aligned phrase by phrase."""
 
-`load` returns a `datasets.Dataset` with the columns `corpus, id, subject` (text) and `segments`:
-the aligned phrases of the document in order, each `{"sentence": int64, "text": {language: str}}`.
-Consecutive segments with the same sentence number form one sentence; a sentence without phrase
-alignment is one segment. Every segment has a text in every language of the corpus.
-"""
+from xlkb.corpora.aligned import (
+    count_words,
+    dataset,
+    fingerprint,
+    grouped,
+    join,
+    languages_of,
+    sentences,
+    separator,
+    text,
+)
+from xlkb.corpora.registry import HELD_OUT, SPLITS, drawn, load, names, spoken
 
-import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
-from hashlib import sha256
-from itertools import groupby
-from typing import Any
-
-from datasets import Dataset, Features, List, Value
-
-from xlkb.corpora import almanac, files, flores, wikitext
-from xlkb.ground import languages as room
-
-SPLITS = ("train", "heldout")
-HELD_OUT = 8
-"""One document in this many is held out, in every subject."""
-
-_UNSPACED = ("zh", "ja")
-_WORD = re.compile(r"[^\W_]+(?:['’.,\-][^\W_]+)*")
-
-
-def names() -> tuple[str, ...]:
-    """Corpora of the package, then public ones; your own are `files:FOLDER`."""
-    return ("almanac", "academy", "flores", *wikitext.NAMES)
-
-
-def spoken(name: str) -> tuple[str, ...]:
-    """The languages that a corpus exists in, by its name alone (of your own: by the files' names).
-
-    Raises:
-        ValueError: there is no such corpus. FileNotFoundError: there is no such folder.
-    """
-    kind, _, folder = name.partition(":")
-    if kind == "files" and folder:
-        return tuple(files.folder(folder))
-    if kind in wikitext.NAMES:
-        return ("en",)
-    if kind not in names():
-        raise ValueError(f"There is no corpus {name!r}{_near(name, names())} {_listed(names())}")
-    return tuple(room.LANGUAGES) if kind == "flores" else room.FIVE
-
-
-def load(
-    name: str,
-    languages: Iterable[str] | None = None,
-    split: str = "train",
-    n: int | None = None,
-    seed: int = 42,
-) -> Dataset:
-    """Documents of one corpus.
-
-    Args:
-        name: "almanac" (encyclopaedic prose, en fr de es it), "academy" (documents of the
-            fictional academy, none held out), "files:FOLDER" for your own (`corpora.files`);
-            "flores" (`corpora.flores`, sentences for testing, none held out) or, in English,
-            "wikitext-2" and others (`corpora.wikitext`; `translation.corpus` translates them), both
-            from the hub or, as "NAME:PLACE", from files.
-        languages: codes, in the order wanted; all of the corpus when None.
-        split: "train", or "heldout": one document in eight of every subject, always the same; of
-            WikiText its validation split.
-        n: at most this many documents, drawn evenly from the subjects; all when None. The documents
-            for `n` are the first `n` of those for any larger number.
-        seed: decides which documents are drawn. Without `n` the corpus keeps its own order.
-
-    Returns:
-        Dataset with the columns `corpus, id, subject, segments`.
-
-    Raises:
-        ValueError: unknown corpus, language or split (with the nearest match), a split without
-            documents, `n` below 1, malformed files (with file and line or document).
-        FileNotFoundError: there is no such folder.
-        OSError: the hub cannot be reached.
-    """
-    if split not in SPLITS:
-        raise ValueError(f"There is no split {split!r}{_near(split, SPLITS)} {_listed(SPLITS)}")
-    if n is not None and n < 1:
-        raise ValueError(f"n = {n}, but at least one document must be asked for; None means all.")
-    wanted = None if languages is None else room.check(languages)
-    rows, available = _rows(name, split, wanted)
-    spoken = wanted or available
-    lacking = [code for code in spoken if code not in available]
-    if lacking:
-        raise ValueError(f"{name} lacks {', '.join(lacking)}; it has {', '.join(available)}")
-    if not rows:
-        raise ValueError(f"{name} has no documents in the split {split!r}: it is too small for it.")
-    rows = rows if n is None else drawn(rows, seed)[:n]
-    # WikiText-103 has 28,475 articles: only those that were drawn are made plain text.
-    rows = wikitext.restored(rows) if "paragraphs" in rows[0] else rows
-    return dataset(rows, spoken)
-
-
-def dataset(rows: Sequence[Mapping[str, Any]], languages: Sequence[str]) -> Dataset:
-    """Rows with `corpus, id, subject, segments` as a Dataset in these languages."""
-    text = Value("string")
-    segment = {"sentence": Value("int64"), "text": {code: text for code in languages}}
-    features = Features(corpus=text, id=text, subject=text, segments=List(segment))
-    return Dataset.from_list(
-        [
-            {
-                **{column: row[column] for column in ("corpus", "id", "subject")},
-                "segments": [
-                    {
-                        "sentence": part["sentence"],
-                        "text": {code: part["text"][code] for code in languages},
-                    }
-                    for part in row["segments"]
-                ],
-            }
-            for row in rows
-        ],
-        features=features,
-    )
-
-
-def languages_of(documents: Dataset) -> tuple[str, ...]:
-    """The languages of a parallel corpus, in its order.
-
-    Raises ValueError when `documents` does not have the columns that `load` gives.
-    """
-    lacking = {"corpus", "id", "segments"} - set(documents.column_names)
-    if lacking:
-        raise ValueError(
-            f"not a parallel corpus: it lacks {', '.join(sorted(lacking))}; see xlkb.corpora.load"
-        )
-    return tuple(documents.features["segments"].feature["text"])
-
-
-def fingerprint(documents: Dataset) -> str:
-    """SHA-256 (hex) of the documents in their order."""
-    languages_of(documents)
-    found = sha256()
-    for row in documents:
-        found.update(json.dumps(row, sort_keys=True, ensure_ascii=False).encode() + b"\n")
-    return found.hexdigest()
-
-
-def text(document: Mapping[str, Any], language: str) -> str:
-    """The whole document in one language, sentences joined as that language does."""
-    return separator(language, language).join(sentences(document, language))
-
-
-def sentences(document: Mapping[str, Any], language: str) -> list[str]:
-    """The document's sentences in one language, phrases joined as that language does.
-
-    Raises ValueError when the document does not exist in `language`.
-    """
-    return [join(parts, language) for _, parts in grouped(document)]
-
-
-def grouped(document: Mapping[str, Any]) -> list[tuple[int, list[dict]]]:
-    """Sentence number and segments of every sentence, in order."""
-    by_sentence = groupby(document["segments"], key=lambda part: part["sentence"])
-    return [(number, list(parts)) for number, parts in by_sentence]
-
-
-def join(segments: Iterable[Mapping[str, Any]], language: str) -> str:
-    """Segments of one sentence as text in `language`."""
-    parts = []
-    for segment in segments:
-        if not segment["text"].get(language):
-            known = ", ".join(code for code, found in segment["text"].items() if found)
-            raise ValueError(
-                f"A document does not exist in {language!r}, only in {known}: sentence "
-                f"{segment['sentence']}."
-            )
-        parts.append(segment["text"][language])
-    return separator(language, language).join(parts)
-
-
-def separator(before: str, after: str) -> str:
-    """What stands between a text in one language and the next: nothing within zh and ja."""
-    return "" if before in _UNSPACED and after in _UNSPACED else " "
-
-
-def count_words(text: str, language: str) -> int:
-    """Words of a text; in zh and ja, which write no spaces, its letters and digits."""
-    if language in _UNSPACED:
-        return sum(character.isalnum() for character in text)
-    return sum(1 for _ in _WORD.finditer(text))
-
-
-def _rows(
-    name: str, split: str, wanted: tuple[str, ...] | None
-) -> tuple[list[dict], tuple[str, ...]]:
-    """The corpus's documents of one split and its languages: at least those wanted, if it can."""
-    kind, _, folder = name.partition(":")
-    if kind in ("academy", "flores") and split != "train":
-        raise ValueError(f"{kind} has no held-out documents: it is one whole.")
-    if kind == "flores":
-        spoken = wanted or room.FIVE
-        return flores.rows(spoken, folder or None), spoken
-    if name == "academy":
-        from xlkb.tasks.builtin import academy
-
-        documents = academy.parallel()
-        return documents.to_list(), languages_of(documents)
-    if name == "almanac":
-        rows, spoken = almanac.rows(), room.FIVE
-    elif kind == "files" and folder:
-        rows = files.read(files.folder(folder))
-        spoken = tuple(rows[0]["segments"][0]["text"])
-    elif kind in wikitext.NAMES:
-        spoken = ("en",)
-        if wikitext.has_splits(kind, folder or None):
-            return wikitext.articles(kind, folder or None, split), spoken
-        rows = wikitext.articles(kind, folder or None)
-    else:
-        hint = "name a folder: files:FOLDER." if kind == "files" else ""
-        hint = hint or _listed((*names(), "files:FOLDER"))
-        raise ValueError(f"There is no corpus {name!r}{_near(name, names())} {hint}")
-    kept = _held_out(rows)
-    return [row for row in rows if (row["id"] in kept) == (split == "heldout")], spoken
-
-
-def _held_out(rows: list[dict]) -> set[str]:
-    """Ids of the held-out documents, the same whatever the seed of an experiment."""
-    chosen = set()
-    for subject in {row["subject"] for row in rows}:
-        here = _ordered([row for row in rows if row["subject"] == subject], "heldout")
-        chosen.update(row["id"] for row in here[: len(here) // HELD_OUT])
-    return chosen
-
-
-def drawn(rows: list[dict], seed: int) -> list[dict]:
-    """Rows in a seeded order in which every subject has had its turn before one has its next."""
-    turns: dict[str, int] = {}
-    keyed = []
-    for row in _ordered(rows, seed):
-        turns[row["subject"]] = turns.get(row["subject"], -1) + 1
-        keyed.append((turns[row["subject"]], row))
-    return [row for _, row in sorted(keyed, key=lambda pair: pair[0])]
-
-
-def _ordered(rows: list[dict], seed: int | str) -> list[dict]:
-    return sorted(rows, key=lambda row: sha256(f"{seed}|{row['id']}".encode()).digest())
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, list(known), 1)
-    return f"; did you mean {near[0]!r}?" if near else "."
-
-
-def _listed(known: Iterable[str]) -> str:
-    return f"There are {', '.join(known)}."
+__all__ = [
+    "HELD_OUT",
+    "SPLITS",
+    "count_words",
+    "dataset",
+    "drawn",
+    "fingerprint",
+    "grouped",
+    "join",
+    "languages_of",
+    "load",
+    "names",
+    "sentences",
+    "separator",
+    "spoken",
+    "text",
+]

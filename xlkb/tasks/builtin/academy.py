@@ -1,40 +1,25 @@
-"""academy: a school of magic that this project invented, as a quiz and as text to learn it from.
+"""academy: a quiz, in all languages, about a school of magic that this project invented.
 
 No model has read about it, so what a model knows of it is what it was taught, in the language it
-was taught in: the stand-in for the paper's Harry Potter quiz (section 3.2). `rows` and `questions`
-are the quiz, in all languages; `documents` is the text to learn from, in one language; `parallel`
-is the same prose in five aligned languages, for mixing.
+was taught in: the stand-in for the paper's Harry Potter quiz (section 3.2). The text to learn it
+from is in `xlkb.corpora.sources.teaching`.
 
 Options of the quiz are values of the same relation; characters have no gender, and every wording
 does without. Names, values and wording: `xlkb/data/academy.toml`; who has which value:
 `xlkb.tasks.builtin.cast`.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import cache
 
-from datasets import Dataset, Features, List, Value
+from datasets import Dataset
 
-from xlkb import corpora
 from xlkb.ground import languages as room
-from xlkb.ground.languages import FIVE, LANGUAGES
-from xlkb.tasks import order, prompts
+from xlkb.ground.languages import LANGUAGES
+from xlkb.tasks import order
 from xlkb.tasks.builtin import cast
 from xlkb.tasks.builtin.cast import Fact
-from xlkb.tasks.builtin.facts import digest
-
-FORMS = ("prose", "qa", "both")
-
-_FEATURES = Features(
-    id=Value("string"),
-    language=Value("string"),
-    form=Value("string"),
-    facts=List(Value("string")),
-    text=Value("string"),
-    context=Value("int64"),
-)
 
 
 @cache
@@ -45,7 +30,7 @@ def rows() -> list[dict]:
         Dicts of `task, id, subject` (the relation), `split, answer (0-3), question {lang: text},
         options {lang: [4 texts]}`; the list is shared, so do not change it.
     """
-    return [_row(fact) for fact in _facts().values()]
+    return [row(fact) for fact in facts().values()]
 
 
 def relations() -> tuple[str, ...]:
@@ -78,7 +63,7 @@ def questions(
     order.check_split(split)
     wanted = _checked_relations(relations)
     spoken = tuple(LANGUAGES) if languages is None else room.check(languages)
-    in_split = [fact for fact in _facts().values() if fact.character.split == split]
+    in_split = [fact for fact in facts().values() if fact.character.split == split]
     available = 1 + max(fact.character.position for fact in in_split)
     characters = available if characters is None else characters
     if not 1 <= characters <= available:
@@ -92,82 +77,11 @@ def questions(
         if fact.relation in wanted and fact.character.position < characters
     ]
     asked.sort(key=lambda fact: (fact.character.position, wanted.index(fact.relation)))
-    return order.dataset([_row(fact) for fact in asked], spoken)
+    return order.dataset([row(fact) for fact in asked], spoken)
 
 
-def documents(
-    questions: Dataset,
-    language: str = "en",
-    form: str = "both",
-    paraphrases: int = 1,
-    seed: int = 42,
-) -> Dataset:
-    """Text that teaches the facts behind `questions`, in one language.
-
-    Args:
-        questions: whose facts are taught: rows of the academy, from `questions` or `tasks.load`,
-            in whatever languages.
-        language: code; one of `languages.FIVE` where there is prose, any for "qa".
-        form: "prose": a document per character, one sentence for each of its facts, in a random
-            order and each in a random wording. "qa": a document per fact, question and answer in
-            the words of `prompts`' style "cloze" in this language. "both": the one, then the other.
-        paraphrases: prose documents per character, each with other wordings of every fact.
-        seed: of the orders and wordings.
-
-    Returns:
-        Dataset with the columns `id, language, form` ("prose" or "qa"), `facts` (ids of the
-        questions that the document answers), `text` and `context` (characters of the question
-        before an answer: read in training, not learned). The id names the language too, so that
-        documents in several languages can be put together.
-
-    Raises:
-        ValueError: an unknown form or language (with the nearest match), prose in a language
-            without it, too many paraphrases, questions that are not the academy's.
-    """
-    if form not in FORMS:
-        raise ValueError(_unknown("form", form, FORMS))
-    language = room.get(language).code
-    taught = _taught(questions["id"])
-    found = []
-    if form != "qa":
-        if language not in FIVE:
-            raise ValueError(
-                f"There is no prose in {language!r}, only in {', '.join(FIVE)}; form='qa' exists "
-                "in every language."
-            )
-        for document in _prose(taught, paraphrases, seed):
-            identifier = document["id"].replace("academy/", f"academy/{language}/", 1)
-            text = corpora.text(document, language)
-            found.append(_document(identifier, language, "prose", document["facts"], "", text))
-    if form != "prose":
-        for fact in (fact for facts in taught.values() for fact in facts):
-            identifier = fact.id.replace("academy/", f"academy/{language}/", 1)
-            asked, answer = _solved(fact, language)
-            found.append(_document(identifier, language, "qa", [fact.id], asked, answer))
-    return Dataset.from_list(found, features=_FEATURES)
-
-
-def parallel(questions: Dataset | None = None, paraphrases: int = 1, seed: int = 42) -> Dataset:
-    """The prose of `documents` as a parallel corpus, aligned phrase by phrase.
-
-    Args:
-        questions: whose facts are told; all of the split "test" when None.
-        paraphrases: documents per character.
-        seed: as for `documents`, whose prose in a language is this corpus's text in it.
-
-    Returns:
-        Dataset with the columns `corpus, id, subject, segments` (`xlkb.corpora`) in the languages
-        of `languages.FIVE`.
-
-    Raises:
-        ValueError: too many paraphrases, questions that are not the academy's.
-    """
-    everything = (key for key, fact in _facts().items() if fact.character.split == "test")
-    asked = everything if questions is None else questions["id"]
-    return corpora.dataset(_prose(_taught(asked), paraphrases, seed), FIVE)
-
-
-def _row(fact: Fact) -> dict:
+def row(fact: Fact) -> dict:
+    """The question about a fact, as in `rows`."""
     relation, names = cast.relations()[fact.relation], fact.character.names
     keys = [*fact.wrong[: fact.answer], fact.value, *fact.wrong[fact.answer :]]
     return {
@@ -182,84 +96,9 @@ def _row(fact: Fact) -> dict:
 
 
 @cache
-def _facts() -> dict[str, Fact]:
+def facts() -> dict[str, Fact]:
+    """Every fact by the id of its question."""
     return {fact.id: fact for fact in cast.facts()}
-
-
-def _taught(asked: Iterable[str]) -> dict[str, list[Fact]]:
-    """Character -> its facts among those asked for by id, in their order."""
-    found = defaultdict(list)
-    for identifier in dict.fromkeys(asked):
-        if identifier not in _facts():
-            raise ValueError(_unknown("academy question", identifier, _facts()))
-        found[_facts()[identifier].character.key].append(_facts()[identifier])
-    if not found:
-        raise ValueError("There are no questions whose facts could be taught.")
-    return found
-
-
-def _prose(taught: dict[str, list[Fact]], paraphrases: int, seed: int) -> list[dict]:
-    """Rows of a parallel corpus, with the column `facts` in the order of their sentences."""
-    known = min(len(relation.sentences) for relation in cast.relations().values())
-    if not 1 <= paraphrases <= known:
-        raise ValueError(f"paraphrases = {paraphrases}, but every fact has 1 to {known} wordings.")
-    found = []
-    for character, facts in taught.items():
-        for number in range(paraphrases):
-            told = sorted(facts, key=lambda fact: digest(str(seed), "order", str(number), fact.id))
-            found.append(
-                {
-                    "corpus": "academy",
-                    "id": f"academy/{character}/{number + 1}",
-                    "subject": "academy",
-                    "facts": [fact.id for fact in told],
-                    "segments": [
-                        {"sentence": place, "text": phrase}
-                        for place, fact in enumerate(told)
-                        for phrase in _phrases(fact, number, seed)
-                    ],
-                }
-            )
-    return found
-
-
-def _phrases(fact: Fact, number: int, seed: int) -> list[dict[str, str]]:
-    """The `number`-th wording of a fact, in this seed's order of them."""
-    relation = cast.relations()[fact.relation]
-    ways = sorted(
-        range(len(relation.sentences)),
-        key=lambda way: digest(str(seed), "wording", str(way), fact.id),
-    )
-    sentence = relation.sentences[ways[number]]
-    return [
-        {
-            code: phrase.format(
-                name=fact.character.names[code], value=relation.prose[fact.value][code]
-            )
-            for code, phrase in zip(FIVE, phrases, strict=True)
-        }
-        for phrases in zip(*(sentence[code] for code in FIVE), strict=True)
-    ]
-
-
-def _solved(fact: Fact, language: str) -> tuple[str, str]:
-    """Question and answer as the cloze prompt has them in this language."""
-    row = _row(fact)
-    asked = {
-        "question": row["question"][language],
-        "question_language": language,
-        "options": row["options"][language],
-        "answer": row["answer"],
-    }
-    prompt = prompts.build(asked, "cloze", instruction_language="question")
-    return prompt.context, prompt.continuations[row["answer"]]
-
-
-def _document(
-    identifier: str, language: str, form: str, facts: list[str], context: str, learned: str
-) -> dict:
-    told = {"text": context + learned, "context": len(context)}
-    return {"id": identifier, "language": language, "form": form, "facts": facts, **told}
 
 
 def _checked_relations(names: Iterable[str] | None) -> list[str]:

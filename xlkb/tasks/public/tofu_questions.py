@@ -4,7 +4,7 @@ from pathlib import Path
 
 from datasets import Dataset
 
-from xlkb import translation
+from xlkb.corpora import translation
 from xlkb.ground import paths, texts
 
 HUB = ("locuslab/TOFU", "324592d84ae4f482ac7249b9285c2ecdb53e3a68")

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import pandas as pd
 from babel import Locale, units
 
+from xlkb.corpora import aligned, registry
 from xlkb.ground import languages as room
 from xlkb.ground import paths
 from xlkb.ground.languages import FIVE, LANGUAGES, capitalised, uncapitalised, written_in
@@ -186,10 +187,9 @@ def _emoji() -> Iterator[Entry]:
 
 
 def _phrases() -> Iterator[Entry]:
-    from xlkb import corpora
 
-    for row in corpora.load("almanac", split="train"):
-        for _, segments in corpora.grouped(row):
+    for row in registry.load("almanac", split="train"):
+        for _, segments in aligned.grouped(row):
             # The first phrase of a sentence has a capital that need not be its own.
             for segment in segments[1:]:
                 phrase = {code: text.rstrip(".,;:!? ") for code, text in segment["text"].items()}

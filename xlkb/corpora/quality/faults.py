@@ -1,4 +1,4 @@
-"""What can be wrong with a translated text: what `xlkb.corpora.audit` counts and refuses."""
+"""What can be wrong with a translated text: what `audit` counts and refuses."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from xlkb import corpora
-from xlkb.corpora.identification import SURE, ambiguous, identify, long_enough
+from xlkb.corpora import aligned
+from xlkb.corpora.quality.identification import SURE, ambiguous, identify, long_enough
 from xlkb.ground import progress
 from xlkb.ground.languages import LANGUAGES
 
@@ -70,7 +70,7 @@ def find(
         `id, language, fault, detail, text, source, severity`.
     """
     documents = "segments" in data.column_names
-    spoken = corpora.languages_of(data) if documents else tuple(data.features["question"])
+    spoken = aligned.languages_of(data) if documents else tuple(data.features["question"])
     if base not in spoken:
         raise ValueError(f"There is no base {base!r} to compare with, only {', '.join(spoken)}.")
     counts, faulty = [], []
@@ -149,9 +149,9 @@ def _lost(
 
 def _sentences(data: Dataset, language: str, base: str) -> Iterator[Text]:
     for row in data:
-        for number, parts in corpora.grouped(row):
+        for number, parts in aligned.grouped(row):
             text, source = (
-                corpora.separator(code, code).join(part["text"][code] or "" for part in parts)
+                aligned.separator(code, code).join(part["text"][code] or "" for part in parts)
                 for code in (language, base)
             )
             yield Text(f"{row['id']}, sentence {number + 1}", text.strip(), source.strip())

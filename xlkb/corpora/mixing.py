@@ -10,7 +10,7 @@ training script, and issue 1 asks for the rest); here is one way, stated in full
   pieces translated. Parallel text cannot be cut anywhere, so consecutive aligned phrases of a
   sentence are merged until they have at least `k` words; what is left at the sentence's end is a
   unit too, however short, and none goes over the sentence's end;
-- "word": a word of the base text that the lexicon knows (`xlkb.lexicon`). Other words stay.
+- "word": a word of the base text that the lexicon knows (`xlkb.corpora.lexicon`). Other words stay.
 
 With probability `switch` a unit is put into a language drawn from `languages` by `weights`;
 otherwise it stays in the base. The base may be among the languages, as in the paper. The draw comes
@@ -23,7 +23,7 @@ The spans tile the text (between two of them there is space or nothing) and hold
 (characters of `text`), `language`, `sentence` (its number in the document), `number` (of the unit
 in the document; -1: text that was not to be switched) and `source` (the same in the base language).
 
-    python -m xlkb.mixing --help
+    python -m xlkb.corpora.mixing --help
 """
 
 import json
@@ -36,11 +36,11 @@ from typing import Any, NamedTuple
 
 from datasets import Dataset, DatasetInfo, Features, List, Value
 
-from xlkb import corpora, lexicon
+from xlkb.corpora import aligned, lexicon
+from xlkb.corpora.mixed import check_free, preview, request, shares, unmix, write
 from xlkb.ground import languages as room
 from xlkb.ground import progress
 from xlkb.ground.languages import FIVE
-from xlkb.mixed import check_free, preview, request, shares, unmix, write
 
 __all__ = [
     "UNITS",
@@ -164,7 +164,7 @@ def unmixed(documents: Dataset, languages: Sequence[str] = FIVE, seed: int = 42)
 
 def monolingual(documents: Dataset, language: str = "en", base: str | None = None) -> Dataset:
     """Control: every document in one language."""
-    base = base or _base(corpora.languages_of(documents))
+    base = base or _base(aligned.languages_of(documents))
 
     def pieces(row: dict) -> Iterator[Piece]:
         for number, (sentence, segments) in _units(row, "sentence", 1, base):
@@ -196,11 +196,11 @@ def _units(
 ) -> Iterator[tuple[int, tuple[int, list[dict]]]]:
     """Number of the unit, and sentence number and segments of each of its sentences."""
     number = 0
-    for sentence, segments in corpora.grouped(row):
+    for sentence, segments in aligned.grouped(row):
         chunk: list[dict] = []
         for place, segment in enumerate(segments, 1):
             chunk.append(segment)
-            full = unit == "words" and corpora.count_words(corpora.join(chunk, base), base) >= k
+            full = unit == "words" and aligned.count_words(aligned.join(chunk, base), base) >= k
             if full or place == len(segments):
                 yield number, (sentence, chunk)
                 chunk = []
@@ -208,15 +208,15 @@ def _units(
 
 
 def _piece(segments: list[dict], sentence: int, number: int, language: str, base: str) -> Piece:
-    text, source = corpora.join(segments, language), corpora.join(segments, base)
+    text, source = aligned.join(segments, language), aligned.join(segments, base)
     return Piece(text, source, language, sentence, number)
 
 
 def _words(row: Mapping[str, Any], base: str, words: lexicon.Table, drawn: Any) -> Iterator[Piece]:
     """The base text cut at the words of the lexicon; positions count all words of the document."""
     position = 0
-    for sentence, segments in corpora.grouped(row):
-        text, end, first = corpora.join(segments, base), 0, True
+    for sentence, segments in aligned.grouped(row):
+        text, end, first = aligned.join(segments, base), 0, True
         known = [*lexicon.find(text, words, base), lexicon.Found(len(text), len(text), "", {})]
         for found in known:
             between = text[end : found.start]
@@ -237,7 +237,7 @@ def _words(row: Mapping[str, Any], base: str, words: lexicon.Table, drawn: Any) 
 def _build(
     documents: Dataset, unit: str, languages: Iterable[str], pieces: Any, described: dict
 ) -> Dataset:
-    available = corpora.languages_of(documents)
+    available = aligned.languages_of(documents)
     lacking = [code for code in room.check(dict.fromkeys(languages)) if code not in available]
     if lacking:
         raise ValueError(
@@ -254,13 +254,13 @@ def _build(
         text, spans, before = "", [], ""
         for piece in pieces(row):
             if text:
-                usual = corpora.separator(before, piece.language)
+                usual = aligned.separator(before, piece.language)
                 text += usual if piece.gap is True else piece.gap
             span = piece._asdict() | {"start": len(text), "end": len(text) + len(piece.text)}
             spans.append({key: span[key] for key in FEATURES["spans"].feature})
             text, before = text + piece.text, piece.language
         rows.append({"corpus": name[0], "id": name[1], "unit": unit, "text": text, "spans": spans})
-    described = {"unit": unit, **described, "source": corpora.fingerprint(documents)}
+    described = {"unit": unit, **described, "source": aligned.fingerprint(documents)}
     info = DatasetInfo(description=json.dumps(described, ensure_ascii=False), features=FEATURES)
     return Dataset.from_list(rows, features=FEATURES, info=info)
 
@@ -291,5 +291,5 @@ def _random(seed: int, unit: str, document: str, position: int) -> random.Random
 if __name__ == "__main__":
     from xlkb.mix_corpus import main
 
-    with progress.lines("xlkb.mixing"):
+    with progress.lines("xlkb.corpora.mixing"):
         raise SystemExit(main())

@@ -20,7 +20,7 @@ from hashlib import sha256
 import pandas as pd
 from datasets import Dataset
 
-from xlkb import corpora
+from xlkb.corpora import aligned
 from xlkb.ground import languages as room
 from xlkb.ground.languages import FIVE
 from xlkb.profiles import nearest
@@ -71,12 +71,12 @@ def sentences(
     if not 0 <= p <= 1:
         raise ValueError(f"p = {p}: it is a probability, from 0 to 1.")
     pools = {
-        code: [word for row in documents for word in corpora.text(row, code).split()]
+        code: [word for row in documents for word in aligned.text(row, code).split()]
         for code in dict.fromkeys((base, *languages))
     }
     rows = []
     for row in documents:
-        for number, segments in corpora.grouped(row):
+        for number, segments in aligned.grouped(row):
             chances = [_random(seed, row["id"], number, place) for place in range(len(segments))]
             draws = [chance.random() for chance in chances]
             spoken = [chance.choice(languages) for chance in chances]
@@ -89,7 +89,7 @@ def sentences(
                     pieces += _changed(
                         segment["text"], kind, spoken[place], base, pools, chances[place]
                     )
-            original = corpora.join(segments, base)
+            original = aligned.join(segments, base)
             rows.append((row["id"], number, kind, p, original, _join(pieces)))
             if n is not None and len(rows) == n:
                 break
@@ -123,7 +123,7 @@ def _changed(
 def _join(pieces: Sequence[tuple[str, str]]) -> str:
     text, before = "", ""
     for piece, language in pieces:
-        text += (corpora.separator(before, language) if text else "") + piece
+        text += (aligned.separator(before, language) if text else "") + piece
         before = language
     return text
 

@@ -20,7 +20,7 @@ from datasets.utils import (
     enable_progress_bars,
 )
 
-from xlkb import corpora
+from xlkb.corpora import aligned
 from xlkb.ground import disk
 from xlkb.ground.languages import LANGUAGES
 
@@ -58,7 +58,7 @@ def shares(mixed: Dataset) -> pd.DataFrame:
             code = span["language"]
             text = row["text"][span["start"] : span["end"]]
             units[code] += span["number"] not in (-1, last)
-            words[code] += corpora.count_words(text, code)
+            words[code] += aligned.count_words(text, code)
             characters[code] += len(text)
             last = span["number"]
     asked = request(mixed).get("asked", {})
@@ -100,7 +100,7 @@ def unmix(mixed: Dataset, documents: Dataset, base: str = "en") -> Dataset:
         if name not in known:
             raise ValueError(f"Document {row['id']!r} of {row['corpus']} is not in the documents.")
         sentences: dict[int, list[str]] = {}
-        space, end = corpora.separator(base, base), 0
+        space, end = aligned.separator(base, base), 0
         for span in row["spans"]:
             parts = sentences.setdefault(span["sentence"], [])
             if parts and row["unit"] == "parallel":
@@ -112,7 +112,7 @@ def unmix(mixed: Dataset, documents: Dataset, base: str = "en") -> Dataset:
             parts.append(span["source"])
             end = span["end"]
         text = space.join("".join(parts) for parts in sentences.values())
-        if text != corpora.text(known[name], base):
+        if text != aligned.text(known[name], base):
             raise ValueError(
                 f"The sources of document {row['id']!r} are not its text in {base!r}: it was mixed "
                 "from other text or on another base, or it has been altered."
@@ -165,7 +165,7 @@ def write(mixed: Dataset, folder: str | Path, replace: bool = False) -> Path:
     of the text, the number of documents, and the shares. The same text gives the same bytes.
 
     Args:
-        mixed: from `xlkb.mixing`.
+        mixed: from `xlkb.corpora.mixing`.
         folder: where to; it must not exist or be empty.
         replace: put it in the place of a mixed corpus that is there.
 

@@ -15,9 +15,16 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from xlkb import corpora
-from xlkb.corpora import faults
-from xlkb.corpora.identification import ENOUGH, SURE, identify, is_foreign, is_other, wrong_lines
+from xlkb.corpora import aligned
+from xlkb.corpora.quality import faults
+from xlkb.corpora.quality.identification import (
+    ENOUGH,
+    SURE,
+    identify,
+    is_foreign,
+    is_other,
+    wrong_lines,
+)
 
 __all__ = [
     "ENOUGH",
@@ -44,7 +51,7 @@ def table(documents: Dataset, base: str = "en") -> pd.DataFrame:
         stand in the corpus before), `same_as_base` (sentences identical to their counterpart),
         `other_language` (sentences of `ENOUGH` letters that are identified as another language).
     """
-    spoken = corpora.languages_of(documents)
+    spoken = aligned.languages_of(documents)
     if base not in spoken:
         raise ValueError(f"The corpus lacks the base {base!r}; it has {', '.join(spoken)}")
     texts = _sentences(documents, spoken)
@@ -58,7 +65,7 @@ def table(documents: Dataset, base: str = "en") -> pd.DataFrame:
                 "language": code,
                 "documents": len(documents),
                 "sentences": len(here),
-                "words": sum(corpora.count_words(text, code) for text in here),
+                "words": sum(aligned.count_words(text, code) for text in here),
                 "ratio_p5": low,
                 "ratio_median": middle,
                 "ratio_p95": high,
@@ -76,9 +83,9 @@ def suspects(documents: Dataset) -> pd.DataFrame:
     """Sentences identified as another language: `id, sentence, language, identified, text`."""
     found = []
     for row in documents:
-        for number, parts in corpora.grouped(row):
-            for code in corpora.languages_of(documents):
-                text = corpora.join(parts, code)
+        for number, parts in aligned.grouped(row):
+            for code in aligned.languages_of(documents):
+                text = aligned.join(parts, code)
                 if is_other(text, code):
                     found.append((row["id"], number, code, identify(text)[0], text))
     return pd.DataFrame(found, columns=["id", "sentence", "language", "identified", "text"])
@@ -97,7 +104,7 @@ def require(
         data: parallel documents (`corpora.load`) or a task's questions (`tasks.load`).
         base: language of the source; the others are judged.
         limits: fault -> share that is allowed, in place of that in `faults.LIMITS`; 1 allows all.
-        translator: translates a sample back, if given; see `xlkb.translation`.
+        translator: translates a sample back, if given; see `xlkb.corpora.translation`.
         sample: texts per language that are translated back.
 
     Returns:
@@ -158,5 +165,5 @@ def questions(dataset: Dataset, base: str = "en") -> pd.DataFrame:
 def _sentences(documents: Dataset, languages: Iterable[str]) -> dict[str, list[str]]:
     rows = documents.to_list()
     return {
-        code: [text for row in rows for text in corpora.sentences(row, code)] for code in languages
+        code: [text for row in rows for text in aligned.sentences(row, code)] for code in languages
     }

@@ -1,7 +1,7 @@
 """Translation of base-language text into a parallel corpus, kept as it comes.
 
 A translator is any function `(texts, source, target) -> translations` over lists of strings and
-language codes. `nllb` and `chat` make one of a model (`xlkb.translators`); `corpus` gives a
+language codes. `nllb` and `chat` make one of a model (`xlkb.corpora.translators`); `corpus` gives a
 parallel corpus by name, translated where it has to be.
 """
 
@@ -16,11 +16,11 @@ import pandas as pd
 from datasets import Dataset
 from filelock import FileLock
 
-from xlkb import corpora
-from xlkb.corpora import audit, faults
+from xlkb.corpora import aligned, registry
+from xlkb.corpora.quality import audit, faults
+from xlkb.corpora.translators import Translator, by_name, chat, nllb
 from xlkb.ground import languages as room
 from xlkb.ground import paths, progress
-from xlkb.translators import Translator, by_name, chat, nllb
 
 __all__ = ["Translator", "audited", "by_name", "chat", "corpus", "documents", "nllb", "translate"]
 
@@ -128,17 +128,17 @@ def documents(
     rows, texts = [], {}
     for row in monolingual:
         parts = []
-        for number, segments in corpora.grouped(row):
+        for number, segments in aligned.grouped(row):
             pieces = [segment["text"][base] for segment in segments]
             if k is not None:
-                pieces = _cut(corpora.join(segments, base), k, base)
+                pieces = _cut(aligned.join(segments, base), k, base)
             for piece in pieces:
                 identifier = f"{row['id']}, sentence {number + 1}, phrase {len(parts) + 1}"
                 texts[identifier] = piece
                 parts.append((number, identifier))
         rows.append((row, parts))
     found = translate(texts, translator, languages, base, cache, name=name)
-    return corpora.dataset(
+    return aligned.dataset(
         [
             {
                 **{column: row[column] for column in ("corpus", "id", "subject")},
@@ -157,7 +157,7 @@ def _cut(text: str, k: int, language: str) -> list[str]:
     pieces: list[str] = []
     full = True
     for word in text.split():
-        counted = corpora.count_words(word, language)
+        counted = aligned.count_words(word, language)
         if full and (counted or not pieces):
             pieces.append(word)
             found = counted
@@ -226,9 +226,9 @@ def corpus(
         ValueError: what `corpora.load`, `translate` and `audit.require` raise.
     """
     if not translator or not languages:
-        return corpora.load(name, languages or None, n=n or None, seed=seed)
+        return registry.load(name, languages or None, n=n or None, seed=seed)
     base = room.check(languages)[0]
-    monolingual = corpora.load(name, [base], n=n or None, seed=seed)
+    monolingual = registry.load(name, [base], n=n or None, seed=seed)
     made = by_name(translator) if isinstance(translator, str) else translator
     if cache is None:
         slug = re.sub(r"[^\w.-]+", "-", _name(made)).strip("-")

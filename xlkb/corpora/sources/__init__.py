@@ -1,0 +1,1 @@
+"""Where text comes from: the package, the hub, or your own files."""
