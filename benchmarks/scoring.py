@@ -23,9 +23,9 @@ import torch
 
 from xlkb import checks, models, tasks
 from xlkb.ground import paths
-from xlkb.scoring import log_likelihoods
+from xlkb.scoring.likelihoods import log_likelihoods
+from xlkb.scoring.tries import Pair, encode
 from xlkb.tasks import prompts, recompose
-from xlkb.tries import Pair, encode
 
 BATCH_SIZES = (8, 32, 64)
 

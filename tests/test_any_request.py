@@ -11,9 +11,10 @@ import notebook_cells
 import pytest
 from matplotlib.figure import Figure
 
-from xlkb import alignment, gains, manifest, perplexity, profiles, stats
+from xlkb import alignment, gains, manifest, profiles, stats
 from xlkb.ground import paths
 from xlkb.ground.languages import FIVE, LANGUAGES
+from xlkb.scoring import perplexity
 
 LANGUAGE_SETS = {
     "English": ("en",),

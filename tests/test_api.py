@@ -23,9 +23,10 @@ import tiny
 import torch
 from stubs import chatted, completion, refused, stubs_started
 
-from xlkb import api_scoring, figures, models, plan, profiles, results, stats, tables, tasks
-from xlkb.evaluation import score, store_folder
+from xlkb import figures, models, plan, profiles, stats, tables, tasks
 from xlkb.models import api, endpoints, pip_models
+from xlkb.scoring import api_scoring, results
+from xlkb.scoring.evaluation import score, store_folder
 from xlkb.tasks import prompts, recompose
 
 SECRET = "sk-test-0123456789abcdef"
@@ -342,7 +343,7 @@ from pathlib import Path
 import questions
 from xlkb import models, recompose
 from xlkb import figures, profiles, tables
-from xlkb.evaluation import score
+from xlkb.scoring.evaluation import score
 asked = recompose.full(questions.toy(12), "en")
 score(models.load(sys.argv[1]), asked, Path(sys.argv[2]), "letters")
 """

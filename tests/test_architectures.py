@@ -7,9 +7,10 @@ import pytest
 import tiny
 import torch
 
-from xlkb import finetuning, generation, models, recipes, scoring
-from xlkb.generation import Prompt
-from xlkb.tries import Pair, encode
+from xlkb import finetuning, models, recipes
+from xlkb.scoring import generation, likelihoods
+from xlkb.scoring.generation import Prompt
+from xlkb.scoring.tries import Pair, encode
 
 PAIRS = [Pair("Question: euro?\nAnswer:", answer) for answer in (" yen", " euro", " a long dollar")]
 TEXTS = [f"{text} {number}" for number in range(2) for text in tiny.TEXT[:3]]
@@ -28,7 +29,9 @@ def scores(model):
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*does not follow a token trie")
         found = np.empty(len(PAIRS))
-        for indices, values, _ in scoring.log_likelihoods(model.network, model.tokenizer, PAIRS):
+        for indices, values, _ in likelihoods.log_likelihoods(
+            model.network, model.tokenizer, PAIRS
+        ):
             found[indices] = values
     return found
 

@@ -8,7 +8,8 @@ from tokenizers import Tokenizer, pre_tokenizers, processors
 from tokenizers import models as token_models
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from xlkb import embeddings, models
+from xlkb import models
+from xlkb.scoring import embeddings
 
 TEXTS = ["Question: Which currency?", "euro", "Frage: Welche Währung wird verwendet?", "Вопрос"]
 

@@ -8,8 +8,8 @@ from stubs import chatted, refused, stubs_started
 
 from xlkb import models, stats
 from xlkb.corpora import translators
-from xlkb.evaluation import score
 from xlkb.models import api, endpoints
+from xlkb.scoring.evaluation import score
 from xlkb.tasks import recompose
 
 

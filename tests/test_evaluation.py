@@ -13,10 +13,11 @@ import pytest
 import tiny
 from datasets import Dataset
 
-from xlkb import evaluation, models, results, scoring
-from xlkb.evaluation import score, store_folder
+from xlkb import models
+from xlkb.scoring import evaluation, likelihoods, results
+from xlkb.scoring.evaluation import score, store_folder
+from xlkb.scoring.tries import Pair
 from xlkb.tasks import recompose
-from xlkb.tries import Pair
 
 WORDS = {
     "en": ["euro", "dollar", "yen", "peso", "currency", "country"],
@@ -52,7 +53,9 @@ def model(tmp_path_factory):
 
 
 def direct(model, context, continuation):
-    (row,) = scoring.log_likelihoods(model.network, model.tokenizer, [Pair(context, continuation)])
+    (row,) = likelihoods.log_likelihoods(
+        model.network, model.tokenizer, [Pair(context, continuation)]
+    )
     return row[1][0]
 
 
@@ -136,9 +139,9 @@ sys.path.insert(0, {tests!r})
 import test_evaluation as t
 from xlkb import evaluation, models, recompose, scoring
 evaluation.SECONDS_PER_PART = 0
-scoring.TOKENS_PER_ROW["cpu"] = 40
-run = scoring.run_forest
-scoring.run_forest = lambda *a: (print("pass", flush=True), time.sleep(0.01), run(*a))[2]
+likelihoods.TOKENS_PER_ROW["cpu"] = 40
+run = likelihoods.run_forest
+likelihoods.run_forest = lambda *a: (print("pass", flush=True), time.sleep(0.01), run(*a))[2]
 model = models.load({name!r}, dtype="float32", device="cpu")
 print("ready", flush=True)
 grid = recompose.grid(t.questions(), ["pair", "mixup"], list(t.WORDS), 42)

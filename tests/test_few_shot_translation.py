@@ -7,8 +7,9 @@ import pytest
 import tiny
 from sentences import SENTENCES
 
-from xlkb import corpora, few_shot_translation, models
+from xlkb import corpora, models
 from xlkb.ground.languages import FIVE, LANGUAGES
+from xlkb.scoring import few_shot_translation
 
 EN = [
     "The moon turns around the earth in about a month.",

@@ -19,8 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from xlkb import chunked_loss, finetuning, models, packing, recipes, scoring, trainable, training
-from xlkb.tries import Pair
+from xlkb import chunked_loss, finetuning, models, packing, recipes, trainable, training
+from xlkb.scoring import likelihoods
+from xlkb.scoring.tries import Pair
 
 TEXTS = [f"{text} {number}" for number in range(3) for text in tiny.TEXT[:3]]
 QUICK = {"sequence_length": 16, "batch_size": 2, "learning_rate": 1e-2}
@@ -52,7 +53,7 @@ def recipe(method="full", **changes):
 
 
 def scores(model):
-    rows = scoring.log_likelihoods(model.network, model.tokenizer, PAIRS)
+    rows = likelihoods.log_likelihoods(model.network, model.tokenizer, PAIRS)
     return {i: v for indices, values, _ in rows for i, v in zip(indices, values, strict=True)}
 
 

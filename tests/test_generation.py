@@ -4,8 +4,9 @@ import pytest
 import tiny
 import torch
 
-from xlkb import generation, models, results
-from xlkb.generation import Prompt
+from xlkb import models
+from xlkb.scoring import generation, results
+from xlkb.scoring.generation import Prompt
 
 SHOTS = "Question: Which currency? Answer: euro\n\n"
 OWN = [

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xlkb.ground.languages import LANGUAGES
-from xlkb.letters import LOOKALIKES, SERIES, read
 from xlkb.models import answer_words, replies
+from xlkb.scoring.letters import LOOKALIKES, SERIES, read
 
 FILE = Path(__file__).parent / "data" / "letters.tsv"
 

@@ -5,8 +5,8 @@ import tiny
 from datasets import Dataset
 
 from xlkb import mitigations, models, stats, tasks
-from xlkb.evaluation import context_tokens, score
 from xlkb.ground.languages import FIVE
+from xlkb.scoring.evaluation import context_tokens, score
 from xlkb.tasks import prompts, recompose
 
 SAME = ["task", "id", "subject", "answer", "recomposition", "language", "question_language"]

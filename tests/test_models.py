@@ -15,9 +15,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xlkb import models, scoring
+from xlkb import models
 from xlkb.models import pip_models
-from xlkb.tries import Pair
+from xlkb.scoring import likelihoods
+from xlkb.scoring.tries import Pair
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -218,7 +219,7 @@ def test_an_adapter_changes_label_fingerprint_and_scores(saved, tmp_path):
     one, other = (
         {
             index: value
-            for indices, values, _ in scoring.log_likelihoods(m.network, m.tokenizer, pairs)
+            for indices, values, _ in likelihoods.log_likelihoods(m.network, m.tokenizer, pairs)
             for index, value in zip(indices, values, strict=True)
         }
         for m in (plain, adapted)

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from xlkb import models, stats, tasks
-from xlkb.evaluation import score
 from xlkb.ground import paths
 from xlkb.models import pip_models
+from xlkb.scoring.evaluation import score
 from xlkb.tasks import recompose
 
 DATA = paths.local_data() or Path(__file__).parents[2] / "shared" / "data"

@@ -6,8 +6,9 @@ import pytest
 import tiny
 import torch
 
-from xlkb import corpora, models, perplexity
+from xlkb import corpora, models
 from xlkb.ground.languages import FIVE
+from xlkb.scoring import perplexity
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from xlkb import models, stats, tasks
-from xlkb.evaluation import score
 from xlkb.models import variants
+from xlkb.scoring.evaluation import score
 from xlkb.tasks import recompose
 
 MODEL = "pip:smollm2-135m"

@@ -16,9 +16,9 @@ import pytest
 
 from xlkb import corpora, finetuning, mix_corpus, models, profiles, reproduce, tofu
 from xlkb.corpora import translation, translators
-from xlkb.evaluation import score
 from xlkb.ground import paths
 from xlkb.models import hub_models, pip_models
+from xlkb.scoring.evaluation import score
 from xlkb.tasks.public import tofu_questions
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -9,9 +9,10 @@ import json
 import notebook_cells
 import pytest
 
-from xlkb import models, results
+from xlkb import models
 from xlkb.ground import paths
-from xlkb.tries import Pair
+from xlkb.scoring import results
+from xlkb.scoring.tries import Pair
 
 NUMBERS = ("01", "02", "03", "04", "05", "06")
 

@@ -10,8 +10,9 @@ import nbformat
 import pandas as pd
 import pytest
 
-from xlkb import notebooks, profiles, reference, reproduce, results
+from xlkb import notebooks, profiles, reference, reproduce
 from xlkb.ground import disk, paths
+from xlkb.scoring import results
 
 PARAMETERS = 'profile = "demo"\nmodel = ""\ntask = ""\nlanguages = ""'
 LOAD = """

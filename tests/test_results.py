@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xlkb import results
+from xlkb.scoring import results
 
 
 def scores(n, seed=0):

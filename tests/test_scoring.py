@@ -9,9 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xlkb import scoring
-from xlkb.scoring import log_likelihoods, run_padded
-from xlkb.tries import Pair, TokenIds, encode, merge, plan
+from xlkb.scoring import likelihoods
+from xlkb.scoring.likelihoods import log_likelihoods, run_padded
+from xlkb.scoring.tries import Pair, TokenIds, encode, merge, plan
 
 SHOTS = "Question: Which currency is used in this country: Peru?\nAnswer: sol\n\n" * 3
 PAIRS = [
@@ -47,7 +47,7 @@ def test_a_trie_row_gives_the_single_sequences_log_likelihoods(architecture, sid
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         got = score(network, tokenizer, tokens_per_row=150)
-    assert scoring._RUNNERS[network] is scoring.run_forest
+    assert likelihoods._RUNNERS[network] is likelihoods.run_forest
     np.testing.assert_allclose(got, expected, atol=1e-4)
     np.testing.assert_allclose(run_padded(network, sequences), expected, atol=1e-4)
 
@@ -118,9 +118,9 @@ def test_a_long_text_is_read_in_pieces_to_the_same_result(architecture, monkeypa
     network, tokenizer = tiny.network(architecture), tiny.tokenizer()
     pairs = [Pair("", tiny.TEXT[0] * 3), Pair(tiny.TEXT[1] * 3, " Euro"), *PAIRS[:3]]
     expected = [by_hand(network, s) for s in encode(tokenizer, pairs)]
-    monkeypatch.setattr(scoring, "LONG", 16)
-    monkeypatch.setattr(scoring, "PROBE_TOKENS", 32)
-    widest, merged = 0, scoring.merge
+    monkeypatch.setattr(likelihoods, "LONG", 16)
+    monkeypatch.setattr(likelihoods, "PROBE_TOKENS", 32)
+    widest, merged = 0, likelihoods.merge
 
     def watched(sequences):
         nonlocal widest
@@ -128,13 +128,13 @@ def test_a_long_text_is_read_in_pieces_to_the_same_result(architecture, monkeypa
         widest = max(widest, len(forest.tokens))
         return forest
 
-    monkeypatch.setattr(scoring, "merge", watched)
+    monkeypatch.setattr(likelihoods, "merge", watched)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         got = score(network, tokenizer, pairs, tokens_per_row=20)
     np.testing.assert_allclose(got, expected, atol=1e-3)
-    assert widest <= 32 * scoring.PROBES
-    assert max(len(s.ids) for s in encode(tokenizer, pairs)) > 6 * scoring.LONG
+    assert widest <= 32 * likelihoods.PROBES
+    assert max(len(s.ids) for s in encode(tokenizer, pairs)) > 6 * likelihoods.LONG
 
 
 def test_bad_requests_are_named():

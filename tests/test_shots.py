@@ -12,10 +12,11 @@ from datasets import Dataset
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xlkb import lengths, models, pairing, stats
-from xlkb.evaluation import context_tokens, fewer_shots, score
+from xlkb import models, pairing, stats
+from xlkb.scoring import lengths
+from xlkb.scoring.evaluation import context_tokens, fewer_shots, score
+from xlkb.scoring.tries import Pair, encode
 from xlkb.tasks import recompose, shots
-from xlkb.tries import Pair, encode
 
 CODES = ("en", "fr", "de", "es", "it")
 TOKENIZER = tiny.tokenizer()

@@ -13,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AddedToken
 
-from xlkb import embeddings, generation, lengths, models, packing, recipes
-from xlkb.generation import Prompt
+from xlkb import models, packing, recipes
 from xlkb.models import tokens
-from xlkb.scoring import log_likelihoods
-from xlkb.tries import Pair, encode
+from xlkb.scoring import embeddings, generation, lengths
+from xlkb.scoring.generation import Prompt
+from xlkb.scoring.likelihoods import log_likelihoods
+from xlkb.scoring.tries import Pair, encode
 
 ADDS = list(itertools.product([True, False], repeat=2))
 TEXTS = ["Question: Which currency? Answer: euro", "Frage: Welche Währung?", "問題：この国"]

@@ -13,12 +13,13 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from xlkb import few_shot_translation, gains, lengths, pairing, stats
-from xlkb.generation import Prompt, generate
+from xlkb import gains, pairing, stats
 from xlkb.ground.languages import LANGUAGES
 from xlkb.models import LanguageModel
+from xlkb.scoring import few_shot_translation, lengths
+from xlkb.scoring.generation import Prompt, generate
+from xlkb.scoring.tries import Pair
 from xlkb.tasks import prompts, recompose
-from xlkb.tries import Pair
 
 NEW_TOKENS = {"question": 48, "option": 12, "answer": 12}
 

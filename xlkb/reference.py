@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from xlkb import manifest, notebooks, results
+from xlkb import manifest, notebooks
 from xlkb.ground import paths
 from xlkb.profiles import Run
+from xlkb.scoring import results
 
 TOLERANCES: dict[str, tuple[float, str]] = {
     r"^n($|_)": (0.0, "questions; 5 % where it counts answers of one kind (`OUTCOMES`)"),

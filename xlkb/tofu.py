@@ -26,15 +26,15 @@ from datasets import Dataset
 
 from xlkb import checks, finetuning, models, options, recipes
 from xlkb.corpora import translators
-from xlkb.evaluation import scores
-from xlkb.generation import Prompt, generate
 from xlkb.ground import languages as room
 from xlkb.ground import paths, progress
 from xlkb.models import LanguageModel
 from xlkb.rouge import recall as rouge_l_recall
+from xlkb.scoring.evaluation import scores
+from xlkb.scoring.generation import Prompt, generate
+from xlkb.scoring.tries import Pair
 from xlkb.tasks import prompts
 from xlkb.tasks.public.tofu_questions import PER_AUTHOR, load, translated
-from xlkb.tries import Pair
 
 AUTHORS = 200
 """Of TOFU."""

@@ -11,15 +11,14 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from xlkb import lengths, results
 from xlkb.ground import disk
 from xlkb.ground.progress import bar
 from xlkb.models import LanguageModel, replaying, slug
-from xlkb.results import key, store_folder
+from xlkb.scoring import api_scoring, lengths, results
+from xlkb.scoring.results import SECONDS_PER_PART, key, store_folder
+from xlkb.scoring.tries import Pair
 from xlkb.tasks import prompts, shots
-from xlkb.tries import Pair
 
-SECONDS_PER_PART = 10
 NUMBERS = ["choice", "is_answer"]
 """Columns of `_columns` that hold no text."""
 
@@ -211,8 +210,6 @@ def scores(
 ) -> dict[Pair, tuple[float, int]]:
     """Log-likelihood and number of tokens of each pair, from the store or else the model."""
     if model.name.startswith("api:"):
-        from xlkb import api_scoring
-
         return api_scoring.scores(model, pairs, store)
     folder = store_folder(store, model)
     wanted = {key(pair): pair for pair in pairs}
@@ -235,7 +232,7 @@ def scores(
 def _compute(
     model: LanguageModel, pairs: list[Pair], known: dict[Pair, tuple[float, int]], folder: Path
 ) -> dict[Pair, tuple[float, int]]:
-    from xlkb.scoring import log_likelihoods  # torch takes seconds to import
+    from xlkb.scoring.likelihoods import log_likelihoods  # torch takes seconds to import
 
     done = np.array([pair in known for pair in pairs])
     computed: dict[Pair, tuple[float, int]] = {}

@@ -29,12 +29,12 @@ from sacrebleu.metrics import BLEU, CHRF
 from sacrebleu.metrics.base import Metric
 from sacrebleu.significance import _bootstrap_resample
 
-from xlkb import lengths
 from xlkb.corpora.quality import audit
-from xlkb.generation import Prompt, generate
 from xlkb.ground.languages import LANGUAGES, unspaced
 from xlkb.models import LanguageModel
-from xlkb.tries import Pair
+from xlkb.scoring import lengths
+from xlkb.scoring.generation import Prompt, generate
+from xlkb.scoring.tries import Pair
 
 BOOTSTRAPS = 1000
 COLUMNS = ["source", "target", "item", "original", "reference", "text", "n_tokens", "cut"]

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from xlkb import results
 from xlkb.ground import disk
 from xlkb.models import LanguageModel, tokens
-from xlkb.results import key, store_folder
-from xlkb.tries import Pair, encode
+from xlkb.scoring import results
+from xlkb.scoring.results import key, store_folder
+from xlkb.scoring.tries import Pair, encode
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -24,12 +24,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from xlkb import results
-from xlkb.evaluation import SECONDS_PER_PART, store_folder
 from xlkb.ground import disk
 from xlkb.ground.progress import bar
 from xlkb.models import LanguageModel, tokens
 from xlkb.profiles import nearest
+from xlkb.scoring import results
+from xlkb.scoring.results import SECONDS_PER_PART, store_folder
 
 POOLINGS = ("mean", "weighted_mean", "last_token", "prompt")
 PROMPT = 'This sentence: "{text}" means in one word: "'

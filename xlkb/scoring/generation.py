@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
-from xlkb import results
-from xlkb.evaluation import SECONDS_PER_PART, store_folder
 from xlkb.ground import disk
 from xlkb.ground.progress import bar
 from xlkb.models import LanguageModel, checkpoints, tokens
+from xlkb.scoring import results
+from xlkb.scoring.results import SECONDS_PER_PART, store_folder
 
 if TYPE_CHECKING:
     from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase

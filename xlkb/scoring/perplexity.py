@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from xlkb import corpora, lengths
-from xlkb.evaluation import scores
+from xlkb import corpora
 from xlkb.models import LanguageModel
-from xlkb.tries import Pair
+from xlkb.scoring import lengths
+from xlkb.scoring.evaluation import scores
+from xlkb.scoring.tries import Pair
 
 RESAMPLES = 10_000
 COLUMNS = ["model", "language", "n", "n_tokens", "perplexity", "low", "high", "bits_per_byte"]

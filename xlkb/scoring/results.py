@@ -21,7 +21,10 @@ import pyarrow.parquet as pq
 
 from xlkb.ground import disk
 from xlkb.models import LanguageModel, slug
-from xlkb.tries import Pair
+from xlkb.scoring.tries import Pair
+
+SECONDS_PER_PART = 10
+"""Between two parts of what is being computed."""
 
 VALUES = ["log_likelihood", "n_tokens"]
 

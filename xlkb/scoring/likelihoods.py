@@ -16,7 +16,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xlkb.models import checkpoints
-from xlkb.tries import Forest, Pair, TokenIds, encode, merge, plan
+from xlkb.scoring.tries import Forest, Pair, TokenIds, encode, merge, plan
 
 TOKENS_PER_ROW = {"cpu": 512, "mps": 1024, "cuda": 4096}
 """Trie nodes in a row: attention is quadratic in it, matrix products are slow below it."""

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from xlkb import letters, results
-from xlkb.evaluation import store_folder
 from xlkb.ground import disk
 from xlkb.ground.progress import bar
 from xlkb.models import LanguageModel, api, endpoints, replies
-from xlkb.tries import Pair
+from xlkb.scoring import letters, results
+from xlkb.scoring.results import store_folder
+from xlkb.scoring.tries import Pair
 
 if TYPE_CHECKING:
     from openai import OpenAI

@@ -1,0 +1,1 @@
+"""Scoring: what models say. Likelihoods of choices, generated text, embeddings; and their store."""
