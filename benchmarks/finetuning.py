@@ -2,7 +2,7 @@
 
 Two arms, one after the other, each in a process of its own:
   trainer   transformers' Trainer and the model's own loss, with all logits of a batch in memory
-  xlkb      the same Trainer with the loss in chunks (xlkb.chunked_loss)
+  xlkb      the same Trainer with the loss in chunks (xlkb.training.chunked_loss)
 Both get the same sequences, seed and trained weights, so their losses must agree. Peak memory is
 that of the GPU's allocator, or of the process on a CPU. Examples:
 
@@ -23,8 +23,9 @@ from pathlib import Path
 
 import torch
 
-from xlkb import checks, chunked_loss, corpora, models, packing, recipes, trainable, training
+from xlkb import checks, corpora, models
 from xlkb.ground import paths
+from xlkb.training import chunked_loss, packing, recipes, trainable, trainer
 
 ARMS = ("trainer", "xlkb")
 WARM_UP = 1
@@ -38,7 +39,7 @@ def train(arm: str, name: str, recipe: recipes.Recipe, steps: int) -> dict:
     texts = [corpora.text(row, "en") for row in corpora.load("almanac", ["en"])]
     packed, labels, _ = packing.pack(model.tokenizer, texts, recipe)
     with tempfile.TemporaryDirectory() as folder:
-        settings = training.arguments(Path(folder), recipe, dtype, model.device, len(packed))
+        settings = trainer.arguments(Path(folder), recipe, dtype, model.device, len(packed))
         wrapped = trainable.make(model, recipe, dtype, str(settings.device))
         if arm == "xlkb":
             network = wrapped.get_base_model() if recipe.method != "full" else wrapped
@@ -50,7 +51,7 @@ def train(arm: str, name: str, recipe: recipes.Recipe, steps: int) -> dict:
         tokens, targets = (torch.from_numpy(each).long() for each in (packed, labels))
         for part in (slice(0, per_step * WARM_UP), slice(per_step * WARM_UP, needed)):
             started = time.perf_counter()
-            log = training.run(wrapped, tokens[part], targets[part], settings, 1e9)
+            log = trainer.run(wrapped, tokens[part], targets[part], settings, 1e9)
             seconds = time.perf_counter() - started
     if model.device.startswith("cuda"):
         peak = torch.cuda.max_memory_allocated()

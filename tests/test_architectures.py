@@ -7,10 +7,11 @@ import pytest
 import tiny
 import torch
 
-from xlkb import finetuning, models, recipes
+from xlkb import models
 from xlkb.scoring import generation, likelihoods
 from xlkb.scoring.generation import Prompt
 from xlkb.scoring.tries import Pair, encode
+from xlkb.training import finetuning, recipes
 
 PAIRS = [Pair("Question: euro?\nAnswer:", answer) for answer in (" yen", " euro", " a long dollar")]
 TEXTS = [f"{text} {number}" for number in range(2) for text in tiny.TEXT[:3]]

@@ -19,9 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from xlkb import chunked_loss, finetuning, models, packing, recipes, trainable, training
+from xlkb import models
 from xlkb.scoring import likelihoods
 from xlkb.scoring.tries import Pair
+from xlkb.training import chunked_loss, finetuning, packing, recipes, trainable, trainer
 
 TEXTS = [f"{text} {number}" for number in range(3) for text in tiny.TEXT[:3]]
 QUICK = {"sequence_length": 16, "batch_size": 2, "learning_rate": 1e-2}
@@ -234,8 +235,8 @@ def test_a_checkpoint_without_seal_is_passed_over(tmp_path):
     (tmp_path / "checkpoint-2").mkdir()
     (tmp_path / "checkpoint-2" / "trained.safetensors").write_bytes(b"half")
     (tmp_path / "checkpoint-1").mkdir()
-    training.seal(tmp_path / "checkpoint-1")
-    assert training.last_checkpoint(tmp_path).name == "checkpoint-1"
+    trainer.seal(tmp_path / "checkpoint-1")
+    assert trainer.last_checkpoint(tmp_path).name == "checkpoint-1"
     assert not (tmp_path / "checkpoint-2").exists()
 
 
@@ -384,7 +385,7 @@ def test_packing_is_the_same_for_the_same_seed(epochs, length, max_steps):
     assert np.array_equal(one, other)
     assert (len(one) - 1) * length + 1 < n_tokens <= one.size
     if max_steps:
-        assert training.n_steps(settings, len(one)) <= max_steps
+        assert trainer.n_steps(settings, len(one)) <= max_steps
 
 
 def test_a_context_is_read_but_not_learned():
@@ -462,7 +463,7 @@ def test_the_preset_of_the_paper():
     assert (paper.method, paper.learning_rate, paper.weight_decay) == ("full", 2e-5, 0.01)
     assert (paper.batch_size, paper.gradient_accumulation, paper.epochs) == (2, 8, 1)
     assert not paper.freeze_embedding
-    settings = training.arguments("x", paper, "float32", "cpu", n_sequences=160)
+    settings = trainer.arguments("x", paper, "float32", "cpu", n_sequences=160)
     assert settings.get_warmup_steps(10) == 10
 
 

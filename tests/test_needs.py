@@ -11,8 +11,9 @@ from collections import namedtuple
 import pytest
 import tiny
 
-from xlkb import checks, models, needs, profiles, recipes, reproduce, sizes
+from xlkb import checks, models, needs, profiles, reproduce
 from xlkb.ground import languages, paths
+from xlkb.training import recipes, sizes
 
 NUMBERS = ("01", "02", "03", "04", "05", "06")
 Usage = namedtuple("Usage", "total used free")
@@ -203,7 +204,7 @@ def test_the_demo_trains_17_models():
 
 def test_sizes_are_those_that_are_written(tmp_path):
     """The estimate from the headers is the size of what training leaves, to 10 %."""
-    from xlkb import finetuning
+    from xlkb.training import finetuning
 
     model = _model(tmp_path / "tiny")
     quick = {"sequence_length": 16, "max_steps": 1, "learning_rate": 1e-2}

@@ -13,13 +13,15 @@ from pathlib import Path
 
 import notebook_cells
 import pytest
+from datasets import Dataset
 
-from xlkb import corpora, finetuning, mix_corpus, models, profiles, reproduce, tofu
+from xlkb import corpora, mix_corpus, models, profiles, reproduce, tofu
 from xlkb.corpora import translation, translators
 from xlkb.ground import paths
 from xlkb.models import hub_models, pip_models
 from xlkb.scoring.evaluation import score
 from xlkb.tasks.public import tofu_questions
+from xlkb.training import finetuning
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ("README.md", "CONTRIBUTING.md")
@@ -103,7 +105,7 @@ def _example() -> str:
     return block
 
 
-def _wikitext(folder: Path, documents: corpora.Dataset) -> None:
+def _wikitext(folder: Path, documents: Dataset) -> None:
     folder.mkdir()
     articles = [
         f" = Article {number} = \n\n {corpora.text(row, 'en')} \n"
@@ -125,7 +127,7 @@ def _tofu(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(tofu_questions.SPLITS, split, 2)
 
 
-def _translator(documents: corpora.Dataset) -> translators.Translator:
+def _translator(documents: Dataset) -> translators.Translator:
     """Gives real text in the target language that is about as long: all that the audit sees."""
     known = {
         code: [text for row in documents for text in corpora.sentences(row, code)]
@@ -205,7 +207,7 @@ def _pytest(arguments: list[str], world: Path, monkeypatch: pytest.MonkeyPatch) 
 RUN = {
     ("./paper_reproduce.sh",): _main_job,
     ("python", "-m", "xlkb.corpora.mixing"): _mixing,
-    ("python", "-m", "xlkb.finetuning"): _finetuning,
+    ("python", "-m", "xlkb.training.finetuning"): _finetuning,
     ("python", "-m", "xlkb.tofu"): _tofu_command,
     ("python", "-m", "xlkb.models.hub_models"): _hub_models,
     ("pytest",): _pytest,

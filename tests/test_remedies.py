@@ -1,8 +1,9 @@
 """The arms of the remedy: the same documents, mixed in different ways."""
 
-from xlkb import corpora, remedies
+from xlkb import corpora
 from xlkb.corpora import mixing
 from xlkb.ground.languages import FIVE
+from xlkb.training import remedies
 
 
 def test_every_arm_has_the_same_documents_in_the_same_order():

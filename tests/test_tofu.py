@@ -10,9 +10,10 @@ import pytest
 import tiny
 import torch
 
-from xlkb import models, recipes, tofu
+from xlkb import models, tofu
 from xlkb.ground import paths
 from xlkb.tasks.public import tofu_questions
+from xlkb.training import recipes
 
 DATA = paths.local_data() or Path(__file__).parents[2] / "shared" / "data"
 real = pytest.mark.skipif(not DATA.is_dir(), reason=f"no local data sets in {DATA}: set XLKB_DATA")

@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AddedToken
 
-from xlkb import models, packing, recipes
+from xlkb import models
 from xlkb.models import tokens
 from xlkb.scoring import embeddings, generation, lengths
 from xlkb.scoring.generation import Prompt
 from xlkb.scoring.likelihoods import log_likelihoods
 from xlkb.scoring.tries import Pair, encode
+from xlkb.training import packing, recipes
 
 ADDS = list(itertools.product([True, False], repeat=2))
 TEXTS = ["Question: Which currency? Answer: euro", "Frage: Welche Währung?", "問題：この国"]

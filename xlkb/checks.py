@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from xlkb.models import LanguageModel
-    from xlkb.recipes import Recipe
+    from xlkb.training.recipes import Recipe
 
 
 class Failed(Exception):

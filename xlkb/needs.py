@@ -9,11 +9,12 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from xlkb import checks, corpora, models, recipes, sizes, tasks
+from xlkb import checks, corpora, models, tasks
 from xlkb.corpora import translators
 from xlkb.ground import paths
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
+from xlkb.training import recipes, sizes
 
 ASKING = "02"
 """The notebook that needs no more of a model than answers, and the one that compares models."""

@@ -1,14 +1,15 @@
-"""The options of the commands `xlkb.finetuning` and `xlkb.tofu`, and the help that teaches them."""
+"""The options of the commands `finetuning` and `tofu`, and the help that teaches them."""
 
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any
 
-from xlkb import checks, models, recipes
+from xlkb import checks, models
 from xlkb.corpora import translators
 from xlkb.ground import paths
-from xlkb.recipes import Recipe
+from xlkb.training import recipes
+from xlkb.training.recipes import Recipe
 
 FINETUNING = """\
 examples:

@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from xlkb import checks, finetuning, models, options, recipes
+from xlkb import checks, models, options
 from xlkb.corpora import translators
 from xlkb.ground import languages as room
 from xlkb.ground import paths, progress
@@ -35,6 +35,7 @@ from xlkb.scoring.generation import Prompt, generate
 from xlkb.scoring.tries import Pair
 from xlkb.tasks import prompts
 from xlkb.tasks.public.tofu_questions import PER_AUTHOR, load, translated
+from xlkb.training import finetuning, recipes
 
 AUTHORS = 200
 """Of TOFU."""

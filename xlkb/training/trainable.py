@@ -9,9 +9,9 @@ import peft
 import torch
 from transformers import PreTrainedModel, set_seed
 
-from xlkb import chunked_loss, training
 from xlkb.models import LanguageModel, variants
-from xlkb.recipes import Recipe
+from xlkb.training import chunked_loss, trainer
+from xlkb.training.recipes import Recipe
 
 
 def make(model: LanguageModel, recipe: Recipe, dtype: str, device: str) -> PreTrainedModel:
@@ -102,13 +102,13 @@ def estimate(
         loss.item()  # Waits for a GPU.
         seconds = time.perf_counter() - start
     network.zero_grad()
-    trained = sum(weight.numel() for weight in training.trained(network).values())
+    trained = sum(weight.numel() for weight in trainer.trained(network).values())
     per_pass = recipe.batch_size * recipe.sequence_length
     activations = sum(size for place, size in kept.items() if place not in weights)
     memory = sum(weights.values()) + 12 * trained + activations * per_pass / probe.shape[1]
     memory += 12 * chunked_loss.LOGITS_PER_CHUNK  # Logits, their softmax and its gradient.
     return (
-        f"{n_tokens:,} tokens in {training.n_steps(recipe, n_sequences):,} steps, {trained:,} "
+        f"{n_tokens:,} tokens in {trainer.n_steps(recipe, n_sequences):,} steps, {trained:,} "
         f"weights trained, about {seconds * n_tokens / probe.shape[1] / 60:.1f} min at "
         f"{probe.shape[1] / seconds:,.0f} tokens/s and {memory / 1e9:.1f} GB of memory"
     )

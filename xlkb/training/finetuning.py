@@ -4,7 +4,7 @@
     folder = finetuning.train(model, texts, recipes.get("lora"), name="sentence")
     finetuned = finetuning.load(model, folder)
 
-or `python -m xlkb.finetuning pip:gemma-3-270m corpus.txt --recipe lora`.
+or `python -m xlkb.training.finetuning pip:gemma-3-270m corpus.txt --recipe lora`.
 """
 
 import json
@@ -19,10 +19,11 @@ import pandas as pd
 from datasets import Dataset
 from filelock import FileLock
 
-from xlkb import checks, model_card, models, options, packing, recipes, sizes
+from xlkb import checks, models, options
 from xlkb.ground import disk, paths, progress
 from xlkb.models import LanguageModel, checkpoints
-from xlkb.recipes import Recipe
+from xlkb.training import model_card, packing, recipes, sizes
+from xlkb.training.recipes import Recipe
 
 # PEFT says these of modules that it only copies, and of a method that it calls itself.
 warnings.filterwarnings("ignore", "Unsupported layer type", module="peft")
@@ -165,7 +166,7 @@ def outcome(folder: str | Path) -> dict[str, float]:
 
 def _finished(folder: Path, key: str) -> bool:
     """Whether the folder holds this very run, finished and whole."""
-    from xlkb import training
+    from xlkb.training import trainer
 
     if (folder / DESCRIPTION).exists():
         run = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
@@ -176,7 +177,7 @@ def _finished(folder: Path, key: str) -> bool:
             )
     if not (folder / FINISHED).exists():
         return False
-    bad = training.damage(folder, FINISHED)
+    bad = trainer.damage(folder, FINISHED)
     if bad is None:
         shutil.rmtree(folder / WORK, ignore_errors=True)
         print(f"{folder.name}: finished before, reused")
@@ -199,12 +200,12 @@ def _train(
 ) -> None:
     import torch
 
-    from xlkb import chunked_loss, trainable, training
+    from xlkb.training import chunked_loss, trainable, trainer
 
     models.release()
     with progress.step("Cutting the texts into tokens"):
         packed, labels, n_tokens = packing.pack(model.tokenizer, texts, recipe, contexts)
-    settings = training.arguments(folder / WORK, recipe, dtype, model.device, len(packed))
+    settings = trainer.arguments(folder / WORK, recipe, dtype, model.device, len(packed))
     with progress.step(f"Loading {model.label}"):
         wrapped = trainable.make(model, recipe, dtype, str(settings.device))
     network = wrapped.get_base_model() if recipe.method != "full" else wrapped
@@ -215,7 +216,7 @@ def _train(
     print(
         f"{folder.name}: {trainable.estimate(wrapped, probe, recipe, dtype, len(packed), n_tokens)}"
     )
-    steps = training.run(
+    steps = trainer.run(
         wrapped, sequences, torch.from_numpy(labels).long(), settings, checkpoint_seconds
     )
     if torch.equal(before, trainable.logits(network, probe)):
@@ -236,7 +237,7 @@ def _train(
     }
     run = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
     (folder / "README.md").write_text(model_card.text(run, outcome), encoding="utf-8")
-    training.seal(folder, FINISHED, **outcome)
+    trainer.seal(folder, FINISHED, **outcome)
     shutil.rmtree(folder / WORK)
     print(f"{folder.name}: loss {outcome['first_loss']:.3f} → {outcome['final_loss']:.3f}")
 
@@ -264,5 +265,5 @@ def _main(arguments: Sequence[str] | None) -> int:
 
 
 if __name__ == "__main__":
-    with progress.lines("xlkb.finetuning"):
+    with progress.lines("xlkb.training.finetuning"):
         sys.exit(main())

@@ -22,7 +22,7 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 from xlkb.ground import disk
 from xlkb.ground.progress import bar
 from xlkb.models import checkpoints
-from xlkb.recipes import Recipe
+from xlkb.training.recipes import Recipe
 
 SEAL = "checkpoint.json"
 WEIGHTS = "trained.safetensors"

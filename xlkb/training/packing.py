@@ -11,7 +11,7 @@ from datasets import Dataset, DatasetDict, load_from_disk
 
 from xlkb.ground import texts
 from xlkb.models import tokens
-from xlkb.recipes import Recipe
+from xlkb.training.recipes import Recipe
 
 IGNORED = -100
 """The label of a token that is not learned, as in torch and transformers."""

@@ -125,7 +125,7 @@ def install(
     if not _agrees(network, forward):
         warnings.warn(
             f"{type(network).__name__} is trained with all logits in memory, because it turns its "
-            "hidden states into logits in a way that xlkb.chunked_loss does not know. If memory "
+            "hidden states into logits in a way that `chunked_loss` does not know. If memory "
             "runs out, lower batch_size and raise gradient_accumulation.",
             stacklevel=2,
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from xlkb.models import LanguageModel, checkpoints, hub_models
-from xlkb.recipes import Recipe
+from xlkb.training.recipes import Recipe
 
 CHECKPOINTS = 9
 """Checkpoints of a training under way: up to three, each of three times the trained weights."""
