@@ -11,7 +11,8 @@ import notebook_cells
 import pytest
 from matplotlib.figure import Figure
 
-from xlkb import alignment, gains, manifest, profiles, stats
+from xlkb import manifest, profiles
+from xlkb.analysis import alignment, gains, stats
 from xlkb.ground import paths
 from xlkb.ground.languages import FIVE, LANGUAGES
 from xlkb.scoring import perplexity

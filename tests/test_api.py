@@ -23,7 +23,8 @@ import tiny
 import torch
 from stubs import chatted, completion, refused, stubs_started
 
-from xlkb import figures, models, plan, profiles, stats, tables, tasks
+from xlkb import figures, models, plan, profiles, tables, tasks
+from xlkb.analysis import stats
 from xlkb.models import api, endpoints, pip_models
 from xlkb.scoring import api_scoring, results
 from xlkb.scoring.evaluation import score, store_folder

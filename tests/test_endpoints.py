@@ -6,7 +6,8 @@ import pytest
 import questions
 from stubs import chatted, refused, stubs_started
 
-from xlkb import models, stats
+from xlkb import models
+from xlkb.analysis import stats
 from xlkb.corpora import translators
 from xlkb.models import api, endpoints
 from xlkb.scoring.evaluation import score

@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import binomtest
 from test_stats import outcomes
 
-from xlkb import gains, stats
+from xlkb.analysis import gains, stats
 
 
 def answers(model, right, language="en", recomposition="full"):

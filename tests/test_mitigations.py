@@ -4,7 +4,8 @@ import pytest
 import tiny
 from datasets import Dataset
 
-from xlkb import mitigations, models, stats, tasks
+from xlkb import models, tasks
+from xlkb.analysis import mitigations, stats
 from xlkb.ground.languages import FIVE
 from xlkb.scoring.evaluation import context_tokens, score
 from xlkb.tasks import prompts, recompose

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from xlkb import paper
+from xlkb.analysis import paper
 
 
 def test_every_published_number_has_a_source_and_a_status():

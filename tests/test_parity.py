@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from xlkb import models, stats, tasks
+from xlkb import models, tasks
+from xlkb.analysis import stats
 from xlkb.ground import paths
 from xlkb.models import pip_models
 from xlkb.scoring.evaluation import score

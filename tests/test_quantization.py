@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from xlkb import models, stats, tasks
+from xlkb import models, tasks
+from xlkb.analysis import stats
 from xlkb.models import variants
 from xlkb.scoring.evaluation import score
 from xlkb.tasks import recompose

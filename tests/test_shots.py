@@ -12,7 +12,8 @@ from datasets import Dataset
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xlkb import models, pairing, stats
+from xlkb import models
+from xlkb.analysis import pairing, stats
 from xlkb.scoring import lengths
 from xlkb.scoring.evaluation import context_tokens, fewer_shots, score
 from xlkb.scoring.tries import Pair, encode

@@ -154,7 +154,7 @@ def load(
     if style:
         _check_style(style, served)
     if style not in ("", plain["style"]):
-        from xlkb import stats  # Takes a second to import.
+        from xlkb.analysis import stats  # Takes a second to import.
 
         changes["style"] = style
         changes["rules"] = stats.RULES if style == "cloze" else ("sum",)

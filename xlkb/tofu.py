@@ -12,7 +12,7 @@ both, before and after fine-tuning. The measures:
   (for questions with choices, the right answer itself); 0 is best, and 1 says that the model cannot
   tell. The score is max(0, 1 - ratio), shown as `truth`. So TOFU's paper has it; its code takes the
   geometric mean over the wrong answers (commit bdc209e, `evaluate_util.py`, line 59);
-- *ROUGE-L recall* of the greedy answer (`xlkb.rouge`).
+- *ROUGE-L recall* of the greedy answer (`xlkb.analysis.rouge`).
 """
 
 import argparse
@@ -25,11 +25,11 @@ import pandas as pd
 from datasets import Dataset
 
 from xlkb import checks, models, options
+from xlkb.analysis.rouge import recall as rouge_l_recall
 from xlkb.corpora import translators
 from xlkb.ground import languages as room
 from xlkb.ground import paths, progress
 from xlkb.models import LanguageModel
-from xlkb.rouge import recall as rouge_l_recall
 from xlkb.scoring.evaluation import scores
 from xlkb.scoring.generation import Prompt, generate
 from xlkb.scoring.tries import Pair
@@ -113,7 +113,7 @@ def summary(
     Returns:
         `model, language, measure, n, mean, low, high`.
     """
-    from xlkb import alignment
+    from xlkb.analysis import alignment
 
     tables = []
     for name in names:

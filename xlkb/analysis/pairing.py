@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from xlkb.stats import CELL, CONDITION
+from xlkb.analysis.stats import CELL, CONDITION
 
 
 def shared(decisions: pd.DataFrame, by: Sequence[str] = ("model", "task")) -> pd.DataFrame:

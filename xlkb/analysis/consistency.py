@@ -6,8 +6,8 @@ Computed from the rows and decisions of `stats`.
 import numpy as np
 import pandas as pd
 
-from xlkb import stats
-from xlkb.stats import CELL, CONDITION, ITEM
+from xlkb.analysis import stats
+from xlkb.analysis.stats import CELL, CONDITION, ITEM
 
 
 def transfer_rate(decisions: pd.DataFrame, base: str = "en") -> pd.DataFrame:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from xlkb import gains, pairing, stats
+from xlkb.analysis import gains, pairing, stats
 from xlkb.ground.languages import LANGUAGES
 from xlkb.models import LanguageModel
 from xlkb.scoring import few_shot_translation, lengths

@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import stats as tests
 from statsmodels.stats.multitest import multipletests
 
-from xlkb import stats
+from xlkb.analysis import stats
 from xlkb.ground.languages import LANGUAGES
 
 GROUPS = ("other trained languages", "mixup", "held-out languages")
