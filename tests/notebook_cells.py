@@ -10,9 +10,10 @@ import nbformat
 import tiny
 import transformers
 
-from xlkb import manifest, profiles, reference
+from xlkb import profiles
 from xlkb.ground import paths
 from xlkb.ground.languages import LANGUAGES
+from xlkb.report import manifest, reference
 
 SIZES = {
     "n_items": 3,

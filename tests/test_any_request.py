@@ -11,10 +11,11 @@ import notebook_cells
 import pytest
 from matplotlib.figure import Figure
 
-from xlkb import manifest, profiles
+from xlkb import profiles
 from xlkb.analysis import alignment, gains, stats
 from xlkb.ground import paths
 from xlkb.ground.languages import FIVE, LANGUAGES
+from xlkb.report import manifest
 from xlkb.scoring import perplexity
 
 LANGUAGE_SETS = {

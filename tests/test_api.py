@@ -23,9 +23,10 @@ import tiny
 import torch
 from stubs import chatted, completion, refused, stubs_started
 
-from xlkb import figures, models, plan, profiles, tables, tasks
+from xlkb import models, plan, profiles, tasks
 from xlkb.analysis import stats
 from xlkb.models import api, endpoints, pip_models
+from xlkb.report import figures, tables
 from xlkb.scoring import api_scoring, results
 from xlkb.scoring.evaluation import score, store_folder
 from xlkb.tasks import prompts, recompose

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 
-from xlkb import canvas, figures, fonts, labels, manifest, profiles, reference, tables
+from xlkb import profiles
 from xlkb.ground.languages import LANGUAGES
 from xlkb.models import LanguageModel
+from xlkb.report import canvas, figures, fonts, labels, manifest, reference, tables
 
 MODEL = LanguageModel("path:tiny", "Tiny, random", "", "ab" * 32)
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xlkb import notebooks
 from xlkb.ground import paths, progress
+from xlkb.report import notebooks
 
 WORK = """
 import time

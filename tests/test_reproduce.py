@@ -10,8 +10,9 @@ import nbformat
 import pandas as pd
 import pytest
 
-from xlkb import notebooks, profiles, reference, reproduce
+from xlkb import profiles, reproduce
 from xlkb.ground import disk, paths
+from xlkb.report import notebooks, reference
 from xlkb.scoring import results
 
 PARAMETERS = 'profile = "demo"\nmodel = ""\ntask = ""\nlanguages = ""'

@@ -83,7 +83,7 @@ def effects(notebooks: Sequence[Path], given: Mapping[str, str], run: Run) -> li
 
     Raises ValueError for one that counts in none.
     """
-    from xlkb import notebooks as cells
+    from xlkb.report import notebooks as cells
 
     takes = {path.name[:2]: cells.parameters_of(path) for path in notebooks}
     counts = {
@@ -220,7 +220,7 @@ def then(run: Run) -> None:
 
 def _taking(parameter: str) -> list[str]:
     """Numbers of the notebooks that have a parameter."""
-    from xlkb import notebooks
+    from xlkb.report import notebooks
 
     every = sorted(paths.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
     return [path.name[:2] for path in every if parameter in notebooks.parameters_of(path)]

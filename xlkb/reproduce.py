@@ -168,7 +168,7 @@ def prepare(options: argparse.Namespace) -> "tuple[Run, list[Path], dict[str, st
             f"There are no notebooks in {paths.NOTEBOOKS}. XLKB_ROOT names the folder."
         )
     if options.check:
-        from xlkb import reference
+        from xlkb.report import reference
 
         reference.folder(run.profile, must_exist=True)
     for sentence in needs.check(run, chosen, parameters):
@@ -243,8 +243,9 @@ def _main(options: argparse.Namespace) -> int:
 def _run(
     options: argparse.Namespace, run: "Run", chosen: list[Path], parameters: dict[str, str]
 ) -> int:
-    from xlkb import notebooks, plan, reference
+    from xlkb import plan
     from xlkb.ground import paths
+    from xlkb.report import notebooks, reference
 
     for stored in (run.results, paths.results() / "runs") if options.fresh else ():
         if old := set_aside(stored):

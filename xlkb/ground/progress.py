@@ -5,7 +5,8 @@ file, CI, nohup, a container) the same `bar` makes a line on stderr now and then
 
     Scoring with Gemma 3 270M, 1,200 of 4,800 choices (25 %), 3 min left
 
-A kernel's own streams end up in its notebook, so `xlkb.notebooks` sets the environment variable
+
+A kernel's own streams end up in its notebook, so `report.notebooks` sets the environment variable
 `XLKB_PROGRESS`: to the terminal that bars are drawn on, or to a file in which bars note how far
 they are, for the lines of the process that runs the notebook. "off" silences everything.
 """

@@ -12,11 +12,22 @@ import pandas as pd
 import seaborn as sns
 from IPython.display import Image
 
-from xlkb import fonts
-from xlkb.canvas import LABEL, bars, canvas, counts, drawable, legend, ordered, save, span, style
 from xlkb.ground.languages import LANGUAGES
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
+from xlkb.report import fonts
+from xlkb.report.canvas import (
+    LABEL,
+    bars,
+    canvas,
+    counts,
+    drawable,
+    legend,
+    ordered,
+    save,
+    span,
+    style,
+)
 
 CHANCE = 25
 UNREAD = 0.02

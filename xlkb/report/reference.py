@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from xlkb import manifest, notebooks
 from xlkb.ground import paths
 from xlkb.profiles import Run
+from xlkb.report import manifest, notebooks
 from xlkb.scoring import results
 
 TOLERANCES: dict[str, tuple[float, str]] = {

@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas.api.types import is_numeric_dtype
 
-from xlkb import fonts, manifest
 from xlkb.ground.languages import LANGUAGES
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
+from xlkb.report import fonts, manifest
 
 WIDTH = 10
 STYLE = {
@@ -140,7 +140,7 @@ def span(counts: pd.Series) -> str:
 def style(frame: pd.DataFrame, *texts: str) -> mpl.rc_context:
     """The look of a figure of this frame and these texts, for a `with` block.
 
-    There is a font for each of their characters; see `xlkb.fonts`.
+    There is a font for each of their characters; see `xlkb.report.fonts`.
     """
     columns = [frame[name].unique() for name in frame if not is_numeric_dtype(frame[name])]
     families = fonts.families([*texts, *(value for each in columns for value in each)])

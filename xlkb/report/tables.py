@@ -6,9 +6,9 @@ import pandas as pd
 from IPython.display import Markdown
 from pandas.api.types import is_numeric_dtype
 
-from xlkb import manifest
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
+from xlkb.report import manifest
 
 DECIMALS = 4
 SHARES = ("accuracy", "transfer_rate", "rankc", "taken", "agreement")
