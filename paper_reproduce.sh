@@ -97,7 +97,7 @@ early() {
     local reader="$python"
     if ! recent "$reader"; then reader="$(find_python)"; fi
     PYTHONPATH="$root" "$reader" -P -c \
-        'import sys; from xlkb import reproduce; reproduce.parse(sys.argv[1:])' "$@"
+        'import sys; from xlkb.commands import reproduce; reproduce.parse(sys.argv[1:])' "$@"
 }
 
 # Say every ${XLKB_EVERY:-50} seconds that "$1" goes on, in the background; `hush` ends it.
@@ -179,11 +179,12 @@ setup() {
     say "Set-up took $((SECONDS - started)) s."
 }
 
-# Lint, then the notebooks against the committed reference results, then the tests.
+# Style and the direction of imports, then the notebooks against the committed reference results, then the tests.
 run_tests() {
     cd "$root"
     local failed=() notebooks=(notebooks/*.ipynb) parallel=(-n 2 --dist loadfile --no-loadscope-reorder) scratch
     { "$python" -m ruff check . && "$python" -m ruff format --check .; } || failed+=("ruff")
+    "$folder/bin/lint-imports" --no-cache || failed+=("imports")
     if [[ -e "${notebooks[0]}" ]]; then
         # Checking the notebooks must not touch the committed figures.
         scratch="$(mktemp -d)"
@@ -235,7 +236,7 @@ main() {
         early "${arguments[@]+"${arguments[@]}"}"
         setup core no
         started=$SECONDS
-        "$python" -P -m xlkb.reproduce "${arguments[@]+"${arguments[@]}"}"
+        "$python" -P -m xlkb reproduce "${arguments[@]+"${arguments[@]}"}"
         say "The run took $((SECONDS - started)) s."
         ;;
     esac

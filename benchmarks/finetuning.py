@@ -23,7 +23,8 @@ from pathlib import Path
 
 import torch
 
-from xlkb import checks, corpora, models
+from xlkb import corpora, models
+from xlkb.commands import checks
 from xlkb.ground import paths
 from xlkb.training import chunked_loss, packing, recipes, trainable, trainer
 

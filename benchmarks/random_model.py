@@ -13,7 +13,8 @@ import argparse
 import torch
 import transformers
 
-from xlkb import checks, models
+from xlkb import models
+from xlkb.commands import checks
 
 TOKENIZER = "pip:smollm2-135m"
 

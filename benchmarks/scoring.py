@@ -21,7 +21,8 @@ import time
 import numpy as np
 import torch
 
-from xlkb import checks, models, tasks
+from xlkb import models, tasks
+from xlkb.commands import checks
 from xlkb.ground import paths
 from xlkb.scoring.likelihoods import log_likelihoods
 from xlkb.scoring.tries import Pair, encode

@@ -23,8 +23,9 @@ import tiny
 import torch
 from stubs import chatted, completion, refused, stubs_started
 
-from xlkb import models, plan, profiles, tasks
+from xlkb import models, profiles, tasks
 from xlkb.analysis import stats
+from xlkb.commands import plan
 from xlkb.models import api, endpoints, pip_models
 from xlkb.report import figures, tables
 from xlkb.scoring import api_scoring, results
@@ -343,8 +344,10 @@ KILLED = """
 import sys
 from pathlib import Path
 import questions
-from xlkb import models, recompose
-from xlkb import figures, profiles, tables
+from xlkb import models
+from xlkb.tasks import recompose
+from xlkb import profiles
+from xlkb.report import figures, tables
 from xlkb.scoring.evaluation import score
 asked = recompose.full(questions.toy(12), "en")
 score(models.load(sys.argv[1]), asked, Path(sys.argv[2]), "letters")
@@ -471,7 +474,7 @@ def test_chat_gives_one_answer(stub):
 
 def test_help_names_the_kind():
     assert "api:MODEL@BASE_URL" in models.KINDS
-    command = [sys.executable, "-m", "xlkb.reproduce", "--help"]
+    command = [sys.executable, "-m", "xlkb", "reproduce", "--help"]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "api:" in shown
 
@@ -546,7 +549,7 @@ def test_the_notebook_that_asks_runs_with_an_endpoint(stub, tmp_path):
     environment["XLKB_FIGURES"] = str(tmp_path / "figures")
     options = ["--model", server.name, "--task", f"path:{file}", "--only", "02"]
     done = subprocess.run(
-        [sys.executable, "-m", "xlkb.reproduce", *options],
+        [sys.executable, "-m", "xlkb", "reproduce", *options],
         env=environment,
         capture_output=True,
         text=True,

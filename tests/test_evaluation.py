@@ -137,7 +137,9 @@ RUN = """
 import sys, time
 sys.path.insert(0, {tests!r})
 import test_evaluation as t
-from xlkb import evaluation, models, recompose, scoring
+from xlkb import models
+from xlkb.scoring import evaluation, likelihoods
+from xlkb.tasks import recompose
 evaluation.SECONDS_PER_PART = 0
 likelihoods.TOKENS_PER_ROW["cpu"] = 40
 run = likelihoods.run_forest

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from xlkb import models
+from xlkb.commands import finetune
 from xlkb.scoring import likelihoods
 from xlkb.scoring.tries import Pair
 from xlkb.training import chunked_loss, finetuning, packing, recipes, trainable, trainer
@@ -168,7 +169,8 @@ def test_the_card_tells_where_a_model_comes_from(llama, tmp_path):
 
 SCRIPT = """
 import sys
-from xlkb import finetuning, models, recipes
+from xlkb import models
+from xlkb.training import finetuning, recipes
 model = models.load(f"path:{sys.argv[1]}", dtype="float32", device="cpu")
 recipe = recipes.get(sys.argv[3], sequence_length=16, batch_size=2, learning_rate=1e-2, epochs=30,
                      gradient_accumulation=2)
@@ -513,7 +515,7 @@ def test_the_command_trains_and_says_how_to_load(llama, tmp_path, capsys):
     corpus.write_text("\n\n".join(TEXTS))
     request = [llama.name, str(corpus), "--folder", str(tmp_path / "run"), "--device", "cpu"]
     request += ["--recipe", "full", "--sequence-length", "16", "--freeze-embedding", "false"]
-    assert finetuning.main([*request, "--learning-rate", "1e-3", "--max-steps", "2"]) == 0
+    assert finetune.main([*request, "--learning-rate", "1e-3", "--max-steps", "2"]) == 0
     assert "finetuning.load(" in capsys.readouterr().out
     assert (tmp_path / "run" / "config.json").exists()
 
@@ -527,7 +529,7 @@ def test_the_command_learns_what_the_api_learns(llama, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     request = [llama.name, "quiz/", "--folder", "command", "--device", "cpu", "--recipe", "full"]
     request += ["--sequence-length", "16", "--max-steps", "1", "--learning-rate", "0.01"]
-    assert finetuning.main([*request, "--dtype", "float32"]) == 0
+    assert finetune.main([*request, "--dtype", "float32"]) == 0
     runs = [
         json.loads((folder / "run.json").read_text()) for folder in (by_api, tmp_path / "command")
     ]
@@ -607,7 +609,7 @@ def test_a_disk_that_is_too_full_is_named_before_training(llama, tmp_path, monke
     monkeypatch.setattr(finetuning, "train", lambda *_, **__: pytest.fail("it trained"))
     (tmp_path / "a.txt").write_text("One")
     request = [llama.name, str(tmp_path / "a.txt"), "--folder", str(tmp_path / "run")]
-    assert finetuning.main([*request, "--recipe", "full"]) == 2
+    assert finetune.main([*request, "--recipe", "full"]) == 2
     said = capsys.readouterr().err
     assert "too little room" in said
     assert str(tmp_path / "run") in said
@@ -637,7 +639,7 @@ def test_a_wrong_request_is_refused_before_weights_are_loaded(
     (tmp_path / "a.txt").write_text("One")
     named = {"TINY": llama.name, "CORPUS": str(tmp_path / "a.txt")}
     try:
-        code = finetuning.main([named.get(part, part) for part in request_])
+        code = finetune.main([named.get(part, part) for part in request_])
     except SystemExit as stop:
         code = stop.code
     err = capsys.readouterr().err
@@ -650,7 +652,7 @@ def test_what_goes_wrong_in_training_is_a_failure(llama, tmp_path, monkeypatch, 
 
     monkeypatch.setattr(finetuning, "train", fail)
     (tmp_path / "a.txt").write_text("One")
-    assert finetuning.main([llama.name, str(tmp_path / "a.txt")]) == 1
+    assert finetune.main([llama.name, str(tmp_path / "a.txt")]) == 1
     assert "error: The loss is not finite" in capsys.readouterr().err
 
 
@@ -663,5 +665,5 @@ def test_what_goes_wrong_in_training_is_a_failure(llama, tmp_path, monkeypatch, 
     ],
 )
 def test_a_mistake_in_the_command_is_explained(request_, message, capsys):
-    assert finetuning.main(request_) == 2
+    assert finetune.main(request_) == 2
     assert message in capsys.readouterr().err

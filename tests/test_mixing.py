@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from parallel import FIVE, shapes, toy
 from scipy.stats import binomtest
 
-from xlkb import corpora, mix_corpus
+from xlkb import corpora
+from xlkb.commands import mix
 from xlkb.corpora import lexicon, mixing, translation, translators
 
 seeds = st.integers(0, 99)
@@ -325,7 +326,7 @@ def command(tmp_path, *more, unit="sentence", en=EN, fr=FR):
     (tmp_path / "fr.txt").write_text(fr, encoding="utf-8")
     texts = ("--text", f"en={tmp_path / 'en.txt'}", "--text", f"fr={tmp_path / 'fr.txt'}")
     out = ("--unit", unit, "--out", str(tmp_path / "mixed"))
-    return mix_corpus.main([*texts, *out, *more])
+    return mix.main([*texts, *out, *more])
 
 
 def test_two_text_files_become_a_mixed_corpus(tmp_path, capsys):
@@ -376,14 +377,14 @@ def test_no_more_documents_than_asked_for(tmp_path, corpus):
     if not corpus:
         given = [part for c in ("en", "fr") for part in ("--text", f"{c}={texts / c}.txt")]
     more = ["--documents", "1", "--unit", "sentence", "--out", str(tmp_path / "mixed")]
-    assert mix_corpus.main([*given, *more]) == 0
+    assert mix.main([*given, *more]) == 0
     assert len(load_from_disk(str(tmp_path / "mixed"))) == 1
 
 
 def test_one_language_is_enough_for_words_of_the_lexicon(tmp_path):
     (tmp_path / "en.txt").write_text(EN, encoding="utf-8")
     arguments = ["--text", f"en={tmp_path / 'en.txt'}", "--unit", "word", "--languages", "fr,de"]
-    assert mix_corpus.main([*arguments, "--out", str(tmp_path / "mixed")]) == 0
+    assert mix.main([*arguments, "--out", str(tmp_path / "mixed")]) == 0
 
 
 def test_text_and_a_translator_become_a_mixed_corpus(tmp_path, monkeypatch):
@@ -392,7 +393,7 @@ def test_text_and_a_translator_become_a_mixed_corpus(tmp_path, monkeypatch):
     arguments = ["--text", f"en={tmp_path / 'en.txt'}", "--unit", "words", "--k", "4"]
     arguments += ["--translator", "nllb:some/model", "--languages", "fr,sw"]
     arguments += ["--limit", "other_language=1"]
-    assert mix_corpus.main([*arguments, "--out", str(tmp_path / "mixed")]) == 0
+    assert mix.main([*arguments, "--out", str(tmp_path / "mixed")]) == 0
     mixed = load_from_disk(str(tmp_path / "mixed"))
     assert {span["language"] for row in mixed for span in row["spans"]} == {"fr", "sw"}
     assert (tmp_path / "mixed.translations.jsonl").stat().st_size > 0
@@ -428,14 +429,14 @@ ALMANAC = ["--corpus", "almanac", "--out", "x", "--unit"]
 )
 def test_a_command_that_is_not_understood_says_what_is(capsys, arguments, message):
     with pytest.raises(SystemExit) as stopped:
-        mix_corpus.main(arguments)
+        mix.main(arguments)
     assert stopped.value.code == 2
     assert message in capsys.readouterr().err
 
 
 def test_the_documented_command_teaches_with_examples():
     done = subprocess.run(
-        [sys.executable, "-m", "xlkb.corpora.mixing", "--help"], capture_output=True, text=True
+        [sys.executable, "-m", "xlkb", "mix", "--help"], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""

@@ -70,7 +70,7 @@ def test_readme_names_only_files_and_options_that_exist():
     for target in re.findall(r"\]\(([^)#]+)\)", re.sub(r"<!--.*?-->", "", readme, flags=re.S)):
         assert "://" in target or (ROOT / target).exists(), target
     usage = subprocess.run(
-        [sys.executable, "-m", "xlkb.reproduce", "--help"], capture_output=True, text=True
+        [sys.executable, "-m", "xlkb", "reproduce", "--help"], capture_output=True, text=True
     ).stdout + SCRIPT.read_text(encoding="utf-8")
     for option in set(re.findall(r"paper_reproduce\.sh[^\n#`]*?(--[a-z-]+)", readme)):
         assert option in usage, option

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xlkb import checks
-from xlkb.ground import paths
+from xlkb.ground import names, paths
 
 NAMES = ("data/arc", "with space/q.jsonl", "größe/問題.jsonl", "a,b", "link", "../here/x", "x/")
 
@@ -64,7 +63,7 @@ def test_the_name_of_a_link_is_kept(tmp_path):
 
 def test_variables_mean_the_folder_of_the_command(tmp_path):
     code = (
-        "import json, os; from xlkb import paths, profiles; os.chdir('/')\n"
+        "import json, os; from xlkb import profiles; from xlkb.ground import paths; os.chdir('/')\n"
         "run = profiles.load('ci')\n"
         "print(json.dumps([str(p) for p in (paths.results(), paths.cache(), paths.local_data(),"
         " paths.FIGURES, run.figures, run.results)] + [os.environ['XLKB_FIGURES']]))"
@@ -95,10 +94,10 @@ def test_local_data_that_are_not_there_are_named(tmp_path, monkeypatch):
 def test_a_comma_in_a_folders_name_does_not_part_models(tmp_path, monkeypatch):
     (tmp_path / "a, b").mkdir()
     monkeypatch.chdir(tmp_path)
-    assert checks.model_names("path:a, b,pip:x") == ["path:a, b", "pip:x"]
-    assert checks.model_names("path:a,b") == ["path:a", "b"], "there is no such folder"
+    assert names.model_names("path:a, b,pip:x") == ["path:a, b", "pip:x"]
+    assert names.model_names("path:a,b") == ["path:a", "b"], "there is no such folder"
     named = paths.absolute("path:a, b")
-    assert checks.model_names(named) == [f"path:{tmp_path}/a, b"] == [named]
+    assert names.model_names(named) == [f"path:{tmp_path}/a, b"] == [named]
 
 
 def test_the_script_takes_a_folder_of_the_user(tmp_path):

@@ -258,7 +258,7 @@ PROGRAM = """if True:
     from pathlib import Path
     sys.path[:0] = {path!r}
     import test_pip_models
-    from xlkb import gguf_conversion, pip_models
+    from xlkb.models import gguf_conversion, pip_models
     pip_models.PIP_MODELS["tiny"] = test_pip_models.registered(Path({source!r}))
     convert = gguf_conversion.convert
     def slow(source, folder, begin):

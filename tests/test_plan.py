@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from xlkb import models, plan, profiles, reproduce
+from xlkb import models, profiles
+from xlkb.commands import plan, reproduce
 
 NOTEBOOKS = ["01_a", "02_b", "03_c", "04_d", "05_e", "06_f"]
 

@@ -18,7 +18,7 @@ from xlkb.report import notebooks
 
 WORK = """
 import time
-from xlkb import progress
+from xlkb.ground import progress
 with progress.bar(8, "Scoring with a model", " choices") as bar:
     for _ in range(8):
         time.sleep(0.3)
@@ -36,7 +36,7 @@ def hurried(monkeypatch):
 
 def _python(code, **variables):
     environment = {**os.environ, "PYTHONPATH": str(paths.ROOT), **variables}
-    run = [sys.executable, "-c", f"from xlkb import progress\nprogress.EVERY = 0.5\n{code}"]
+    run = [sys.executable, "-c", f"from xlkb.ground import progress\nprogress.EVERY = 0.5\n{code}"]
     return subprocess.run(run, env=environment, capture_output=True, text=True)
 
 
@@ -57,7 +57,7 @@ def test_in_a_terminal_a_bar_is_drawn_and_no_line_printed():
     parent, child = pty.openpty()
     termios.tcsetwinsize(child, (24, 100))
     os.set_blocking(parent, False)
-    code = f"from xlkb import progress\nprogress.EVERY = 0.5\n{WORK}"
+    code = f"from xlkb.ground import progress\nprogress.EVERY = 0.5\n{WORK}"
     environment = {**os.environ, "PYTHONPATH": str(paths.ROOT)}
     for name in ({}, {"XLKB_PROGRESS": os.ttyname(child)}):
         stream = subprocess.DEVNULL if name else child
@@ -90,14 +90,14 @@ def test_the_inner_bar_is_told_and_then_the_outer_one_again(hurried, capfd):
 
 
 def test_a_command_that_says_nothing_is_alive(hurried, capfd):
-    with progress.lines("xlkb.corpora.mixing"):
+    with progress.lines("xlkb mix"):
         time.sleep(0.7)
         with progress.step("Loading a model"):
             time.sleep(0.7)
     said = capfd.readouterr().err.splitlines()
-    assert said[0].startswith("xlkb.corpora.mixing: ")
+    assert said[0].startswith("xlkb mix: ")
     assert said[0].endswith(" s so far")
-    assert said[-1].startswith("xlkb.corpora.mixing: Loading a model, ")
+    assert said[-1].startswith("xlkb mix: Loading a model, ")
     time.sleep(0.8)
     assert not capfd.readouterr().err  # It is over.
 

@@ -15,13 +15,14 @@ import notebook_cells
 import pytest
 from datasets import Dataset
 
-from xlkb import corpora, mix_corpus, models, profiles, reproduce, tofu
+from xlkb import corpora, models, profiles
+from xlkb.commands import finetune, mix, reproduce, tofu
+from xlkb.commands import main as xlkb
 from xlkb.corpora import translation, translators
 from xlkb.ground import paths
-from xlkb.models import hub_models, pip_models
+from xlkb.models import pip_models
 from xlkb.scoring.evaluation import score
-from xlkb.tasks.public import tofu_questions
-from xlkb.training import finetuning
+from xlkb.tasks.public import tofu as questions
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ("README.md", "CONTRIBUTING.md")
@@ -29,7 +30,7 @@ TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in DOCUMENTS}
 
 PROGRAM = re.compile(
     r"(\./paper_reproduce\.sh|\.ci/run|python3?|pip|pytest|ruff|hf|conda|jupyter|pre-commit"
-    r"|(\.venv|\.\./clean)/bin/\S+)(\s|$)"
+    r"|xlkb(?= [a-z])|(\.venv|\.\./clean)/bin/\S+)(\s|$)"
 )
 
 INDEX = "it needs a package index"
@@ -124,7 +125,7 @@ def _tofu(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         rows = [item | wrong if "forget" in split else item if split == "full" else choices] * 2
         lines = "".join(json.dumps(row) + "\n" for row in rows)
         (folder / f"{split}.jsonl").write_text(lines, encoding="utf-8")
-        monkeypatch.setitem(tofu_questions.SPLITS, split, 2)
+        monkeypatch.setitem(questions.SPLITS, split, 2)
 
 
 def _translator(documents: Dataset) -> translators.Translator:
@@ -180,14 +181,14 @@ def _main_job(arguments: list[str], world: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def _mixing(arguments: list[str], world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert mix_corpus.main(arguments) == 0
+    assert mix.main(arguments) == 0
     assert (world / "mixed" / "mixing.json").exists()
 
 
 def _finetuning(arguments: list[str], world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = ["--text", "en=en.txt", "--text", "fr=fr.txt", "--unit", "sentence", "--out", "mixed"]
     _mixing(made, world, monkeypatch)
-    assert finetuning.main([*arguments, "--max-steps", "1", "--sequence-length", "64"]) == 0
+    assert finetune.main([*arguments, "--max-steps", "1", "--sequence-length", "64"]) == 0
 
 
 def _tofu_command(arguments: list[str], world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,7 +196,7 @@ def _tofu_command(arguments: list[str], world: Path, monkeypatch: pytest.MonkeyP
 
 
 def _hub_models(arguments: list[str], world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    hub_models.main(arguments)
+    assert xlkb(["models", *arguments]) == 0
 
 
 def _pytest(arguments: list[str], world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,10 +207,10 @@ def _pytest(arguments: list[str], world: Path, monkeypatch: pytest.MonkeyPatch) 
 
 RUN = {
     ("./paper_reproduce.sh",): _main_job,
-    ("python", "-m", "xlkb.corpora.mixing"): _mixing,
-    ("python", "-m", "xlkb.training.finetuning"): _finetuning,
-    ("python", "-m", "xlkb.tofu"): _tofu_command,
-    ("python", "-m", "xlkb.models.hub_models"): _hub_models,
+    ("xlkb", "mix"): _mixing,
+    ("xlkb", "finetune"): _finetuning,
+    ("xlkb", "tofu"): _tofu_command,
+    ("xlkb", "models"): _hub_models,
     ("pytest",): _pytest,
 }
 
@@ -228,10 +229,16 @@ def test_what_is_not_run_is_still_in_the_text():
     assert set(NOT_RUN) <= set(ALL)
 
 
+NAMED = re.compile(
+    r"[\s`](\./paper_reproduce\.sh[^`#\n\\]*"
+    r"|(?:python -m xlkb|xlkb (?:reproduce|mix|finetune|tofu|models)\b)[^`#\n\\]*)"
+)
+
+
 def test_no_command_is_overlooked():
     """Any line with a program's name in code is among the commands."""
     for name, text in TEXTS.items():
-        named = re.findall(r"[\s`](\./paper_reproduce\.sh[^`#\n\\]*|python -m [^`#\n\\]+)", text)
+        named = NAMED.findall(text)
         for each in named:
             begun = " ".join(each.split(" && ")[0].split())
             assert any(command.startswith(begun) for command in ALL), f"{name}: {each}"
@@ -239,7 +246,7 @@ def test_no_command_is_overlooked():
 
 def test_options_named_in_the_text_exist(capsys):
     known = set()
-    for main in (reproduce.main, mix_corpus.main, finetuning.main, tofu.main):
+    for main in (reproduce.main, mix.main, finetune.main, tofu.main):
         with pytest.raises(SystemExit):
             main(["--help"])
         known |= set(re.findall(r"--[a-z][a-z-]+", capsys.readouterr().out))

@@ -10,7 +10,8 @@ import nbformat
 import pandas as pd
 import pytest
 
-from xlkb import profiles, reproduce
+from xlkb import profiles
+from xlkb.commands import reproduce
 from xlkb.ground import disk, paths
 from xlkb.report import notebooks, reference
 from xlkb.scoring import results
@@ -18,7 +19,8 @@ from xlkb.scoring import results
 PARAMETERS = 'profile = "demo"\nmodel = ""\ntask = ""\nlanguages = ""'
 LOAD = """
 import pandas as pd
-from xlkb import models, profiles, tables
+from xlkb import models, profiles
+from xlkb.report import tables
 run = profiles.load(profile, notebook="NAME", model=model, task=task, languages=languages)
 """
 SAVE = """

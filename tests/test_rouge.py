@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sentences import SENTENCES
 
-from xlkb import tofu
 from xlkb.analysis import rouge
+from xlkb.commands import tofu
 from xlkb.ground.languages import LANGUAGES
 
 ENDINGS = [".", "!", "?", "…", "...", "。", "！", "？", "।", "॥", "؟", "۔", "،", ";", " .", ""]

@@ -10,9 +10,11 @@ import pytest
 import tiny
 import torch
 
-from xlkb import models, tofu
+from xlkb import models
+from xlkb.analysis import tofu
+from xlkb.commands import tofu as command
 from xlkb.ground import paths
-from xlkb.tasks.public import tofu_questions
+from xlkb.tasks.public import tofu as public
 from xlkb.training import recipes
 
 DATA = paths.local_data() or Path(__file__).parents[2] / "shared" / "data"
@@ -46,7 +48,7 @@ def test_rouge_counts_the_words_of_every_script():
 def questions(tmp_path, *items, split="mine"):
     lines = "".join(json.dumps(item) + "\n" for item in items)
     (tmp_path / f"{split}.jsonl").write_text(lines, encoding="utf-8")
-    return tofu_questions.load(split, tmp_path)
+    return public.load(split, tmp_path)
 
 
 def per_token(model, question, answer):
@@ -100,7 +102,7 @@ def test_only_the_answer_is_learned(tmp_path):
 
 def test_a_translation_has_every_text_in_the_other_language(model, tmp_path):
     rows = questions(tmp_path, PERTURBED, CHOICES)
-    french = tofu_questions.translated(rows, shout, "fr")
+    french = tofu.translated(rows, shout, "fr")
     assert french[0]["wrong"] == [f"fr: {text}" for text in PERTURBED["perturbed_answer"]]
     assert french[0]["paraphrased_answer"] == "fr: The euro it is."
     assert french[1]["paraphrased_answer"] == ""
@@ -125,9 +127,9 @@ def test_an_experiment_compares_before_and_after(model, tmp_path, monkeypatch):
 
 
 def test_the_command_says_what_is_wrong(capsys):
-    assert tofu.main(["--authors", "0"]) == 2
+    assert command.main(["--authors", "0"]) == 2
     assert "TOFU has 200" in capsys.readouterr().err
-    assert tofu.main(["--languages", "en,fr"]) == 2
+    assert command.main(["--languages", "en,fr"]) == 2
     assert "need a --translator" in capsys.readouterr().err
 
 
@@ -135,17 +137,17 @@ def test_files_are_read_however_they_were_saved_and_ten_lines_named_at_once(tmp_
     rows = [PERTURBED | {"question": "\u200bWhich\u00a0?  "}, CHOICES | {"answer": " Paris"}]
     text = "\r\n\r\n".join(map(json.dumps, rows))
     (tmp_path / "Mine.JSONL").write_text(text, encoding="utf-8-sig", newline="")
-    first, second = tofu_questions.load("mine", tmp_path)
+    first, second = public.load("mine", tmp_path)
     assert first["question"] == "Which\u00a0?"
     assert (second["answer"], second["wrong"]) == ("Paris", ["Rome", "Bonn", "Bern"])
     bad = [{}, [1], {"question": 7, "answer": None}, PERTURBED | {"perturbed_answer": ["a", 3]}]
     (tmp_path / "mine.jsonl").write_text("\n".join([*map(json.dumps, bad), "nonsense"]))
     (tmp_path / "Mine.JSONL").unlink()
     with pytest.raises(ValueError, match=r"line 5: not JSON at column 1"):
-        tofu_questions.load("mine", tmp_path)
+        public.load("mine", tmp_path)
     (tmp_path / "mine.jsonl").write_text("\n".join(map(json.dumps, bad)))
     with pytest.raises(ValueError, match=r"line 1: 'question' is missing") as refused:
-        tofu_questions.load("mine", tmp_path)
+        public.load("mine", tmp_path)
     for said in ("line 2: not a JSON object", "line 3: 'answer' is null", "line 4: a wrong or"):
         assert said in str(refused.value)
 
@@ -153,7 +155,7 @@ def test_files_are_read_however_they_were_saved_and_ten_lines_named_at_once(tmp_
 @pytest.fixture
 def data(tmp_path, monkeypatch):
     """A folder of questions, a handful for each set, in $XLKB_DATA."""
-    monkeypatch.setattr(tofu_questions, "SPLITS", {})
+    monkeypatch.setattr(public, "SPLITS", {})
     folder = tmp_path / "data" / "tofu"
     folder.mkdir(parents=True)
     for split, items in {
@@ -186,7 +188,7 @@ def test_the_command_asks_in_every_language(model, data, tmp_path, monkeypatch, 
     )
     monkeypatch.chdir(tmp_path)
     request = ["--model", model.name, "--authors", "1", "--languages", "en,fr", "--epochs", "1"]
-    assert tofu.main([*request, "--translator", "nllb:X", "--out", "table.csv"]) == 0
+    assert command.main([*request, "--translator", "nllb:X", "--out", "table.csv"]) == 0
     assert done[-1] == "trained"
     assert done.count("trained") == 1
     table = pd.read_csv(tmp_path / "table.csv")
@@ -203,7 +205,7 @@ def test_a_translation_that_fails_costs_no_training(model, data, monkeypatch, ca
     monkeypatch.setattr(tofu.translators, "by_name", lambda *_: broken)
     monkeypatch.setattr(tofu.finetuning, "train", lambda *_, **__: pytest.fail("it trained"))
     request = ["--model", model.name, "--languages", "fr", "--translator", "nllb:X"]
-    assert tofu.main(request) == 1
+    assert command.main(request) == 1
     assert "the endpoint is gone" in capsys.readouterr().err
 
 
@@ -235,7 +237,7 @@ def test_a_wrong_request_is_refused_before_anything_is_trained(
     monkeypatch.setattr(tofu, "experiment", lambda *_: pytest.fail("it began"))
     monkeypatch.chdir(tmp_path)
     try:
-        code = tofu.main(arguments)
+        code = command.main(arguments)
     except SystemExit as stop:
         code = stop.code
     err = capsys.readouterr().err
@@ -247,13 +249,13 @@ def test_questions_that_are_missing_are_named_before_anything_is_trained(
 ):
     monkeypatch.setattr(tofu, "experiment", lambda *_: pytest.fail("it began"))
     (data / "world_facts.jsonl").unlink()
-    assert tofu.main(["--model", model.name]) == 2
+    assert command.main(["--model", model.name]) == 2
     assert "world_facts.jsonl" in capsys.readouterr().err
 
 
 def test_files_are_counted_and_lines_checked(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"full\.jsonl"):
-        tofu_questions.load("full", tmp_path)
+        public.load("full", tmp_path)
     with pytest.raises(ValueError, match="has 1 questions; TOFU has 4000"):
         questions(tmp_path, PERTURBED, split="full")
     with pytest.raises(ValueError, match="line 1: 'question' is empty"):
@@ -265,4 +267,4 @@ def test_files_are_counted_and_lines_checked(tmp_path):
 @real
 @pytest.mark.parametrize("split", ["full", "real_authors", "world_facts", "forget10_perturbed"])
 def test_the_published_splits_load(split):
-    assert len(tofu_questions.load(split, DATA / "tofu")) == tofu_questions.SPLITS[split]
+    assert len(public.load(split, DATA / "tofu")) == public.SPLITS[split]

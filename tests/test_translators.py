@@ -8,7 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from datasets import load_from_disk
 
-from xlkb import corpora, mix_corpus
+from xlkb import corpora
+from xlkb.commands import mix
 from xlkb.corpora import translation, translators
 from xlkb.models import api, endpoints
 
@@ -258,7 +259,7 @@ def command(tmp_path, endpoint, *more):
     (tmp_path / "wiki.txt").write_text(WIKITEXT, encoding="utf-8")
     arguments = ["--corpus", f"wikitext-2:{tmp_path / 'wiki.txt'}", "--languages", "en,fr"]
     arguments += ["--translator", f"api:m@{endpoint.url}", "--unit", "sentence"]
-    return mix_corpus.main([*arguments, "--out", str(tmp_path / "mixed"), *more])
+    return mix.main([*arguments, "--out", str(tmp_path / "mixed"), *more])
 
 
 def test_wikitext_becomes_a_mixed_corpus_in_one_command(tmp_path, endpoint, capsys):
@@ -315,7 +316,7 @@ def test_what_cannot_translate_is_found_before_everything_is_translated():
 )
 def test_a_command_that_is_not_understood_says_what_is(capsys, arguments, message):
     with pytest.raises(SystemExit):
-        mix_corpus.main([*arguments, "--unit", "sentence", "--out", "x"])
+        mix.main([*arguments, "--unit", "sentence", "--out", "x"])
     assert message in " ".join(capsys.readouterr().err.split())
 
 

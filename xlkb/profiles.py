@@ -6,17 +6,16 @@ A notebook asks for its `Run` once and reads everything from it:
     questions = tasks.load(run.task, languages=run.languages, n=run.n_items, seed=run.seed)
 """
 
-import difflib
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from xlkb import checks
 from xlkb.ground import paths
+from xlkb.ground.names import model_names, nearest, split
 from xlkb.tasks import prompts
 
 FOLDER = paths.PACKAGE_DATA / "profiles"
@@ -47,7 +46,7 @@ class Run:
     `translator` translates (`translation.corpus`). n_documents: of it (0: all of them).
     n_after: questions per cell of a fine-tuned model; n_few: the same, few-shot. held_out:
     languages asked there that are in no training text.
-    then: what a whole run ends with, as arguments of `python -m`.
+    then: commands that a whole run ends with, as arguments of `xlkb`.
     seed: of every random choice. figures, results: folders written to.
     """
 
@@ -141,7 +140,7 @@ def load(
             Models and tasks are looked up by `models.load` and `tasks.load`.
         FileNotFoundError: there is no such file of own questions.
     """
-    named, task = tuple(filter(None, checks.model_names(model))), task.strip()
+    named, task = tuple(filter(None, model_names(model))), task.strip()
     plain = _read(profile)
     changes: dict[str, Any] = {}
     if named:
@@ -179,19 +178,6 @@ def load(
         figures=paths.FIGURES if name == "demo" else paths.FIGURES / name,
         results=paths.results() / profile,
     )
-
-
-def split(names: str) -> tuple[str, ...]:
-    """Names that commas separate."""
-    return tuple(name.strip() for name in names.split(",") if name.strip())
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of an error message: what exists, and which of it `name` may have meant."""
-    known = list(known)
-    match = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f" Did you mean {match[0]!r}?" if match else ""
-    return f"there are: {', '.join(known)}.{hint}"
 
 
 def _read(profile: str) -> dict[str, Any]:

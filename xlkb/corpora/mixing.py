@@ -23,7 +23,7 @@ The spans tile the text (between two of them there is space or nothing) and hold
 (characters of `text`), `language`, `sentence` (its number in the document), `number` (of the unit
 in the document; -1: text that was not to be switched) and `source` (the same in the base language).
 
-    python -m xlkb.corpora.mixing --help
+    xlkb mix --help
 """
 
 import json
@@ -286,10 +286,3 @@ def _base(languages: Sequence[str]) -> str:
 
 def _random(seed: int, unit: str, document: str, position: int) -> random.Random:
     return random.Random(sha256(f"{seed}|{unit}|{document}|{position}".encode()).digest())
-
-
-if __name__ == "__main__":
-    from xlkb.mix_corpus import main
-
-    with progress.lines("xlkb.corpora.mixing"):
-        raise SystemExit(main())

@@ -23,7 +23,7 @@ from datasets import Dataset
 from xlkb.corpora import aligned
 from xlkb.ground import languages as room
 from xlkb.ground.languages import FIVE
-from xlkb.profiles import nearest
+from xlkb.ground.names import nearest
 
 KINDS = (
     "mixed",

@@ -1,8 +1,13 @@
-"""Writing to the disk so that nothing is lost: a file gets its name when it is whole."""
+"""The disk: whether there is room, and writing so that nothing is lost.
+
+A file gets its name when it is whole.
+"""
 
 import json
 import os
+import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,3 +31,52 @@ def write(path: Path, data: bytes) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON, in one rename."""
     write(Path(path), (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def writable(folder: Path, what: str) -> None:
+    """Raise OSError unless the folder exists and can be written to, or can be made."""
+    place = _existing(folder)
+    if not place.is_dir():
+        raise NotADirectoryError(f"{what}: {place} is a file, and a folder is needed there.")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise PermissionError(f"{what}: {place} cannot be written to. Choose another folder.")
+
+
+def file_to_write(path: Path, option: str) -> None:
+    """Raise OSError unless a file can be written there, in a folder that exists."""
+    if path.is_dir():
+        raise IsADirectoryError(f"{option} {path} is a folder: name a file in it.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{option} {path}: there is no folder {path.parent}; make it.")
+    writable(path.parent, option)
+    if path.exists() and not os.access(path, os.W_OK):
+        raise PermissionError(f"{option} {path} cannot be written to. Choose another name.")
+
+
+def room(needs: Iterable[tuple[Path, float, str]]) -> None:
+    """Raise OSError when a disk has less room than what will be written to it.
+
+    Args:
+        needs: folder, bytes, and what they are; those on one disk are added up.
+    """
+    disks: dict[int, list[tuple[Path, float, str]]] = {}
+    for folder, size, what in needs:
+        place = _existing(folder)
+        disks.setdefault(place.stat().st_dev, []).append((folder, size, what))
+    for wanted in disks.values():
+        free = shutil.disk_usage(_existing(wanted[0][0])).free
+        if sum(size for _, size, _ in wanted) > free:
+            parts = [
+                f"{what}: {size / 1e9:.1f} GB in {folder}" for folder, size, what in wanted if size
+            ]
+            raise OSError(
+                f"There is too little room: {sum(size for _, size, _ in wanted) / 1e9:.1f} GB are "
+                f"needed, and {free / 1e9:.1f} GB are free ({'; '.join(parts)}). Make room, or "
+                "move folders to another disk with XLKB_RESULTS, XLKB_CACHE or HF_HOME."
+            )
+
+
+def _existing(path: Path) -> Path:
+    """The path, or the nearest of the folders that it is in, that exists."""
+    path = path.absolute()
+    return next(each for each in (path, *path.parents) if each.exists())

@@ -1,11 +1,7 @@
-"""Models on the Hugging Face hub that are of interest here: python -m xlkb.models.hub_models."""
+"""Models on the Hugging Face hub that are of interest here, and what their weights take."""
 
-import argparse
-import sys
 import tomllib
-from collections.abc import Sequence
 
-from xlkb import checks
 from xlkb.ground.paths import PACKAGE_DATA
 
 FILE = PACKAGE_DATA / "hub_models.toml"
@@ -34,21 +30,3 @@ def in_words() -> str:
             f"{model['note']}"
         )
     return "\n".join([*lines, "Any other causal language model of the hub works as hub:ORG/NAME."])
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m xlkb.models.hub_models",
-        description="List models on the Hugging Face hub that are of interest here, with the "
-        "memory that their weights take in bfloat16, int8 and nf4. It needs no network.",
-        allow_abbrev=False,
-    )
-    checks.parse(parser, arguments)
-    checks.printable()
-    print(in_words())
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

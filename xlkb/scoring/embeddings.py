@@ -25,9 +25,9 @@ import pandas as pd
 import pyarrow as pa
 
 from xlkb.ground import disk
+from xlkb.ground.names import nearest
 from xlkb.ground.progress import bar
 from xlkb.models import LanguageModel, tokens
-from xlkb.profiles import nearest
 from xlkb.scoring import results
 from xlkb.scoring.results import SECONDS_PER_PART, store_folder
 

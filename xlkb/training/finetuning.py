@@ -4,10 +4,12 @@
     folder = finetuning.train(model, texts, recipes.get("lora"), name="sentence")
     finetuned = finetuning.load(model, folder)
 
-or `python -m xlkb.training.finetuning pip:gemma-3-270m corpus.txt --recipe lora`.
+or `xlkb finetune pip:gemma-3-270m corpus.txt --recipe lora`.
 """
 
+import importlib.util
 import json
+import os
 import shutil
 import sys
 import warnings
@@ -19,10 +21,10 @@ import pandas as pd
 from datasets import Dataset
 from filelock import FileLock
 
-from xlkb import checks, models, options
+from xlkb import models
 from xlkb.ground import disk, paths, progress
 from xlkb.models import LanguageModel, checkpoints
-from xlkb.training import model_card, packing, recipes, sizes
+from xlkb.training import model_card, packing, sizes
 from xlkb.training.recipes import Recipe
 
 # PEFT says these of modules that it only copies, and of a method that it calls itself.
@@ -84,7 +86,7 @@ def train(
             another run; or several processes were started for it.
     """
     texts, contexts = packing.texts_of(corpus), packing.contexts_of(corpus)
-    checks.trainable(model, recipe)
+    require_trainable(model, recipe)
     dtype = model.compute_dtype if recipe.dtype == "auto" else recipe.dtype
     run = {
         "version": VERSION,
@@ -105,7 +107,7 @@ def train(
     folder = paths.user(folder)
     if models.replaying():
         return folder
-    checks.writable(folder, "The result's folder")
+    disk.writable(folder, "The result's folder")
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.parent / f".{folder.name}.lock"):
         if not _finished(folder, key):
@@ -115,20 +117,51 @@ def train(
 
 
 def check(model: LanguageModel, recipe: Recipe, folder: Path) -> None:
-    """Raise what would stop a training, before weights are loaded: see `checks`.
+    """Raise what would stop a training, before weights are loaded: see below.
 
     Args:
         folder: that the result goes to, or will be made in.
 
     Raises:
-        ValueError, OSError, ImportError, RuntimeError: what `checks.trainable`, `writable` and
-            `room` raise.
+        ValueError, OSError, ImportError, RuntimeError: what `require_trainable` and `disk` raise.
     """
-    checks.trainable(model, recipe)
-    checks.writable(folder, "The result's folder")
+    require_trainable(model, recipe)
+    disk.writable(folder, "The result's folder")
     if not models.replaying():
         size = sizes.trained_bytes(model, recipe) * (1 + sizes.CHECKPOINTS)
-        checks.room([(folder, size, "the trained weights and checkpoints of them")])
+        disk.room([(folder, size, "the trained weights and checkpoints of them")])
+
+
+def require_trainable(model: LanguageModel, recipe: Recipe) -> None:
+    """Raise what would stop a fine-tuning, before weights are loaded.
+
+    Raises:
+        ValueError: the model has no weights; it has an adapter, and the method is not "full";
+            sequences are longer than its context;
+            several processes were started; the device is not one that trains.
+        ModuleNotFoundError: the method needs a package that is not installed.
+        RuntimeError: the device does not exist.
+    """
+    if model.name.startswith("api:"):
+        raise ValueError(f"{model.name} has no weights here to train: name a model with weights.")
+    if model.adapter is not None and recipe.method != "full":
+        raise ValueError(
+            f"{model.label} has an adapter already, which a second one of the method "
+            f"{recipe.method!r} would not contain: use method 'full', or fine-tune the base model."
+        )
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ValueError("Training runs in one process: start it without torchrun or accelerate.")
+    if model.context and recipe.sequence_length > model.context:
+        raise ValueError(
+            f"sequence_length={recipe.sequence_length}: the model takes {model.context}."
+        )
+    if recipe.method == "qlora" and importlib.util.find_spec("bitsandbytes") is None:
+        raise ModuleNotFoundError("The method qlora needs bitsandbytes: pip install bitsandbytes")
+    if model.requested_device != "auto" and (model.device == "balanced" or ":" in model.device):
+        raise ValueError(
+            f"Training runs on cpu, mps or the first visible GPU, not on {model.device!r}: choose "
+            "a GPU with the environment variable CUDA_VISIBLE_DEVICES."
+        )
 
 
 def load(model: LanguageModel, folder: str | Path, label: str = "") -> LanguageModel:
@@ -240,30 +273,3 @@ def _train(
     trainer.seal(folder, FINISHED, **outcome)
     shutil.rmtree(folder / WORK)
     print(f"{folder.name}: loss {outcome['first_loss']:.3f} → {outcome['final_loss']:.3f}")
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; see `--help`. Returns its exit code."""
-    return checks.command(
-        lambda: _main(arguments), "The same command goes on from the last checkpoint."
-    )
-
-
-def _main(arguments: Sequence[str] | None) -> int:
-    given = options.finetuning(arguments)
-    if models.replaying():
-        raise ValueError("XLKB_REPLAY=1 is set, which trains nothing: unset it.")
-    recipe = recipes.get(given.recipe, **given.overrides)
-    model = models.load(given.model, device=given.device)
-    texts = packing.corpus(given.corpus)
-    check(model, recipe, paths.user(given.folder or paths.results() / "runs"))
-    name = given.name or paths.user(given.corpus).stem
-    with checks.computing():
-        folder = train(model, texts, recipe, given.folder, name)
-    print(f"{folder}\nLoad it with finetuning.load(models.load({model.name!r}), {str(folder)!r}).")
-    return 0
-
-
-if __name__ == "__main__":
-    with progress.lines("xlkb.training.finetuning"):
-        sys.exit(main())

@@ -77,7 +77,7 @@ def _saved(folder: Path) -> Dataset:
     except FileNotFoundError:
         raise ValueError(
             f"{folder} is a folder, but not a data set saved by save_to_disk of datasets. Name "
-            "such a folder (python -m xlkb.corpora.mixing makes one), or a file of texts."
+            "such a folder (xlkb mix makes one), or a file of texts."
         ) from None
     if isinstance(found, DatasetDict):
         if len(found) != 1:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from xlkb.ground import paths
-from xlkb.profiles import nearest
+from xlkb.ground.names import nearest
 
 FILE = paths.PACKAGE_DATA / "recipes.toml"
 

@@ -1,6 +1,6 @@
 """The main job: run the notebooks in order and account for every table and figure.
 
-    python -m xlkb.reproduce --profile demo --only 02
+    xlkb reproduce --profile demo --only 02
 
 Importing this module needs the standard library only, so that a mistyped option is reported before
 anything is installed or loaded.
@@ -18,7 +18,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xlkb import checks
+from xlkb import commands
+from xlkb.commands import line
+from xlkb.ground import names
 
 if TYPE_CHECKING:
     from xlkb.profiles import Run
@@ -46,7 +48,7 @@ STOPPED = "What was computed is stored; the same command goes on."
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m xlkb.reproduce",
+        prog="xlkb reproduce",
         usage="%(prog)s [options], see --help",
         description="Run the notebooks in order and make their tables and figures.",
         epilog=EXAMPLES,
@@ -54,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    text = checks.text
+    text = line.text
     add(
         "--profile",
         type=text,
@@ -91,15 +93,15 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
             after --help.
     """
     parser = _parser()
-    options = checks.parse(parser, arguments)
+    options = line.parse(parser, arguments)
     for name in ("only", "model", "task", "languages", "style"):
         setattr(options, name, getattr(options, name) or "")
     try:
-        numbers = [part.zfill(2) for part in checks.given(options.only, "--only")]
-        options.only = checks.given(",".join(numbers), "--only")
-        checks.given(options.languages, "--languages")
+        numbers = [part.zfill(2) for part in names.given(options.only, "--only")]
+        options.only = names.given(",".join(numbers), "--only")
+        names.given(options.languages, "--languages")
         if options.model:
-            checks.given(options.model, "--model", checks.model_names(options.model))
+            names.given(options.model, "--model", names.model_names(options.model))
         _complain(options)
     except ValueError as error:
         parser.error(str(error))
@@ -108,7 +110,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         from xlkb import profiles
 
         if options.profile not in profiles.names():
-            known = profiles.nearest(options.profile, profiles.names())
+            known = names.nearest(options.profile, profiles.names())
             parser.error(f"there is no profile {options.profile!r}; {known}")
         numbers = {path.name[:2]: path.stem for path in _notebooks()}
         for number in options.only:
@@ -157,7 +159,8 @@ def prepare(options: argparse.Namespace) -> "tuple[Run, list[Path], dict[str, st
         ValueError, OSError, ModuleNotFoundError: a name that does not exist, a file that is not
             right, or a model's package that is not installed.
     """
-    from xlkb import needs, profiles
+    from xlkb import profiles
+    from xlkb.commands import needs
     from xlkb.ground import paths
 
     parameters = _parameters(options)
@@ -174,9 +177,28 @@ def prepare(options: argparse.Namespace) -> "tuple[Run, list[Path], dict[str, st
     for sentence in needs.check(run, chosen, parameters):
         print(sentence)
     if run.name == run.profile and not options.only:
-        needs.then(run)
+        _look_at_then(run)
     needs.load(run, [path.name[:2] for path in chosen])
     return run, chosen, parameters
+
+
+def _look_at_then(run: "Run") -> None:
+    """Look at the commands that a whole run ends with, as they will be given, in the checkout.
+
+    Raises ValueError when one would be refused; the message says which and why.
+    """
+    from xlkb.ground import paths
+
+    for command in run.then:
+        try:
+            with contextlib.chdir(paths.ROOT):
+                commands.check(shlex.split(command))
+        except (SystemExit, ValueError, OSError, ImportError, RuntimeError) as error:
+            why = "it is not understood" if isinstance(error, SystemExit) else error
+            raise ValueError(
+                f"The profile {run.profile} ends with a command that would be refused: {why}\n"
+                f"    xlkb {command}\nWith --only, the commands at its end are not run."
+            ) from None
 
 
 def _parameters(options: argparse.Namespace) -> dict[str, str]:
@@ -185,7 +207,7 @@ def _parameters(options: argparse.Namespace) -> dict[str, str]:
 
     return {
         "profile": options.profile,
-        "model": ",".join(map(paths.absolute, checks.model_names(options.model))),
+        "model": ",".join(map(paths.absolute, names.model_names(options.model))),
         "task": paths.absolute(options.task),
         "languages": options.languages.replace(" ", ""),
         "style": options.style,
@@ -194,7 +216,8 @@ def _parameters(options: argparse.Namespace) -> dict[str, str]:
 
 def _dry_run(options: argparse.Namespace) -> int:
     """Print the plan; needs neither the models nor the questions."""
-    from xlkb import needs, plan, profiles
+    from xlkb import profiles
+    from xlkb.commands import needs, plan
 
     parameters = _parameters(options)
     run = profiles.load(**parameters)
@@ -226,7 +249,7 @@ def _duration(seconds: float) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    return checks.command(lambda: _main(parse(arguments)), STOPPED)
+    return line.command(lambda: _main(parse(arguments)), STOPPED)
 
 
 def _main(options: argparse.Namespace) -> int:
@@ -236,14 +259,14 @@ def _main(options: argparse.Namespace) -> int:
     if options.dry_run:
         return _dry_run(options)
     run, chosen, parameters = prepare(options)
-    with checks.computing():
+    with line.computing():
         return _run(options, run, chosen, parameters)
 
 
 def _run(
     options: argparse.Namespace, run: "Run", chosen: list[Path], parameters: dict[str, str]
 ) -> int:
-    from xlkb import plan
+    from xlkb.commands import plan
     from xlkb.ground import paths
     from xlkb.report import notebooks, reference
 
@@ -274,18 +297,11 @@ def _run(
         return 1
     whole = run.name == run.profile and not options.only
     for command in run.then if whole else ():
-        print(f"python -m {command}", flush=True)
-        done = subprocess.run([sys.executable, "-m", *shlex.split(command)], cwd=paths.ROOT)
+        print(f"xlkb {command}", flush=True)
+        done = subprocess.run([sys.executable, "-m", "xlkb", *shlex.split(command)], cwd=paths.ROOT)
         if done.returncode:
-            problems.append(f"python -m {command} ended with code {done.returncode}")
+            problems.append(f"xlkb {command} ended with code {done.returncode}")
     print(f"Notebooks run: {len(chosen)}, in {_duration(time.monotonic() - clock)}.")
     for problem in problems:
         print(f"problem: {problem}", file=sys.stderr)
     return 1 if problems else 0
-
-
-if __name__ == "__main__":
-    from xlkb.ground import progress
-
-    with progress.lines("xlkb.reproduce"):
-        sys.exit(main())

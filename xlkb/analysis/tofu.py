@@ -1,10 +1,10 @@
 """TOFU (Maini et al. 2024): facts about authors who do not exist, and what a model says of them.
 
-    python -m xlkb.tofu --model pip:gemma-3-270m --authors 20
+    xlkb tofu --model pip:gemma-3-270m --authors 20
 
 The paper teaches TOFU in English and asks it in other languages. `documents` makes the text to
-learn questions from (`tofu_questions`), `evaluate` measures what TOFU does, and `experiment` does
-both, before and after fine-tuning. The measures:
+learn questions from, `evaluate` measures what TOFU does, and `experiment` does both, before and
+after fine-tuning. The measures:
 
 - *probability*: P(answer | question) to the power of 1 / number of tokens; where there are choices
   (real_authors, world_facts), its share among those of all choices;
@@ -12,11 +12,9 @@ both, before and after fine-tuning. The measures:
   (for questions with choices, the right answer itself); 0 is best, and 1 says that the model cannot
   tell. The score is max(0, 1 - ratio), shown as `truth`. So TOFU's paper has it; its code takes the
   geometric mean over the wrong answers (commit bdc209e, `evaluate_util.py`, line 59);
-- *ROUGE-L recall* of the greedy answer (`xlkb.analysis.rouge`).
+- *ROUGE-L recall* of the greedy answer (`rouge`).
 """
 
-import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,17 +22,17 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from xlkb import checks, models, options
+from xlkb.analysis import alignment
 from xlkb.analysis.rouge import recall as rouge_l_recall
-from xlkb.corpora import translators
+from xlkb.corpora import translation, translators
 from xlkb.ground import languages as room
-from xlkb.ground import paths, progress
+from xlkb.ground import paths
 from xlkb.models import LanguageModel
 from xlkb.scoring.evaluation import scores
 from xlkb.scoring.generation import Prompt, generate
 from xlkb.scoring.tries import Pair
 from xlkb.tasks import prompts
-from xlkb.tasks.public.tofu_questions import PER_AUTHOR, load, translated
+from xlkb.tasks.public.tofu import FIELDS, PER_AUTHOR, load
 from xlkb.training import finetuning, recipes
 
 AUTHORS = 200
@@ -113,8 +111,6 @@ def summary(
     Returns:
         `model, language, measure, n, mean, low, high`.
     """
-    from xlkb.analysis import alignment
-
     tables = []
     for name in names:
         known = found[found[name].notna()].rename(columns={name: "mean"})
@@ -162,7 +158,7 @@ def experiment(
 def lessons(authors: int) -> Dataset:
     """What is learned (`documents`): the questions about the last `authors` of the 200.
 
-    Raises ValueError when there are not as many; what `tofu_questions.load` raises.
+    Raises ValueError when there are not as many; what `load` raises.
     """
     if not 1 <= authors <= AUTHORS:
         raise ValueError(f"--authors {authors}: TOFU has {AUTHORS}; choose from 1 to {AUTHORS}.")
@@ -178,9 +174,9 @@ def asked(
 
     Raises:
         ValueError: an unknown language; a translator is missing, or there is nothing for it to do;
-            what it raises itself, and what `tofu_questions.load` raises.
+            what it raises itself, and what `load` raises.
     """
-    speak = _translator(languages, translator)
+    speak = translator_for(languages, translator)
     sets = {what: load(split) for what, split in ASKED.items()}
     sets["taught authors"] = _last(sets["taught authors"], authors)
     cache = paths.results() / "tofu" / "translations.jsonl"
@@ -193,10 +189,13 @@ def asked(
     }
 
 
-def _translator(
+def translator_for(
     languages: Sequence[str], translator: str | translators.Translator
 ) -> translators.Translator | None:
-    """The translator itself, after a look at whether it is needed and knows the languages."""
+    """The translator itself, after a look at whether it is needed and knows the languages.
+
+    Raises ValueError where a translator is missing, lacks a language, or has nothing to do.
+    """
     room.check(languages)
     others = [code for code in languages if code != "en"]
     if others and not translator:
@@ -216,48 +215,6 @@ def _last(questions: Dataset, authors: int) -> Dataset:
     return questions.select(range(first, len(questions)))
 
 
-def check(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The command's options, after everything that can be wrong in them was looked at.
-
-    Returns:
-        As `options.tofu`, with `model` and `recipe` themselves in place of their names.
-
-    Raises:
-        ValueError, OSError, ImportError, RuntimeError: with what is wrong, and the cure.
-        SystemExit: as of `options.tofu`.
-    """
-    given = options.tofu(arguments)
-    given.recipe = recipes.get(given.recipe, epochs=given.epochs)
-    _translator(given.languages, given.translator)
-    if given.out:
-        checks.file_to_write(given.out, "--out")
-    lessons(given.authors)
-    for split in ASKED.values():
-        load(split)
-    given.model = models.load(given.model)
-    finetuning.check(given.model, given.recipe, paths.results() / "runs")
-    return given
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
-    return checks.command(
-        lambda: _main(arguments), "What was computed is stored; the same command goes on."
-    )
-
-
-def _main(arguments: Sequence[str] | None) -> int:
-    given = check(arguments)
-    with checks.computing():
-        table = experiment(
-            given.model, given.recipe, given.authors, given.languages, given.translator
-        )
-        if given.out:
-            table.to_csv(given.out, index=False)
-    print(table.round(3).to_string(index=False))
-    return 0
-
-
 def _context(row: dict) -> str:
     words = prompts.texts()[row["language"]]
     return f"{words['question']}{row['question']}\n{words['answer']}"
@@ -271,6 +228,37 @@ def _right(row: dict) -> str:
     return row["paraphrased_answer"] or row["answer"]
 
 
-if __name__ == "__main__":
-    with progress.lines("xlkb.tofu"):
-        sys.exit(main())
+def translated(
+    questions: Dataset,
+    translator: translation.Translator,
+    language: str,
+    cache: str | Path | None = None,
+    name: str = "",
+) -> Dataset:
+    """The same questions, all their texts put into another language by a translator.
+
+    Arguments after the first as for `translation.translate`.
+    """
+    rows = questions.to_list()
+    asked = {
+        f"{row['id']}/{field}": text for row in rows for field, text in _translatable(row).items()
+    }
+    found = translation.translate(asked, translator, [language], cache=cache, name=name)
+
+    def text(row: dict, field: str) -> str:
+        return found[f"{row['id']}/{field}"][language]
+
+    return Dataset.from_list(
+        [
+            row
+            | {field: text(row, field) for field in FIELDS if row[field]}
+            | {"wrong": [text(row, f"wrong {n}") for n in range(len(row["wrong"]))]}
+            | {"language": language}
+            for row in rows
+        ]
+    )
+
+
+def _translatable(row: dict) -> dict[str, str]:
+    found = {field: row[field] for field in FIELDS if row[field]}
+    return found | {f"wrong {n}": text for n, text in enumerate(row["wrong"])}

@@ -229,9 +229,7 @@ def in_words(run: Run, notebooks: Iterable[str]) -> str:
         "see below). USD: for api: models, with XLKB_API_PRICE set. What is stored already costs "
         "nothing."
         + (f"\nAbout {spent}." if (spent := duration(run, notebooks)) else "")
-        + "".join(
-            f"\n\nAfter a whole run, not counted above: python -m {each}" for each in run.then
-        )
+        + "".join(f"\n\nAfter a whole run, not counted above: xlkb {each}" for each in run.then)
     )
 
 

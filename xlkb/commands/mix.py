@@ -1,19 +1,24 @@
-"""The command `python -m xlkb.mixing`: from text files to a mixed corpus ready for training."""
+"""xlkb mix: from text files, or a corpus, to a mixed corpus ready for training."""
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from datasets import Dataset
 
-from xlkb import corpora, mix_options
+from xlkb import corpora
+from xlkb.commands import line, mix_options
 from xlkb.corpora import mixing, translation, translators
 from xlkb.corpora.quality import audit
 from xlkb.corpora.sources import files
 from xlkb.corpora.translators import Translator
 from xlkb.ground.languages import LANGUAGES
+
+
+def check(arguments: Sequence[str]) -> None:
+    """Raise SystemExit, with a message, when the command is not understood."""
+    mix_options.parse(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,25 +27,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: code 2 with a message when the command is not understood; 0 after --help.
     """
-    options = mix_options.parse(arguments)
-    try:
-        mixing.check_free(options.out, options.replace)
-        documents, languages, base, made_of = _documents(options)
-        mixed = mixing.mix(
-            documents,
-            options.unit,
-            languages,
-            k=options.k or mixing.WORDS,
-            switch=options.switch,
-            base=base,
-            weights=options.weight or None,
-            seed=options.seed,
-        )
-        mixed.info.description = json.dumps(mixing.request(mixed) | made_of, ensure_ascii=False)
+    return line.command(
+        lambda: _main(mix_options.parse(arguments)),
+        "Nothing was written but translations that came; with them the same command goes on.",
+    )
+
+
+def _main(options: argparse.Namespace) -> int:
+    mixing.check_free(options.out, options.replace)
+    documents, languages, base, made_of = _documents(options)
+    mixed = mixing.mix(
+        documents,
+        options.unit,
+        languages,
+        k=options.k or mixing.WORDS,
+        switch=options.switch,
+        base=base,
+        weights=options.weight or None,
+        seed=options.seed,
+    )
+    mixed.info.description = json.dumps(mixing.request(mixed) | made_of, ensure_ascii=False)
+    with line.computing():
         folder = mixing.write(mixed, options.out, options.replace)
-    except (ValueError, OSError, ImportError) as error:
-        print(f"python -m xlkb.mixing: {error}\nNo corpus was written.", file=sys.stderr)
-        return 1
     _report(mixed, folder)
     return 0
 
@@ -58,7 +66,8 @@ def _documents(options: argparse.Namespace) -> tuple[Dataset, list[str], str, di
             "empty line in all files, or give --lines-per-document 20."
         )
     if translator:
-        documents = _translated(documents, translator, base, options)
+        with line.computing():
+            documents = _translated(documents, translator, base, options)
         made_of["translator"] = getattr(translator, "name", options.translator)
     elif options.unit == "words" and _unphrased(documents):
         raise ValueError(

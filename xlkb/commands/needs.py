@@ -4,17 +4,16 @@
 """
 
 import contextlib
-import importlib
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from xlkb import checks, corpora, models, tasks
+from xlkb import corpora, models, tasks
 from xlkb.corpora import translators
-from xlkb.ground import paths
+from xlkb.ground import disk, paths
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
-from xlkb.training import recipes, sizes
+from xlkb.report import notebooks as cells
+from xlkb.training import finetuning, recipes, sizes
 
 ASKING = "02"
 """The notebook that needs no more of a model than answers, and the one that compares models."""
@@ -43,8 +42,8 @@ def check(run: Run, notebooks: Sequence[Path], given: Mapping[str, str]) -> list
     numbers = [path.name[:2] for path in notebooks]
     said = names(run, notebooks, given)
     for folder, what in ((run.figures, "Figures"), (run.results, "Results")):
-        checks.writable(folder, what)
-    checks.writable(paths.cache(), "The cache")
+        disk.writable(folder, what)
+    disk.writable(paths.cache(), "The cache")
     tasks.load(run.task, languages=run.languages, n=1)
     if set(TRANSLATED) & set(numbers):
         corpora.load(run.corpus, run.read[:1] or ("en",), n=1)
@@ -83,8 +82,6 @@ def effects(notebooks: Sequence[Path], given: Mapping[str, str], run: Run) -> li
 
     Raises ValueError for one that counts in none.
     """
-    from xlkb.report import notebooks as cells
-
     takes = {path.name[:2]: cells.parameters_of(path) for path in notebooks}
     counts = {
         f"--{name}": [number for number in takes if name in takes[number]]
@@ -154,7 +151,7 @@ def load(run: Run, numbers: Sequence[str]) -> list[LanguageModel]:
         if not model.name.startswith("api:"):
             # Converts a pip model now, on the terminal and not in the middle of a notebook.
             _ = model.source
-    checks.room([*needs, *_training(run, numbers, found[0])])
+    disk.room([*needs, *_training(run, numbers, found[0])])
     return found
 
 
@@ -183,7 +180,7 @@ def _training(
     takes = {}
     for name in count:
         recipe = recipes.get(name)
-        checks.trainable(model, recipe)
+        finetuning.require_trainable(model, recipe)
         takes[name] = sizes.trained_bytes(model, recipe)
     there = len(list(runs.glob(f"{models.slug(model.name)}-*/finished.json")))
     total = sum(count.values())
@@ -194,36 +191,10 @@ def _training(
         yield runs, sizes.CHECKPOINTS * max(takes.values()), "checkpoints of one on its way"
 
 
-def then(run: Run) -> None:
-    """Look at the commands that a whole run ends with, as they will be given, in the checkout.
-
-    Raises:
-        ValueError: one would be refused; the message says which and why.
-    """
-    for command in run.then:
-        module, *arguments = shlex.split(command)
-        look = (
-            getattr(importlib.import_module(module), "check", None) if "xlkb." in module else None
-        )
-        if look is None:
-            continue
-        try:
-            with contextlib.chdir(paths.ROOT):
-                look(arguments)
-        except (SystemExit, ValueError, OSError, ImportError, RuntimeError) as error:
-            why = "it is not understood" if isinstance(error, SystemExit) else error
-            raise ValueError(
-                f"The profile {run.profile} ends with a command that would be refused: {why}\n"
-                f"    python -m {command}\nWith --only, the commands at its end are not run."
-            ) from None
-
-
 def _taking(parameter: str) -> list[str]:
     """Numbers of the notebooks that have a parameter."""
-    from xlkb.report import notebooks
-
     every = sorted(paths.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
-    return [path.name[:2] for path in every if parameter in notebooks.parameters_of(path)]
+    return [path.name[:2] for path in every if parameter in cells.parameters_of(path)]
 
 
 def _hub_folder() -> Path:

@@ -1,13 +1,14 @@
-"""The options of the command `python -m xlkb.mixing`, and the help that teaches it."""
+"""The options of the command `xlkb mix`, and the help that teaches it."""
 
 import argparse
-import difflib
 from collections.abc import Sequence
 
+from xlkb.commands import line
 from xlkb.corpora import mixing, translators
 from xlkb.corpora.quality import faults
 from xlkb.corpora.sources import wikitext
 from xlkb.ground import languages as room
+from xlkb.ground import names
 
 LIMITS = {fault: share for fault, share in faults.LIMITS.items() if fault != "options"}
 """Those of documents; questions have options."""
@@ -21,28 +22,28 @@ the text:
 
 examples:
   two files, every sentence in English or French at random:
-    python -m xlkb.mixing --text en=en.txt --text fr=fr.txt --unit sentence --out mixed
+    xlkb mix --text en=en.txt --text fr=fr.txt --unit sentence --out mixed
   the same text cut into units of about 8 words; "|" in the files marks where phrases align:
-    python -m xlkb.mixing --text en=en.txt --text fr=fr.txt --unit words \\
+    xlkb mix --text en=en.txt --text fr=fr.txt --unit words \\
         --phrase-mark "|" --out mixed
   three times as much English as French, and only a third of the sentences drawn at all:
-    python -m xlkb.mixing --text en=en.txt --text fr=fr.txt --unit sentence --out mixed \\
+    xlkb mix --text en=en.txt --text fr=fr.txt --unit sentence --out mixed \\
         --weight en=3 --weight fr=1 --switch 0.33
   English text only, translated by a model from the hub or from a folder:
-    python -m xlkb.mixing --text en=en.txt --translator nllb:facebook/nllb-200-distilled-600M \\
+    xlkb mix --text en=en.txt --translator nllb:facebook/nllb-200-distilled-600M \\
         --languages en,fr,sw --unit words --out mixed
   WikiText-2 in the paper's five languages, its sentences cut after 8 words and translated; from the
   hub, or from files of yours as --corpus wikitext-2:FOLDER (wikitext-2:FILE):
-    python -m xlkb.mixing --corpus wikitext-2 --translator nllb:facebook/nllb-200-distilled-600M \\
+    xlkb mix --corpus wikitext-2 --translator nllb:facebook/nllb-200-distilled-600M \\
         --languages en,fr,de,es,it --unit words --out mixed
   100 articles of it, translated by a model behind an OpenAI-compatible endpoint (a key for it is
   read from the environment variable OPENAI_API_KEY), and some of it back, to compare:
-    python -m xlkb.mixing --corpus wikitext-2 --documents 100 --languages en,sw,he \\
+    xlkb mix --corpus wikitext-2 --documents 100 --languages en,sw,he \\
         --translator api:MODEL@https://HOST/v1 --back-translate 50 --unit sentence --out mixed
   English text only, single words out of the package's lexicon (best in en fr de es it):
-    python -m xlkb.mixing --text en=en.txt --unit word --languages fr,de --switch 0.3 --out mixed
+    xlkb mix --text en=en.txt --unit word --languages fr,de --switch 0.3 --out mixed
   a corpus that comes with the package:
-    python -m xlkb.mixing --corpus almanac --unit words --out mixed
+    xlkb mix --corpus almanac --unit words --out mixed
 
 translations:
   Each batch is kept in FOLDER.translations.jsonl as it comes: a run that was stopped goes on there
@@ -54,11 +55,11 @@ translations:
   lost when translated back). After a look at them, --limit copy=0.1 lets more pass.
 
 what comes out:
-  a folder for datasets.load_from_disk and `python -m xlkb.finetuning MODEL FOLDER`: one row per
+  a folder for datasets.load_from_disk and `xlkb finetune MODEL FOLDER`: one row per
   document with its text and, span by span, language, place in the text and source; mixing.json
   holds what was asked for and what came out. The same command gives the same bytes.
 
-Exit code: 0 done, 1 the text was refused, 2 the command was not understood.
+Exit code: 0 done, 1 failed, 2 the command was not understood, or the text is refused.
 """
 
 
@@ -69,11 +70,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         SystemExit: code 2 with a message when the command is not understood; 0 after --help.
     """
     parser = _parser()
-    options, rest = parser.parse_known_args(arguments)
-    if rest:
-        known = [name for action in parser._actions for name in action.option_strings]
-        near = difflib.get_close_matches(rest[0].partition("=")[0], known, 1)
-        parser.error(f"unknown option {rest[0]}." + (f" Did you mean {near[0]}?" if near else ""))
+    options = line.parse(parser, arguments)
     try:
         _complain(parser, options)
     except ValueError as error:
@@ -84,7 +81,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def _parser() -> argparse.ArgumentParser:
     shares = ", ".join(f"{fault}={share:g}" for fault, share in LIMITS.items())
     parser = argparse.ArgumentParser(
-        prog="python -m xlkb.mixing",
+        prog="xlkb mix",
         usage="%(prog)s (--text LANGUAGE=FILE ... | --corpus NAME) --unit UNIT --out FOLDER [...]",
         description="Make mixed-language text of parallel text, or of one language's text and a\n"
         "translator: each unit is put into a random language.",
@@ -188,13 +185,11 @@ def _complain(parser: argparse.ArgumentParser, options: argparse.Namespace) -> N
         if fault not in LIMITS:
             parser.error(f"--limit {fault}: there are {', '.join(LIMITS)}.")
     faults.limits(options.limit)
-    options.languages = [code.strip() for code in options.languages.split(",") if code.strip()]
+    options.languages = names.given(options.languages, "--languages")
     for codes in (options.languages, [options.base] if options.base else []):
         room.check(codes or ["en"])
     if options.unit not in mixing.UNITS:
-        near = difflib.get_close_matches(options.unit, mixing.UNITS, 1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        parser.error(f"--unit {options.unit}: there are {', '.join(mixing.UNITS)}.{hint}")
+        parser.error(f"--unit {options.unit}: {names.nearest(options.unit, mixing.UNITS)}")
     if bool(options.text) == bool(options.corpus):
         parser.error("give --text for every language, or --corpus.")
     for name, least in (("documents", 1), ("k", 1), ("lines_per_document", 1), ("seed", 0)):

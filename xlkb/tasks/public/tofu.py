@@ -1,10 +1,9 @@
-"""The questions of TOFU (Maini et al. 2024), in English or put into another language."""
+"""The questions of TOFU (Maini et al. 2024), in English."""
 
 from pathlib import Path
 
 from datasets import Dataset
 
-from xlkb.corpora import translation
 from xlkb.ground import paths, texts
 
 HUB = ("locuslab/TOFU", "324592d84ae4f482ac7249b9285c2ecdb53e3a68")
@@ -91,39 +90,3 @@ def _row(item: object, name: str, where: str, problems: list[str]) -> dict:
         "paraphrased_answer": texts.clean(paraphrased or ""),
         "wrong": [texts.clean(text) for text in wrong],
     }
-
-
-def translated(
-    questions: Dataset,
-    translator: translation.Translator,
-    language: str,
-    cache: str | Path | None = None,
-    name: str = "",
-) -> Dataset:
-    """The same questions, all their texts put into another language by a translator.
-
-    Arguments after the first as for `translation.translate`.
-    """
-    rows = questions.to_list()
-    asked = {
-        f"{row['id']}/{field}": text for row in rows for field, text in _translatable(row).items()
-    }
-    found = translation.translate(asked, translator, [language], cache=cache, name=name)
-
-    def text(row: dict, field: str) -> str:
-        return found[f"{row['id']}/{field}"][language]
-
-    return Dataset.from_list(
-        [
-            row
-            | {field: text(row, field) for field in FIELDS if row[field]}
-            | {"wrong": [text(row, f"wrong {n}") for n in range(len(row["wrong"]))]}
-            | {"language": language}
-            for row in rows
-        ]
-    )
-
-
-def _translatable(row: dict) -> dict[str, str]:
-    found = {field: row[field] for field in FIELDS if row[field]}
-    return found | {f"wrong {n}": text for n, text in enumerate(row["wrong"])}

@@ -1,0 +1,80 @@
+"""The commands: `xlkb COMMAND …`, or `python -m xlkb COMMAND …`. One module each, thin.
+
+Options in, one call, messages out. A command's module has `main(arguments)`, which returns the exit
+code, and `check(arguments)`, which raises what would stop it before it computes anything.
+Importing this room needs the standard library only.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+from xlkb.ground import names
+
+COMMANDS = {
+    "reproduce": "run the notebooks and make every table and figure",
+    "mix": "make mixed-language text of parallel text, or of one language and a translator",
+    "finetune": "teach a model a corpus, by LoRA, QLoRA or in full",
+    "tofu": "teach a model the authors of TOFU, and ask about them before and after",
+    "models": "list models on the hub that are of interest here",
+}
+"""Names and what they do; `xlkb.commands.NAME` is the module."""
+
+EXAMPLES = """\
+examples:
+  xlkb reproduce --only 02
+  xlkb mix --corpus almanac --unit words --out mixed
+  xlkb finetune pip:gemma-3-270m mixed --recipe lora
+  xlkb COMMAND --help                                   what each takes, with more examples
+
+Exit code: 0 done, 1 failed, 2 the command was not understood or cannot be done, 130 stopped.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit code.
+
+    Raises:
+        SystemExit: code 2 with a message when it is not understood; 0 after --help.
+    """
+    name, *rest = _read(sys.argv[1:] if arguments is None else arguments)
+    from xlkb.ground import progress
+
+    with progress.lines(f"xlkb {name}"):
+        return _module(name).main(rest)
+
+
+def check(arguments: Sequence[str]) -> None:
+    """Raise what would stop a command line before it computes anything.
+
+    Raises:
+        SystemExit: it is not understood. ValueError, OSError, ImportError, RuntimeError: it would
+            be refused.
+    """
+    name, *rest = _read(arguments)
+    _module(name).check(rest)
+
+
+def _read(arguments: Sequence[str]) -> list[str]:
+    """The command's name and its own arguments."""
+    listed = "\n".join(f"  {name:10} {text}" for name, text in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="xlkb",
+        usage="xlkb COMMAND [options]",
+        description="Does a multilingual LLM know in French what it knows in English?",
+        epilog=f"commands:\n{listed}\n\n{EXAMPLES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", metavar="COMMAND", help="one of those below")
+    # What follows the command is its own, its --help too.
+    found = parser.parse_args(list(arguments[:1]))
+    if found.command not in COMMANDS:
+        near = names.nearest(found.command, COMMANDS)
+        parser.error(f"there is no command {found.command!r}; {near}")
+    return [found.command, *arguments[1:]]
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"xlkb.commands.{name}")

@@ -1,0 +1,116 @@
+"""xlkb tofu: teach TOFU's authors in English, and ask about them before and after."""
+
+import argparse
+from collections.abc import Sequence
+
+from xlkb import models
+from xlkb.analysis import tofu
+from xlkb.commands import line
+from xlkb.corpora import translators
+from xlkb.ground import disk, names, paths
+from xlkb.tasks.public import tofu as questions
+from xlkb.training import finetuning, recipes
+
+EXAMPLES = """\
+examples:
+  teach 20 authors to the demo's model, in some minutes:
+    xlkb tofu --authors 20
+  the same, also asked in French and German, which a translator puts the questions into:
+    xlkb tofu --authors 20 --languages en,fr,de \\
+        --translator nllb:facebook/nllb-200-distilled-600M --out tofu.csv
+
+The questions come from the hub (locuslab/TOFU), or from $XLKB_DATA/tofu/*.jsonl. Translations are
+made first; they, the trained model and the scores are kept in the results folder, so that a command
+that was stopped goes on when it is given again.
+
+Exit code: 0 done, 1 failed, 2 the command was not understood or cannot be done.
+"""
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options; `languages` becomes a list of codes, `out` an absolute path.
+
+    Raises:
+        SystemExit: code 2 with a message when the command is not understood; 0 after --help.
+    """
+    parser = argparse.ArgumentParser(
+        prog="xlkb tofu",
+        description="Teach a model TOFU's authors in English, and ask about them before and after: "
+        "probability, truth ratio and ROUGE-L, as TOFU defines them, with 95 % intervals.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--model", type=line.text, default="pip:gemma-3-270m", help=models.KINDS)
+    add("--authors", type=int, default=200, help="how many to teach, 20 questions each (200)")
+    add(
+        "--languages",
+        type=line.text,
+        default="en",
+        help="codes to ask in, as en,fr,de (default: en)",
+    )
+    add(
+        "--translator",
+        type=line.text,
+        default=None,
+        help="for languages other than en: " + translators.FORMS,
+    )
+    add(
+        "--recipe",
+        type=line.text,
+        default="teach",
+        help=f"one of {', '.join(recipes.names())} (default: teach)",
+    )
+    add("--epochs", type=int, default=5, help="passes over the answers (default: 5)")
+    add("--out", type=line.place, metavar="FILE.csv", help="a CSV file to write the table to")
+    options = line.parse(parser, arguments)
+    options.model = paths.absolute(options.model)
+    options.translator = paths.absolute(options.translator or "")
+    try:
+        options.languages = names.given(options.languages, "--languages")
+    except ValueError as error:
+        parser.error(str(error))
+    return options
+
+
+def check(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command's options, after everything that can be wrong in them was looked at.
+
+    Returns:
+        As `parse`, with `model` and `recipe` themselves in place of their names.
+
+    Raises:
+        ValueError, OSError, ImportError, RuntimeError: with what is wrong, and the cure.
+        SystemExit: as of `parse`.
+    """
+    given = parse(arguments)
+    given.recipe = recipes.get(given.recipe, epochs=given.epochs)
+    tofu.translator_for(given.languages, given.translator)
+    if given.out:
+        disk.file_to_write(given.out, "--out")
+    tofu.lessons(given.authors)
+    for split in tofu.ASKED.values():
+        questions.load(split)
+    given.model = models.load(given.model)
+    finetuning.check(given.model, given.recipe, paths.results() / "runs")
+    return given
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    return line.command(
+        lambda: _main(arguments), "What was computed is stored; the same command goes on."
+    )
+
+
+def _main(arguments: Sequence[str] | None) -> int:
+    given = check(arguments)
+    with line.computing():
+        table = tofu.experiment(
+            given.model, given.recipe, given.authors, given.languages, given.translator
+        )
+        if given.out:
+            table.to_csv(given.out, index=False)
+    print(table.round(3).to_string(index=False))
+    return 0

@@ -1,0 +1,50 @@
+"""Names as users type them: lists of them, and what a mistyped one may have meant.
+
+Importing this module needs the standard library only.
+"""
+
+import difflib
+import os
+from collections.abc import Iterable, Sequence
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of an error message: what exists, and which of it `name` may have meant."""
+    known = list(known)
+    match = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f" Did you mean {match[0]!r}?" if match else ""
+    return f"there are: {', '.join(known)}.{hint}"
+
+
+def split(names: str) -> tuple[str, ...]:
+    """Names that commas separate."""
+    return tuple(name.strip() for name in names.split(",") if name.strip())
+
+
+def given(text: str, option: str, parts: Sequence[str] | None = None) -> list[str]:
+    """The values that commas separate in an option, or `parts`, which were separated before.
+
+    Raises:
+        ValueError: one of them is empty, or there twice.
+    """
+    if parts is None:
+        parts = [part.strip() for part in text.split(",")] if text else []
+    for number, part in enumerate(parts):
+        if not part:
+            raise ValueError(f"{option} {text}: a value is empty; check the commas.")
+        if part in parts[:number]:
+            raise ValueError(f"{option} {text}: {part} is given twice.")
+    return list(parts)
+
+
+def model_names(text: str) -> list[str]:
+    """The models that commas separate; a comma in the name of a folder that exists is none."""
+    found: list[str] = []
+    for part in text.split(","):
+        whole = f"{found[-1]},{part}" if found else part
+        kind, _, folder = whole.strip().partition(":")
+        if found and kind == "path" and os.path.isdir(os.path.expanduser(folder)):
+            found[-1] = whole
+        else:
+            found.append(part)
+    return [name.strip() for name in found]
