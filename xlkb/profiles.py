@@ -89,6 +89,13 @@ class Run:
     figures: Path
     results: Path
 
+    @property
+    def base_name(self) -> str:
+        """The base language's English name."""
+        from xlkb.ground.languages import LANGUAGES
+
+        return LANGUAGES[self.base].name
+
 
 SETTINGS = {
     field.name: field.type
@@ -153,10 +160,10 @@ def load(
     if style:
         _check_style(style, served)
     if style not in ("", plain["style"]):
-        from xlkb.analysis import stats  # Takes a second to import.
+        from xlkb import analysis  # Takes a second to import.
 
         changes["style"] = style
-        changes["rules"] = stats.RULES if style == "cloze" else ("sum",)
+        changes["rules"] = analysis.RULES if style == "cloze" else ("sum",)
     codes = _codes(languages, task or plain["task"])
     if not codes and ":" in task:
         codes = _languages_of(task)

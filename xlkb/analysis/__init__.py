@@ -1,1 +1,59 @@
-"""Analysis: what the answers mean."""
+"""Analysis: what the answers mean. Every number is recomputed from rows, none looks at a model.
+
+`decide` makes of the rows of `scoring.score` which choice was taken under a rule; `accuracy`,
+`barrier`, `mixup_gap`, `transfer_rate`, `rankc` and `gains_by_rule` make tables of decisions, with
+n and 95 % intervals; `means` and `against` compare similarities; `shared` keeps what all of them
+have. `mitigations` are ways of asking, and `paper` what the paper reports.
+
+>>> import pandas as pd
+>>> from xlkb import analysis
+>>> decisions = pd.DataFrame({"language": ["en"] * 4, "correct": [True, True, True, False]})
+>>> analysis.accuracy(decisions, ["language"]).round(2).to_dict("records")
+[{'language': 'en', 'n': 4, 'accuracy': 0.75, 'low': 0.3, 'high': 0.95}]
+"""
+
+from xlkb.analysis import mitigations, paper, tofu
+from xlkb.analysis.alignment import against, means
+from xlkb.analysis.consistency import agreement, rankc, transfer_rate
+from xlkb.analysis.gains import by_rule as gains_by_rule
+from xlkb.analysis.gains import grouped, over_control
+from xlkb.analysis.gains import in_words as gains_in_words
+from xlkb.analysis.pairing import shared
+from xlkb.analysis.stats import (
+    RULES,
+    accuracy,
+    barrier,
+    concat,
+    decide,
+    decide_by_rules,
+    in_words,
+    letters_taken,
+    mixup_gap,
+    option_language_bias,
+)
+
+__all__ = [
+    "RULES",
+    "accuracy",
+    "against",
+    "agreement",
+    "barrier",
+    "concat",
+    "decide",
+    "decide_by_rules",
+    "gains_by_rule",
+    "gains_in_words",
+    "grouped",
+    "in_words",
+    "letters_taken",
+    "means",
+    "mitigations",
+    "mixup_gap",
+    "option_language_bias",
+    "over_control",
+    "paper",
+    "rankc",
+    "shared",
+    "tofu",
+    "transfer_rate",
+]

@@ -139,10 +139,19 @@ def _bootstrap(values: np.ndarray, seed: int) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def by_rule(decisions: pd.DataFrame, control: str, seed: int = 42) -> pd.DataFrame:
-    """`over_control` for each decision rule, one below the other, with a first column `rule`."""
+def by_rule(
+    decisions: pd.DataFrame,
+    control: str,
+    trained: Sequence[str],
+    base: str = "en",
+    seed: int = 42,
+) -> pd.DataFrame:
+    """`over_control` for each decision rule, one below the other, with a first column `rule`.
+
+    Arguments as for `grouped`, which it begins with, and `over_control`.
+    """
     tables = [pd.DataFrame(columns=["rule", *COLUMNS])]
-    for rule, part in decisions.groupby("rule", sort=False):
+    for rule, part in grouped(decisions, trained, base).groupby("rule", sort=False):
         table = over_control(part, control, seed)
         table.insert(0, "rule", rule)
         tables.append(table)

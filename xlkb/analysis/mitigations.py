@@ -16,9 +16,7 @@ from datasets import Dataset
 from xlkb.analysis import gains, pairing, stats
 from xlkb.ground.languages import LANGUAGES
 from xlkb.models import LanguageModel
-from xlkb.scoring import few_shot_translation, lengths
-from xlkb.scoring.generation import Prompt, generate
-from xlkb.scoring.tries import Pair
+from xlkb.scoring import Pair, Prompt, generate, lengths, translation_prompt
 from xlkb.tasks import prompts, recompose
 
 NEW_TOKENS = {"question": 48, "option": 12, "answer": 12}
@@ -101,7 +99,7 @@ def _translations(
 
     def made(i: int, n: int) -> Prompt:
         _, text, language = keys[i]
-        return few_shot_translation.prompt(text, language, base, shown[language][:n])
+        return translation_prompt(text, language, base, shown[language][:n])
 
     counts = [len(shown[language]) for _, _, language in keys]
     fit = _fitting(model, counts, made, store, NEW_TOKENS[kind], f"{kind}s to translate")

@@ -22,17 +22,15 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset
 
+from xlkb import tasks
 from xlkb.analysis import alignment
 from xlkb.analysis.rouge import recall as rouge_l_recall
 from xlkb.corpora import translation, translators
 from xlkb.ground import languages as room
 from xlkb.ground import paths
 from xlkb.models import LanguageModel
-from xlkb.scoring.evaluation import scores
-from xlkb.scoring.generation import Prompt, generate
-from xlkb.scoring.tries import Pair
+from xlkb.scoring import Pair, Prompt, generate, scores
 from xlkb.tasks import prompts
-from xlkb.tasks.public.tofu import FIELDS, PER_AUTHOR, load
 from xlkb.training import finetuning, recipes
 
 AUTHORS = 200
@@ -162,7 +160,7 @@ def lessons(authors: int) -> Dataset:
     """
     if not 1 <= authors <= AUTHORS:
         raise ValueError(f"--authors {authors}: TOFU has {AUTHORS}; choose from 1 to {AUTHORS}.")
-    return documents(_last(load("full"), authors))
+    return documents(_last(tasks.tofu.load("full"), authors))
 
 
 def asked(
@@ -177,7 +175,7 @@ def asked(
             what it raises itself, and what `load` raises.
     """
     speak = translator_for(languages, translator)
-    sets = {what: load(split) for what, split in ASKED.items()}
+    sets = {what: tasks.tofu.load(split) for what, split in ASKED.items()}
     sets["taught authors"] = _last(sets["taught authors"], authors)
     cache = paths.results() / "tofu" / "translations.jsonl"
     return {
@@ -211,7 +209,7 @@ def translator_for(
 
 
 def _last(questions: Dataset, authors: int) -> Dataset:
-    first = max(0, len(questions) - PER_AUTHOR * authors)
+    first = max(0, len(questions) - tasks.tofu.PER_AUTHOR * authors)
     return questions.select(range(first, len(questions)))
 
 
@@ -251,7 +249,7 @@ def translated(
     return Dataset.from_list(
         [
             row
-            | {field: text(row, field) for field in FIELDS if row[field]}
+            | {field: text(row, field) for field in tasks.tofu.FIELDS if row[field]}
             | {"wrong": [text(row, f"wrong {n}") for n in range(len(row["wrong"]))]}
             | {"language": language}
             for row in rows
@@ -260,5 +258,5 @@ def translated(
 
 
 def _translatable(row: dict) -> dict[str, str]:
-    found = {field: row[field] for field in FIELDS if row[field]}
+    found = {field: row[field] for field in tasks.tofu.FIELDS if row[field]}
     return found | {f"wrong {n}": text for n, text in enumerate(row["wrong"])}

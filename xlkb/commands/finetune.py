@@ -8,8 +8,7 @@ from typing import Any
 from xlkb import models
 from xlkb.commands import line
 from xlkb.ground import paths
-from xlkb.training import finetuning, packing, recipes
-from xlkb.training.recipes import Recipe
+from xlkb.training import Recipe, finetuning, packing, recipes
 
 EXAMPLES = """\
 examples:

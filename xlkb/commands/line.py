@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xlkb.ground import paths
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -98,6 +100,4 @@ def count(value: str) -> int:
 
 def place(value: str) -> Path:
     """A path as the user means it (`paths.user`)."""
-    from xlkb.ground import paths
-
     return paths.user(text(value))

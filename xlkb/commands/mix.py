@@ -9,10 +9,7 @@ from datasets import Dataset
 
 from xlkb import corpora
 from xlkb.commands import line, mix_options
-from xlkb.corpora import mixing, translation, translators
-from xlkb.corpora.quality import audit
-from xlkb.corpora.sources import files
-from xlkb.corpora.translators import Translator
+from xlkb.corpora import Translator, audits, files, mixing, translation, translators
 from xlkb.ground.languages import LANGUAGES
 
 
@@ -133,11 +130,11 @@ def _check_languages(given: dict[str, str]) -> None:
         shown = [
             f"{file}, line {number}: given as {LANGUAGES[code].name}, but it reads as "
             f"{LANGUAGES[found].name} ({probability:.0%} sure): {line[:60]!r}"
-            for number, found, probability, line in audit.wrong_lines(lines, code)
+            for number, found, probability, line in audits.wrong_lines(lines, code)
         ]
         more = [f"and {len(shown) - 10} more lines"] if len(shown) > 10 else []
         listed = "\n  ".join([*shown[:10], *more])
-        if shown and audit.is_foreign(lines, code):
+        if shown and audits.is_foreign(lines, code):
             raise ValueError(
                 f"text in the wrong language (--no-language-check to take it as it is):\n  {listed}"
             )

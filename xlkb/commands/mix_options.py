@@ -4,9 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 from xlkb.commands import line
-from xlkb.corpora import mixing, translators
-from xlkb.corpora.quality import faults
-from xlkb.corpora.sources import wikitext
+from xlkb.corpora import faults, mixing, translators, wikitext
 from xlkb.ground import languages as room
 from xlkb.ground import names
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from xlkb import commands
 from xlkb.commands import line
-from xlkb.ground import names
+from xlkb.ground import disk, names, paths
 
 if TYPE_CHECKING:
     from xlkb.profiles import Run
@@ -161,7 +161,6 @@ def prepare(options: argparse.Namespace) -> "tuple[Run, list[Path], dict[str, st
     """
     from xlkb import profiles
     from xlkb.commands import needs
-    from xlkb.ground import paths
 
     parameters = _parameters(options)
     run = profiles.load(**parameters)
@@ -187,8 +186,6 @@ def _look_at_then(run: "Run") -> None:
 
     Raises ValueError when one would be refused; the message says which and why.
     """
-    from xlkb.ground import paths
-
     for command in run.then:
         try:
             with contextlib.chdir(paths.ROOT):
@@ -203,8 +200,6 @@ def _look_at_then(run: "Run") -> None:
 
 def _parameters(options: argparse.Namespace) -> dict[str, str]:
     """Those of the notebooks, with absolute paths: a notebook runs in a folder of its own."""
-    from xlkb.ground import paths
-
     return {
         "profile": options.profile,
         "model": ",".join(map(paths.absolute, names.model_names(options.model))),
@@ -229,17 +224,7 @@ def _dry_run(options: argparse.Namespace) -> int:
 
 
 def _notebooks() -> list[Path]:
-    from xlkb.ground import paths
-
     return sorted(paths.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
-
-
-def set_aside(folder: Path) -> Path | None:
-    """Rename a folder of stored scores, so that nothing of it is reused and nothing is lost."""
-    if not folder.exists():
-        return None
-    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-    return folder.rename(folder.with_name(f"{folder.name}.set-aside-{stamp}"))
 
 
 def _duration(seconds: float) -> str:
@@ -253,8 +238,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(options: argparse.Namespace) -> int:
-    from xlkb.ground import paths
-
     paths.pin()
     if options.dry_run:
         return _dry_run(options)
@@ -267,11 +250,10 @@ def _run(
     options: argparse.Namespace, run: "Run", chosen: list[Path], parameters: dict[str, str]
 ) -> int:
     from xlkb.commands import plan
-    from xlkb.ground import paths
     from xlkb.report import notebooks, reference
 
     for stored in (run.results, paths.results() / "runs") if options.fresh else ():
-        if old := set_aside(stored):
+        if old := disk.set_aside(stored):
             print(f"Set aside: {old}")
     # Replayed results are committed files; executed notebooks do not belong among them.
     results = paths.ROOT / "results" if os.environ.get("XLKB_REPLAY") else paths.results()

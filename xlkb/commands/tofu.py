@@ -3,12 +3,11 @@
 import argparse
 from collections.abc import Sequence
 
-from xlkb import models
+from xlkb import models, tasks
 from xlkb.analysis import tofu
 from xlkb.commands import line
 from xlkb.corpora import translators
 from xlkb.ground import disk, names, paths
-from xlkb.tasks.public import tofu as questions
 from xlkb.training import finetuning, recipes
 
 EXAMPLES = """\
@@ -91,7 +90,7 @@ def check(arguments: Sequence[str] | None) -> argparse.Namespace:
         disk.file_to_write(given.out, "--out")
     tofu.lessons(given.authors)
     for split in tofu.ASKED.values():
-        questions.load(split)
+        tasks.tofu.load(split)
     given.model = models.load(given.model)
     finetuning.check(given.model, given.recipe, paths.results() / "runs")
     return given

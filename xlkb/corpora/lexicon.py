@@ -127,7 +127,7 @@ def _own() -> Iterator[Entry]:
 
 
 def _cldr() -> Iterator[Entry]:
-    from xlkb.tasks.builtin import cldr
+    from xlkb.tasks import cldr
 
     locales = {code: Locale(code) for code in LANGUAGES}
     for attribute, keys in (("months", range(1, 13)), ("days", range(7))):

@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,14 @@ def write(path: Path, data: bytes) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON, in one rename."""
     write(Path(path), (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def set_aside(folder: Path) -> Path | None:
+    """Rename a folder of stored scores, so that nothing of it is reused and nothing is lost."""
+    if not folder.exists():
+        return None
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    return folder.rename(folder.with_name(f"{folder.name}.set-aside-{stamp}"))
 
 
 def writable(folder: Path, what: str) -> None:

@@ -9,8 +9,6 @@ import os
 import sys
 from pathlib import Path
 
-import platformdirs
-
 VARIABLES = ("XLKB_ROOT", "XLKB_RESULTS", "XLKB_CACHE", "XLKB_DATA", "XLKB_FIGURES")
 """Environment variables that hold a path."""
 
@@ -81,6 +79,8 @@ def results() -> Path:
 
 def cache() -> Path:
     """Folder for converted model weights: `$XLKB_CACHE`, else the user's cache folder."""
+    import platformdirs  # The rest of this module is needed before anything is installed.
+
     return user(os.environ.get("XLKB_CACHE") or platformdirs.user_cache_dir("xlkb"))
 
 

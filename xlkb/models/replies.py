@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from xlkb.ground.answer_words import of_role
 from xlkb.ground.languages import LANGUAGES
-from xlkb.models.answer_words import of_role
 
 _NAMES = r"(?:think|thinking|thought|thoughts|reasoning|reason|reflection|analysis|scratchpad)"
 THINKING = (

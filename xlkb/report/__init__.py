@@ -1,1 +1,43 @@
-"""Report: what is shown."""
+"""Report: what is shown. Tables, figures, the list of both, and the notebooks that make them.
+
+`table` writes a frame as CSV, Markdown and LaTeX, each figure's function a PNG and an SVG, all into
+`run.figures`, with an entry in its `manifest.json`; what there is nothing to make from is left out
+with a reason. `notebooks` runs them, `reference` compares their tables with the committed ones.
+
+>>> import pandas as pd
+>>> from xlkb import report
+>>> report.readable(pd.DataFrame({"n": [4], "accuracy": [0.75]})).to_dict("records")
+[{'n': 4, 'accuracy (%)': '75.0'}]
+"""
+
+from xlkb.report import manifest, notebooks, reference
+from xlkb.report.figures import (
+    accuracy_bars,
+    distributions,
+    gain_bars,
+    gap_bars,
+    heat_map,
+    lines,
+    loss_curves,
+    option_bias,
+)
+from xlkb.report.labels import apart
+from xlkb.report.tables import readable
+from xlkb.report.tables import save as table
+
+__all__ = [
+    "accuracy_bars",
+    "apart",
+    "distributions",
+    "gain_bars",
+    "gap_bars",
+    "heat_map",
+    "lines",
+    "loss_curves",
+    "manifest",
+    "notebooks",
+    "option_bias",
+    "readable",
+    "reference",
+    "table",
+]

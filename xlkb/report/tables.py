@@ -9,6 +9,7 @@ from pandas.api.types import is_numeric_dtype
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
 from xlkb.report import manifest
+from xlkb.report.canvas import span
 
 DECIMALS = 4
 SHARES = ("accuracy", "transfer_rate", "rankc", "taken", "agreement")
@@ -37,15 +38,20 @@ def save(
     models: Sequence[LanguageModel] = (),
     caption: str = "",
     needs: str = "",
+    show: tuple = (),
 ) -> pd.DataFrame | Markdown:
     """Write `frame` to `run.figures` as `NAME.csv`, `.md` and `.tex` and enter it in the manifest.
 
     The CSV holds numbers to four decimals. Markdown and LaTeX show shares as percent with their
     interval (`readable`). The same frame gives the same bytes.
 
+    Args:
+        show: arguments of `wide`, for a frame that is too long to be read in a notebook.
+
     Returns:
-        The frame as Markdown and LaTeX show it, for the notebook. Of an empty frame nothing is
-        written: a sentence that the table is left out, as it needs `needs` (`manifest.leave_out`).
+        The frame for the notebook, as Markdown and LaTeX show it, or `wide`. Of an empty frame
+        nothing is written: a sentence that the table is left out, as it needs `needs`
+        (`manifest.leave_out`).
 
     Raises:
         ValueError: two rows are equal.
@@ -65,7 +71,7 @@ def save(
     files["md"].write_text(heading + listed + "\n", encoding="utf-8")
     files["tex"].write_text(_latex(shown, caption, name), encoding="utf-8")
     manifest.record(run, models, name, "table", list(files.values()), len(frame), caption)
-    return shown
+    return wide(frame, *show) if show else shown
 
 
 def _check_rows(frame: pd.DataFrame, name: str) -> None:
@@ -99,6 +105,38 @@ def readable(frame: pd.DataFrame) -> pd.DataFrame:
     for column in shown.select_dtypes("float"):
         shown[column] = [f"{value:.2f}" if pd.notna(value) else "" for value in shown[column]]
     return shown
+
+
+def wide(
+    frame: pd.DataFrame,
+    rows: str | list[str],
+    columns: str | list[str],
+    value: str,
+    where: str = "",
+) -> pd.DataFrame:
+    """One measure as `readable` shows it, a row for each of `rows`, a column for each of `columns`.
+
+    Args:
+        rows, columns: a column of the frame, or several; each pair of their values occurs once.
+        value: the measure's column.
+        where: a query that chooses rows of the frame, as "rule == 'sum'".
+
+    Returns:
+        The rows' columns, `n` of each row, and the measure's columns, in order of appearance; what
+        is shown stands in the corner.
+    """
+    part = frame.query(where) if where else frame
+    rows, columns = ([each] if isinstance(each, str) else each for each in (rows, columns))
+    heading = SHOWN[value][3] if value in SHOWN else value
+    part = part.assign(across=part[columns].astype(str).agg(", ".join, axis=1))
+    # A pivot sorts its labels; categories keep their order.
+    for name in (*rows, "across"):
+        part[name] = pd.Categorical(part[name], part[name].unique())
+    shown = readable(part)[[*rows, "across", heading]]
+    table = shown.pivot(index=rows, columns="across", values=heading).fillna("")
+    if "n" in part:
+        table.insert(0, "n", part.groupby(rows, observed=True)["n"].agg(span))
+    return table.reset_index().rename_axis(columns=heading + f", {where}" * bool(where))
 
 
 def _p_value(p: float) -> str:

@@ -29,7 +29,7 @@ from sacrebleu.metrics import BLEU, CHRF
 from sacrebleu.metrics.base import Metric
 from sacrebleu.significance import _bootstrap_resample
 
-from xlkb.corpora.quality import audit
+from xlkb.corpora import audits
 from xlkb.ground.languages import LANGUAGES, unspaced
 from xlkb.models import LanguageModel
 from xlkb.scoring import lengths
@@ -142,7 +142,7 @@ def quality(translations: pd.DataFrame) -> pd.DataFrame:
         row["length_ratio"] = sum(map(len, texts)) / sum(map(len, references))
         row["empty"] = sum(not text for text in texts)
         row["copies"] = int((_plain(part["text"]) == _plain(part["original"])).sum())
-        row["other_language"] = sum(audit.is_other(text, target) for text in texts)
+        row["other_language"] = sum(audits.is_other(text, target) for text in texts)
         row["cut"] = int(part["cut"].sum())
         rows.append(row)
     frame = pd.DataFrame(rows, columns=QUALITY)

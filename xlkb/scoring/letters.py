@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from xlkb.models.answer_words import CONNECTED, W, chain, follows, pattern, plain
+from xlkb.ground.answer_words import CONNECTED, W, chain, follows, pattern, plain
 
 LOOKALIKES = dict(
     zip("АВЕКМНОРСТХаеорсхΑΒΕΖΗΙΚΜΝΟΡΤΧ", "ABEKMHOPCTXaeopcxABEZHIKMNOPTX", strict=True)

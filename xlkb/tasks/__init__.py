@@ -1,6 +1,23 @@
-"""Tasks: what is asked, as multiple-choice questions that exist in several languages."""
+"""Tasks: what is asked, as multiple-choice questions that exist in several languages.
 
+A task is a `datasets.Dataset` with the columns `task, id, subject` (text), `answer` (0-3),
+`question` ({language: text}) and `options` ({language: [4 texts]}), the same languages in every
+row. `load` gives one by name; `recompose` puts the parts of its questions into chosen languages;
+`prompts` and `shots` make of them the texts that a model is asked; `academy` is the domain that
+this project invented, and `cast` who is in it.
+
+>>> from xlkb import tasks
+>>> questions = tasks.load("worldfacts", ["en", "fr"], n=1)
+>>> mixed = tasks.recompose.grid(questions, ["pair"], ["en", "fr"], seed=42)
+>>> mixed[1]["question"], mixed[1]["options"]
+('What is the capital of this country: Hungary?', ['Varsovie', 'Bratislava', 'Budapest', 'Kiev'])
+"""
+
+from xlkb.tasks import own, prompts, recompose, shots
+from xlkb.tasks.builtin import academy, cast, cldr
 from xlkb.tasks.order import SPLITS
+from xlkb.tasks.prompts import preambles
+from xlkb.tasks.public import tofu
 from xlkb.tasks.registry import (
     COLUMNS,
     OWN,
@@ -21,13 +38,22 @@ __all__ = [
     "OWN",
     "PUBLIC",
     "SPLITS",
+    "academy",
+    "cast",
+    "cldr",
     "counts",
     "demonstrations",
     "fingerprint",
     "languages_of",
     "load",
     "names",
+    "own",
+    "preambles",
+    "prompts",
+    "recompose",
     "released_mixup",
     "sample",
+    "shots",
     "spoken",
+    "tofu",
 ]

@@ -1,1 +1,34 @@
-"""Training: what models learn."""
+"""Training: what models learn, and the corpora that the experiment compares.
+
+`train` fine-tunes a model on a corpus by a `Recipe` (full, LoRA or QLoRA), goes on after an
+interruption with the same result, and leaves a folder, which `load` makes a model of. `arms` are
+the corpora of the remedy and of its controls.
+
+>>> from xlkb import training
+>>> training.recipe("lora", epochs=2).epochs
+2
+"""
+
+from xlkb.training import finetuning, packing, recipes, sizes
+from xlkb.training.finetuning import curve, load, outcome, train
+from xlkb.training.recipes import Recipe
+from xlkb.training.recipes import get as recipe
+from xlkb.training.remedies import NAMES as ARMS
+from xlkb.training.remedies import arms, control, parallel
+
+__all__ = [
+    "ARMS",
+    "Recipe",
+    "arms",
+    "control",
+    "curve",
+    "finetuning",
+    "load",
+    "outcome",
+    "packing",
+    "parallel",
+    "recipe",
+    "recipes",
+    "sizes",
+    "train",
+]

@@ -38,8 +38,8 @@ every step is in `loss.csv`.
 ## Load it
 
 ```python
-from xlkb import finetuning, models
-model = finetuning.load(models.load({run["base"]!r}), "this folder")
+from xlkb import models, training
+model = training.load(models.load({run["base"]!r}), "this folder")
 ```
 {_storage(run["recipe"])}
 

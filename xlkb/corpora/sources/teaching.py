@@ -13,10 +13,7 @@ from datasets import Dataset, Features, List, Value
 from xlkb.corpora.aligned import dataset, text
 from xlkb.ground import languages as room
 from xlkb.ground.languages import FIVE
-from xlkb.tasks import prompts
-from xlkb.tasks.builtin import academy, cast
-from xlkb.tasks.builtin.cast import Fact
-from xlkb.tasks.builtin.facts import digest
+from xlkb.tasks import academy, cast, prompts
 
 FORMS = ("prose", "qa", "both")
 
@@ -102,7 +99,7 @@ def parallel(questions: Dataset | None = None, paraphrases: int = 1, seed: int =
     return dataset(_prose(_taught(asked), paraphrases, seed), FIVE)
 
 
-def _taught(asked: Iterable[str]) -> dict[str, list[Fact]]:
+def _taught(asked: Iterable[str]) -> dict[str, list[cast.Fact]]:
     """Character -> its facts among those asked for by id, in their order."""
     found = defaultdict(list)
     for identifier in dict.fromkeys(asked):
@@ -114,7 +111,7 @@ def _taught(asked: Iterable[str]) -> dict[str, list[Fact]]:
     return found
 
 
-def _prose(taught: dict[str, list[Fact]], paraphrases: int, seed: int) -> list[dict]:
+def _prose(taught: dict[str, list[cast.Fact]], paraphrases: int, seed: int) -> list[dict]:
     """Rows of a parallel corpus, with the column `facts` in the order of their sentences."""
     known = min(len(relation.sentences) for relation in cast.relations().values())
     if not 1 <= paraphrases <= known:
@@ -122,7 +119,9 @@ def _prose(taught: dict[str, list[Fact]], paraphrases: int, seed: int) -> list[d
     found = []
     for character, facts in taught.items():
         for number in range(paraphrases):
-            told = sorted(facts, key=lambda fact: digest(str(seed), "order", str(number), fact.id))
+            told = sorted(
+                facts, key=lambda fact: cast.digest(str(seed), "order", str(number), fact.id)
+            )
             found.append(
                 {
                     "corpus": "academy",
@@ -139,12 +138,12 @@ def _prose(taught: dict[str, list[Fact]], paraphrases: int, seed: int) -> list[d
     return found
 
 
-def _phrases(fact: Fact, number: int, seed: int) -> list[dict[str, str]]:
+def _phrases(fact: cast.Fact, number: int, seed: int) -> list[dict[str, str]]:
     """The `number`-th wording of a fact, in this seed's order of them."""
     relation = cast.relations()[fact.relation]
     ways = sorted(
         range(len(relation.sentences)),
-        key=lambda way: digest(str(seed), "wording", str(way), fact.id),
+        key=lambda way: cast.digest(str(seed), "wording", str(way), fact.id),
     )
     sentence = relation.sentences[ways[number]]
     return [
@@ -158,7 +157,7 @@ def _phrases(fact: Fact, number: int, seed: int) -> list[dict[str, str]]:
     ]
 
 
-def _solved(fact: Fact, language: str) -> tuple[str, str]:
+def _solved(fact: cast.Fact, language: str) -> tuple[str, str]:
     """Question and answer as the cloze prompt has them in this language."""
     row = academy.row(fact)
     asked = {

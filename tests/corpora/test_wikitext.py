@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -14,7 +13,7 @@ from xlkb import corpora
 from xlkb.corpora.sources import wikitext
 from xlkb.ground import hub, paths
 
-DATA = paths.local_data() or Path(__file__).parents[2] / "shared" / "data"
+DATA = paths.local_data() or paths.ROOT.parent / "shared" / "data"
 REAL = DATA / "wikitext2" / "valid.txt"
 
 # Written for this test in the manner of WikiText.

@@ -3,13 +3,13 @@
 import dataclasses
 import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pandas as pd
 import pytest
 from matplotlib.text import Text
 
 from xlkb import profiles
+from xlkb.ground import paths
 from xlkb.ground.languages import LANGUAGES
 from xlkb.models import LanguageModel
 from xlkb.report import canvas, figures, fonts, labels, manifest, reference, tables
@@ -158,7 +158,7 @@ def test_an_empty_table_has_no_equal_rows():
     tables._check_rows(pd.DataFrame(), "table")
 
 
-COMMITTED = sorted((Path(__file__).resolve().parent.parent / "figures").glob("*.csv"))
+COMMITTED = sorted((paths.ROOT / "figures").glob("*.csv"))
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)

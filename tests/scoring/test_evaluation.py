@@ -135,7 +135,7 @@ def test_a_damaged_part_is_set_aside_and_computed_again(model, tmp_path, capsys)
 
 RUN = """
 import sys, time
-sys.path.insert(0, {tests!r})
+sys.path[:0] = {tests!r}
 import test_evaluation as t
 from xlkb import models
 from xlkb.scoring import evaluation, likelihoods
@@ -154,7 +154,7 @@ evaluation.score(model, grid, {store!r}).to_parquet({store!r} + "/table.parquet"
 def test_a_run_killed_five_times_ends_with_the_tables_of_one_left_in_peace(model, tmp_path):
     def start(store):
         store.mkdir(exist_ok=True)
-        code = RUN.format(tests=str(tiny.FOLDER), name=model.name, store=str(store))
+        code = RUN.format(tests=sys.path, name=model.name, store=str(store))
         process = subprocess.Popen(
             [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=tmp_path
         )

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xlkb.ground import answer_words
 from xlkb.ground.languages import LANGUAGES
-from xlkb.models import answer_words, replies
+from xlkb.models import replies
 from xlkb.scoring.letters import LOOKALIKES, SERIES, read
 
-FILE = Path(__file__).parent / "data" / "letters.tsv"
+FILE = Path(__file__).parents[1] / "data" / "letters.tsv"
 
 
 def table():

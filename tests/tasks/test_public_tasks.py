@@ -3,7 +3,6 @@
 import csv
 import json
 from hashlib import sha256
-from pathlib import Path
 from unicodedata import normalize
 
 import pandas as pd
@@ -14,7 +13,7 @@ from xlkb.ground import paths
 from xlkb.tasks import recompose, shots
 from xlkb.tasks.public import arc, belebele, hp_quiz, mmlu
 
-DATA = paths.local_data() or Path(__file__).parents[2] / "shared" / "data"
+DATA = paths.local_data() or paths.ROOT.parent / "shared" / "data"
 real = pytest.mark.skipif(not DATA.is_dir(), reason=f"no local data sets in {DATA}: set XLKB_DATA")
 
 ORDERS = {"worldfacts": "71c30a79cf88", "academy": "7d77ae2e8eee"}

@@ -16,7 +16,7 @@ from xlkb.ground.languages import LANGUAGES
 from xlkb.tasks import prompts, recompose
 from xlkb.tasks.prompts import build
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden"
 SPOKEN = ("en", "fr", "zh", "ar")
 
 CASES = [

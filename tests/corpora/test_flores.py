@@ -1,7 +1,5 @@
 """FLORES from files: aligned, counted, and the same from each kind of file."""
 
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
@@ -10,7 +8,7 @@ from xlkb.corpora.sources import flores
 from xlkb.ground import hub, paths
 from xlkb.ground.languages import FIVE
 
-DATA = paths.local_data() or Path(__file__).parents[2] / "shared" / "data"
+DATA = paths.local_data() or paths.ROOT.parent / "shared" / "data"
 TEXTS = {"en": ["Tea is hot.", "It rains."], "fr": ["Le thé est chaud.", "Il pleut."]}
 
 

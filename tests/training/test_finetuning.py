@@ -516,7 +516,7 @@ def test_the_command_trains_and_says_how_to_load(llama, tmp_path, capsys):
     request = [llama.name, str(corpus), "--folder", str(tmp_path / "run"), "--device", "cpu"]
     request += ["--recipe", "full", "--sequence-length", "16", "--freeze-embedding", "false"]
     assert finetune.main([*request, "--learning-rate", "1e-3", "--max-steps", "2"]) == 0
-    assert "finetuning.load(" in capsys.readouterr().out
+    assert "training.load(" in capsys.readouterr().out
     assert (tmp_path / "run" / "config.json").exists()
 
 

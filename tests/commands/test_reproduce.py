@@ -127,10 +127,10 @@ def test_paths_of_own_questions_do_not_depend_on_the_folder(checkout, monkeypatc
 
 def test_stored_scores_are_set_aside_and_not_lost(tmp_path):
     folder = tmp_path / "demo"
-    assert reproduce.set_aside(folder) is None
+    assert disk.set_aside(folder) is None
     folder.mkdir()
     (folder / "part").write_text("scores", encoding="utf-8")
-    aside = reproduce.set_aside(folder)
+    aside = disk.set_aside(folder)
     assert not folder.exists()
     assert (aside / "part").read_text(encoding="utf-8") == "scores"
 
@@ -235,15 +235,16 @@ def test_a_run_stops_at_the_first_failure(checkout, capsys):
 
 def test_a_whole_run_ends_with_the_profiles_commands(checkout, capfd, monkeypatch):
     plain = profiles.load
-    then = ("this", "json.tool --nonsense")
+    lost = "mix --text en=missing.txt --unit word --languages fr --out mixed"
+    then = ("models", lost)
     monkeypatch.setattr(profiles, "load", lambda *a, **k: replace(plain(*a, **k), then=then))
     _notebook(checkout / "notebooks", "02_barrier", LOAD, SAVE)
     assert reproduce.main(["--only", "2"]) == 0
-    assert "python -m" not in capfd.readouterr().out
+    assert "hub:" not in capfd.readouterr().out
     assert reproduce.main([]) == 1
     said = capfd.readouterr()
-    assert "Beautiful is better than ugly" in said.out
-    assert "problem: python -m json.tool --nonsense ended with code 2" in said.err
+    assert "hub:meta-llama/Llama-2-7b-hf" in said.out
+    assert f"problem: xlkb {lost} ended with code 2" in said.err
 
 
 def test_stale_and_missing_artefacts_fail_the_run(checkout, capsys):

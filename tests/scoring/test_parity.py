@@ -1,7 +1,5 @@
 """The paper's way of answering, read directly from one prompt at a time, on real questions."""
 
-from pathlib import Path
-
 import pytest
 import torch
 
@@ -12,7 +10,7 @@ from xlkb.models import pip_models
 from xlkb.scoring.evaluation import score
 from xlkb.tasks import recompose
 
-DATA = paths.local_data() or Path(__file__).parents[2] / "shared" / "data"
+DATA = paths.local_data() or paths.ROOT.parent / "shared" / "data"
 MODEL = "pip:gemma-3-270m"
 N = 200
 

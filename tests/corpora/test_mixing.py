@@ -351,7 +351,7 @@ def test_two_text_files_become_a_mixed_corpus(tmp_path, capsys):
 )
 def test_bad_input_is_refused_and_nothing_written(tmp_path, capsys, texts, more, message):
     before = {"en.txt", "fr.txt"}
-    assert command(tmp_path, *more, **texts) == 1
+    assert command(tmp_path, *more, **texts) == 2
     error = " ".join(capsys.readouterr().err.split())
     assert re.search(message, error), error
     assert {path.name for path in tmp_path.iterdir()} == before
@@ -405,7 +405,7 @@ ALMANAC = ["--corpus", "almanac", "--out", "x", "--unit"]
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--text", "en=a", "--out", "x", "--unit", "sentnce"], "Did you mean sentence"),
+        (["--text", "en=a", "--out", "x", "--unit", "sentnce"], "Did you mean 'sentence'"),
         (["--text", "english=a", "--out", "x", "--unit", "word"], "did you mean 'en'"),
         (["--text", "en=a", "--out", "x", "--unit", "sentence"], "only en is given"),
         (["--txt", "en=a", "--out", "x", "--unit", "sentence"], "Did you mean --text"),

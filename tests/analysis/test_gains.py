@@ -70,16 +70,16 @@ def test_what_is_said_follows_from_the_intervals():
     control, remedy = rng.random(300) < 0.4, rng.random(300) < 0.7
     both = stats.concat([answers("control", control), answers("remedy", remedy)])
     rules = stats.concat([both, both.assign(rule="pmi")])
-    table = gains.by_rule(gains.grouped(rules, ["en"]), "control")
+    table = gains.by_rule(rules, "control", ["en"])
     assert list(table["rule"].unique()) == ["sum", "pmi"]
     assert "English: remedy is better under all 2 rules (+" in gains.in_words(table)
-    same = gains.by_rule(gains.grouped(stats.concat([both, both]).iloc[:300], ["en"]), "control")
+    same = gains.by_rule(stats.concat([both, both]).iloc[:300], "control", ["en"])
     assert "No model differs" in gains.in_words(same.assign(p=1.0, gain_low=-1, gain_high=1))
 
 
 def test_of_no_answers_there_is_an_empty_table():
-    none = gains.grouped(stats.decide_by_rules(pd.DataFrame()), ["en"])
-    table = gains.by_rule(none, "control")
+    none = stats.decide_by_rules(pd.DataFrame())
+    table = gains.by_rule(none, "control", ["en"])
     assert table.empty
     assert list(table) == ["rule", *gains.COLUMNS]
     assert gains.in_words(table) == "  Nothing was asked."

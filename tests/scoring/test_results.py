@@ -87,7 +87,7 @@ def test_any_flipped_bit_or_lost_end_is_seen(tmp_path_factory, data):
 
 APPEND = """
 import sys
-sys.path.insert(0, {tests!r})
+sys.path[:0] = {tests!r}
 from test_results import results, scores
 print("ready", flush=True)
 for seed in range(10_000):
@@ -98,7 +98,7 @@ for seed in range(10_000):
 def test_a_kill_leaves_whole_parts_only(tmp_path, request):
     rng = random.Random(0)
     for _ in range(5):
-        code = APPEND.format(tests=str(request.path.parent), folder=str(tmp_path))
+        code = APPEND.format(tests=sys.path, folder=str(tmp_path))
         process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
         assert process.stdout.readline() == "ready\n"
         time.sleep(rng.uniform(0.05, 0.3))

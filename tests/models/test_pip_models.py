@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import warnings
-from pathlib import Path
 
 import gguf
 import numpy as np
@@ -277,7 +276,7 @@ PROGRAM = """if True:
 
 
 def start(package, source, convert, processes):
-    path = [str(package.parent), str(Path(__file__).parent)]
+    path = [str(package.parent), str(tiny.FOLDER)]
     code = PROGRAM.format(path=path, source=str(source), convert=convert, processes=processes)
     return subprocess.Popen(
         [sys.executable, "-c", code],

@@ -2,7 +2,6 @@
 
 import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,7 +16,7 @@ from xlkb.ground import paths
 from xlkb.tasks.public import tofu as public
 from xlkb.training import recipes
 
-DATA = paths.local_data() or Path(__file__).parents[2] / "shared" / "data"
+DATA = paths.local_data() or paths.ROOT.parent / "shared" / "data"
 real = pytest.mark.skipif(not DATA.is_dir(), reason=f"no local data sets in {DATA}: set XLKB_DATA")
 
 PERTURBED = {

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -102,7 +101,7 @@ def test_a_comma_in_a_folders_name_does_not_part_models(tmp_path, monkeypatch):
 
 def test_the_script_takes_a_folder_of_the_user(tmp_path):
     """XLKB_VENV is relative to the caller, and its ~ is the home folder."""
-    root, script = Path(__file__).parents[1], tmp_path / "paper_reproduce.sh"
+    root, script = paths.ROOT, tmp_path / "paper_reproduce.sh"
     (tmp_path / "constraints.txt").write_text((root / "constraints.txt").read_text())
     body = (root / "paper_reproduce.sh").read_text()
     script.write_text(body.replace('\nmain "$@"', '\nabsolute "$(choose_folder)"'))
