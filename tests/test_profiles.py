@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from xlkb import profiles
 from xlkb.ground import paths
 from xlkb.ground.languages import FIVE, LANGUAGES
+from xlkb.profiles import reading
+from xlkb.profiles.run import SETTINGS
 from xlkb.tasks.public import mmlu
 
 
@@ -19,9 +21,11 @@ def test_profile_is_complete_and_measures_all_languages_that_its_task_has(name):
     human = {"en", *mmlu.LOCALES}  # MMLU's human translations.
     assert run.languages == tuple(c for c in LANGUAGES if run.task != "mmlu" or c in human)
     assert run.five == FIVE
-    assert run.n_items >= run.n_exploratory > 0
-    assert run.n_characters >= run.n_characters_few >= len(run.five), "a group per language"
-    assert {"cloze", "letters", "paper"} == set(run.styles)
+    assert run.barrier.n_items >= run.barrier.n_exploratory > 0
+    assert run.teaching.n_characters >= run.teaching.n_characters_few >= len(run.five), (
+        "a group per language"
+    )
+    assert {"cloze", "letters", "paper"} == set(run.barrier.styles)
 
 
 def test_demo_comes_first_and_its_models_come_through_pip():
@@ -33,7 +37,7 @@ def test_demo_comes_first_and_its_models_come_through_pip():
 
 
 def test_headline_cells_of_the_demo_are_large():
-    assert profiles.load("demo").n_items >= 400
+    assert profiles.load("demo").barrier.n_items >= 400
 
 
 def test_plain_demo_alone_writes_to_the_figures_folder_itself():
@@ -83,7 +87,7 @@ def test_a_style_brings_its_decision_rules():
 def test_models_behind_an_endpoint_are_scored_by_letters():
     run = profiles.load("demo", model="api:some-model")
     assert (run.style, run.rules) == ("letters", ("sum",))
-    assert "cloze" not in run.styles
+    assert "cloze" not in run.barrier.styles
     assert profiles.load("demo", model="api:some-model", style="paper").style == "paper"
     with pytest.raises(ValueError, match="api:some-model cannot be scored by cloze"):
         profiles.load("paper", model="pip:gemma-3-270m,api:some-model", style="cloze")
@@ -139,14 +143,14 @@ def test_what_has_no_general_text_is_asked_and_not_read(tmp_path):
 
 
 def test_languages_after_the_first_five_are_held_out():
-    assert profiles.load("demo", languages="fr,sw").held_out == ()
-    assert profiles.load("demo", languages="fr,de,es,it,sw,he").held_out == ("sw", "he")
-    assert profiles.load("demo").held_out == ("pt", "ru")
+    assert profiles.load("demo", languages="fr,sw").after.held_out == ()
+    assert profiles.load("demo", languages="fr,de,es,it,sw,he").after.held_out == ("sw", "he")
+    assert profiles.load("demo").after.held_out == ("pt", "ru")
 
 
 def test_facts_are_taught_as_questions_where_a_language_has_no_prose():
-    assert profiles.load("paper").teach_form == "both"
-    assert profiles.load("paper", languages="fr,sw").teach_form == "qa"
+    assert profiles.load("paper").teaching.form == "both"
+    assert profiles.load("paper", languages="fr,sw").teaching.form == "qa"
 
 
 def test_a_folder_of_public_questions_brings_its_languages(tmp_path):
@@ -187,10 +191,14 @@ def test_own_questions_bring_their_languages(tmp_path):
     assert run.figures == paths.FIGURES / run.name
 
 
-def _profile_with(folder, monkeypatch, text):
-    demo = (profiles.FOLDER / "demo.toml").read_text(encoding="utf-8")
-    (folder / "mine.toml").write_text(f"{demo}\n{text}\n", encoding="utf-8")
-    monkeypatch.setattr(profiles, "FOLDER", folder)
+def _profile_with(folder, monkeypatch, line):
+    """The demo with a line, in place of the one for its key or else above the rest."""
+    key = line.split()[0]
+    lines = (reading.FOLDER / "demo.toml").read_text(encoding="utf-8").splitlines()
+    where = next((i for i, old in enumerate(lines) if old.startswith(f"{key} ")), 0)
+    kept = [old for old in lines if not old.startswith(f"{key} ")]
+    (folder / "mine.toml").write_text("\n".join([*kept[:where], line, *kept[where:]]))
+    monkeypatch.setattr(reading, "FOLDER", folder)
 
 
 def test_unknown_key_is_named_with_the_nearest(tmp_path, monkeypatch):
@@ -207,37 +215,38 @@ def test_broken_toml_is_named(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     "line",
-    ["n_items = '420'", "n_items = -1", "n_items = true", "models = []", "style = 'closed'"],
+    [
+        "n_exploratory = '420'",
+        "n_exploratory = -1",
+        "n_exploratory = true",
+        "models = []",
+        "style = 'closed'",
+    ],
 )
 def test_bad_value_is_named(tmp_path, monkeypatch, line):
     key = line.split()[0]
-    demo = (profiles.FOLDER / "demo.toml").read_text(encoding="utf-8").splitlines()
-    kept = [old for old in demo if not old.startswith(f"{key} ")]
-    (tmp_path / "mine.toml").write_text("\n".join([*kept, line]), encoding="utf-8")
-    monkeypatch.setattr(profiles, "FOLDER", tmp_path)
-    with pytest.raises(ValueError, match=rf"mine\.toml: {key} = |mine\.toml: there is no {key} "):
+    _profile_with(tmp_path, monkeypatch, line)
+    with pytest.raises(
+        ValueError, match=rf"mine\.toml: (barrier\.)?{key} = |mine\.toml: there is no {key} "
+    ):
         profiles.load("mine")
 
 
 def test_every_field_of_a_profile_file_is_a_field_of_the_run():
     for name in profiles.names():
-        text = (profiles.FOLDER / f"{name}.toml").read_text(encoding="utf-8")
-        assert set(tomllib.loads(text)) == set(profiles.SETTINGS)
+        text = (reading.FOLDER / f"{name}.toml").read_text(encoding="utf-8")
+        assert {key.partition(".")[0] for key in SETTINGS} == set(tomllib.loads(text))
 
 
 @pytest.mark.parametrize(
     ("line", "fault"),
     [
-        ("n_items = 0", "n_items = 0, but it must be at least 1"),
+        ("n_exploratory = 0", "barrier.n_exploratory = 0, but it must be at least 1"),
         ('five = ["en", "xx"]', "'xx' is in five"),
-        ('held_out = ["fr"]', "'fr' is in held_out"),
+        ('held_out = ["fr"]', "'fr' is in after.held_out"),
     ],
 )
 def test_settings_that_no_notebook_can_run_are_named(tmp_path, monkeypatch, line, fault):
-    key = line.split()[0]
-    demo = (profiles.FOLDER / "demo.toml").read_text(encoding="utf-8").splitlines()
-    kept = [old for old in demo if not old.startswith(f"{key} ")]
-    (tmp_path / "mine.toml").write_text("\n".join([*kept, line]), encoding="utf-8")
-    monkeypatch.setattr(profiles, "FOLDER", tmp_path)
+    _profile_with(tmp_path, monkeypatch, line)
     with pytest.raises(ValueError, match=fault):
         profiles.load("mine")

@@ -11,10 +11,10 @@ import notebook_cells
 import pytest
 from matplotlib.figure import Figure
 
-from xlkb import profiles
 from xlkb.analysis import alignment, gains, stats
 from xlkb.ground import paths
 from xlkb.ground.languages import FIVE, LANGUAGES
+from xlkb.profiles import reading
 from xlkb.report import manifest
 from xlkb.scoring import perplexity
 
@@ -75,8 +75,9 @@ def shared(tmp_path_factory):
     folder = tmp_path_factory.mktemp("requests")
     (folder / "profiles").mkdir()
     for n in FACTORS["n"]:
-        sizes = {key: n for key in ("n_items", "n_exploratory", "n_mitigated", "n_after")}
-        notebook_cells.profile(folder / "profiles", f"tiny{n}", **sizes | {"n_sentences": n})
+        sizes = ("barrier.n_items", "barrier.n_exploratory", "prompting.n_items", "after.n_items")
+        sizes = dict.fromkeys((*sizes, "closeness.n_sentences"), n)
+        notebook_cells.profile(folder / "profiles", f"tiny{n}", **sizes)
     model = notebook_cells.model(folder / "model")
     return folder, model
 
@@ -85,7 +86,7 @@ def shared(tmp_path_factory):
 def play(shared, monkeypatch, tmp_path):
     folder, model = shared
     monkeypatch.setenv("XLKB_RESULTS", str(folder / "results"))
-    monkeypatch.setattr(profiles, "FOLDER", folder / "profiles")
+    monkeypatch.setattr(reading, "FOLDER", folder / "profiles")
     monkeypatch.setattr(paths, "FIGURES", tmp_path / "figures")
     monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: Path(path).write_bytes(b""))
     for module in (alignment, gains, perplexity, stats):
@@ -143,7 +144,9 @@ def test_what_needs_five_languages_is_left_out_and_the_rest_is_made(play, capsys
 
 
 def test_a_style_without_letters_has_no_table_of_letters(play, shared):
-    notebook_cells.profile(shared[0] / "profiles", "plain", styles=["cloze"], n_shots=0)
+    notebook_cells.profile(
+        shared[0] / "profiles", "plain", **{"barrier.styles": ["cloze"], "n_shots": 0}
+    )
     for number in ("02", "04", "06"):
         run, problems = play(number, "plain", languages="en,fr")
         assert problems == []

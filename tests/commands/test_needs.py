@@ -14,6 +14,7 @@ import tiny
 from xlkb import commands, models, profiles
 from xlkb.commands import line, needs, reproduce, tofu
 from xlkb.ground import disk, languages, paths
+from xlkb.profiles import reading
 from xlkb.training import recipes, sizes
 
 NUMBERS = ("01", "02", "03", "04", "05", "06")
@@ -163,8 +164,8 @@ def test_a_folder_that_cannot_be_written_is_named(monkeypatch, tmp_path):
     ],
 )
 def test_a_command_that_would_be_refused_stops_the_run_at_its_start(command, said, monkeypatch):
-    plain = profiles._read
-    monkeypatch.setattr(profiles, "_read", lambda name: plain(name) | {"then": (command,)})
+    plain = reading._read
+    monkeypatch.setattr(reading, "_read", lambda name: plain(name) | {"then": (command,)})
     found = prepared("--profile", "ci")
     assert said in found
     assert f"xlkb {command}" in found

@@ -16,19 +16,19 @@ from xlkb.ground.languages import LANGUAGES
 from xlkb.report import manifest, reference
 
 SIZES = {
-    "n_items": 3,
-    "n_exploratory": 2,
-    "n_sentences": 3,
-    "n_translated": 1,
-    "n_mitigated": 2,
+    "barrier.n_items": 3,
+    "barrier.n_exploratory": 2,
+    "closeness.n_sentences": 3,
+    "closeness.n_translated": 1,
+    "prompting.n_items": 2,
     "n_shots": 2,
-    "n_characters": 2,
-    "n_characters_few": 2,
-    "relations": ["companion", "food"],
-    "teach_epochs": 1,
-    "n_documents": 1,
-    "n_after": 2,
-    "n_few": 1,
+    "teaching.n_characters": 2,
+    "teaching.n_characters_few": 2,
+    "teaching.relations": ["companion", "food"],
+    "teaching.epochs": 1,
+    "text.n_documents": 1,
+    "after.n_items": 2,
+    "after.n_few": 1,
 }
 
 
@@ -46,8 +46,14 @@ def model(folder: Path) -> str:
 def profile(folder: Path, name: str, **changes: object) -> None:
     """The profile ci with `SIZES` and `changes`, as a TOML file in `folder`."""
     ci = (paths.PACKAGE_DATA / "profiles" / "ci.toml").read_text(encoding="utf-8")
-    settings = tomllib.loads(ci) | SIZES | changes
-    lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
+    settings = {name: value for name, value in tomllib.loads(ci).items()}
+    for key, value in (SIZES | changes).items():
+        group, _, name = key.rpartition(".")
+        (settings[group] if group else settings)[name] = value
+    lines = [f"{k} = {json.dumps(v)}" for k, v in settings.items() if not isinstance(v, dict)]
+    for group, inner in settings.items():
+        if isinstance(inner, dict):
+            lines += [f"[{group}]", *(f"{k} = {json.dumps(v)}" for k, v in inner.items())]
     (folder / f"{name}.toml").write_text("\n".join(lines), encoding="utf-8")
 
 

@@ -46,12 +46,12 @@ def check(run: Run, notebooks: Sequence[Path], given: Mapping[str, str]) -> list
     disk.writable(paths.cache(), "The cache")
     tasks.load(run.task, languages=run.languages, n=1)
     if set(TRANSLATED) & set(numbers):
-        corpora.load(run.corpus, run.read[:1] or ("en",), n=1)
-        if run.translator:
-            translators.by_name(run.translator, run.read)
+        corpora.load(run.text.corpus, run.read[:1] or ("en",), n=1)
+        if run.text.translator:
+            translators.by_name(run.text.translator, run.read)
     if "01" in numbers:
-        spoken = [code for code in run.five if code in corpora.spoken(run.parallel)]
-        corpora.load(run.parallel, spoken[:1] or ("en",), n=1)
+        spoken = [code for code in run.five if code in corpora.spoken(run.closeness.parallel)]
+        corpora.load(run.closeness.parallel, spoken[:1] or ("en",), n=1)
     return said
 
 
@@ -64,8 +64,8 @@ def names(run: Run, notebooks: Sequence[Path], given: Mapping[str, str]) -> list
                 models.load(name)
     if run.task.partition(":")[0] not in tasks.PUBLIC:
         tasks.load(run.task, n=1)
-    if run.translator:
-        translators.check(run.translator)
+    if run.text.translator:
+        translators.check(run.text.translator)
     served = [name for name in run.models if name.startswith("api:")]
     if served and numbers != [ASKING]:
         raise ValueError(
@@ -119,11 +119,11 @@ def mixed(run: Run, numbers: Sequence[str]) -> None:
     if not asked or len(run.read) > 1:
         return
     rest = ",".join(number for number in numbers if number not in MIXING)
-    has = corpora.spoken(run.corpus)
+    has = corpora.spoken(run.text.corpus)
     cures = [f"--only {rest}"] if rest else []
     cures += [f"languages of the corpus, as in --languages {','.join(has[:3])}"] * (len(has) > 1)
     raise ValueError(
-        f"Notebook {_listed(asked)} mixes text of the corpus {run.corpus}, and that takes two "
+        f"Notebook {_listed(asked)} mixes text of the corpus {run.text.corpus}, and that takes two "
         f"languages. Of {', '.join(run.five)} it has {', '.join(run.read) or 'none'}. "
         f"Choose {', or '.join(cures) or 'other notebooks, with --only'}."
     )
@@ -157,16 +157,16 @@ def load(run: Run, numbers: Sequence[str]) -> list[LanguageModel]:
 
 def trained(run: Run, numbers: Sequence[str]) -> dict[str, int]:
     """How many models the notebooks fine-tune by each recipe; what two of them need, once."""
-    count = {run.teach_recipe: 0, run.mix_recipe: 0}
+    count = {run.teaching.recipe: 0, run.text.recipe: 0}
     if {"03", "04", *MIXING} & set(numbers):
-        count[run.teach_recipe] += 1  # The academy in English.
+        count[run.teaching.recipe] += 1  # The academy in English.
     if "03" in numbers:
-        count[run.teach_recipe] += 1  # In several languages.
+        count[run.teaching.recipe] += 1  # In several languages.
     if set(MIXING) & set(numbers):
-        first = 1 + ("sentence" in run.units)
-        count[run.teach_recipe] += first
+        first = 1 + ("sentence" in run.text.units)
+        count[run.teaching.recipe] += first
         # On general text with and without the teaching, parallel text, and the domain's own.
-        count[run.mix_recipe] += first + 2 * (len(run.units) + 1) + 1
+        count[run.text.recipe] += first + 2 * (len(run.text.units) + 1) + 1
     return count
 
 

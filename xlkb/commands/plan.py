@@ -91,29 +91,31 @@ def table(run: Run, notebooks: Iterable[str]) -> pd.DataFrame:
 def steps(run: Run) -> Iterator[Step]:
     """Everything the notebooks compute, in their order."""
     main, *contrasts = run.models
-    five, every, held = len(run.five), len(run.languages), len(run.held_out)
+    five, every, held = len(run.five), len(run.languages), len(run.after.held_out)
     question = CHARACTERS.get(run.task.partition(":")[0], OTHER_TASK) / CHARACTERS_PER_TOKEN
     pupil = CHARACTERS["academy"] / CHARACTERS_PER_TOKEN
-    quiz = run.n_characters * len(run.relations)
-    fewer = run.n_characters_few * len(run.relations)
+    quiz = run.teaching.n_characters * len(run.teaching.relations)
+    fewer = run.teaching.n_characters_few * len(run.teaching.relations)
     cells = five + 1  # Each language, and mixup.
-    lesson = TOKENS_PER_FACT[run.teach_form] * run.teach_epochs
+    lesson = TOKENS_PER_FACT[run.teaching.form] * run.teaching.epochs
     shots = 1 + run.n_shots
 
     pairs = five * (five - 1)
-    translated = pairs * run.n_translated
-    sentences = run.n_sentences * (every + 4 * 11)  # Versions of each: swept probabilities.
+    translated = pairs * run.closeness.n_translated
+    sentences = run.closeness.n_sentences * (
+        every + 4 * 11
+    )  # Versions of each: swept probabilities.
     yield Step("01", main, "translate", translated, translated * TOKENS_PER_SENTENCE * 5)
     yield Step("01", main, "embed", sentences, sentences * TOKENS_PER_SENTENCE)
 
-    recomposed = run.n_items * (five + 6 * (five - 1) + 1)
-    recomposed += run.n_exploratory * (every + five * five)
-    released = run.n_items if run.task == "mmlu" else 0  # The mixup of the paper's authors.
+    recomposed = run.barrier.n_items * (five + 6 * (five - 1) + 1)
+    recomposed += run.barrier.n_exploratory * (every + five * five)
+    released = run.barrier.n_items if run.task == "mmlu" else 0  # The mixup of the paper's authors.
     recomposed += released
     yield Step("02", main, "score", recomposed, recomposed * question)
-    styles = len(run.styles) * run.n_exploratory // 2 * five
+    styles = len(run.barrier.styles) * run.barrier.n_exploratory // 2 * five
     yield Step("02", main, "styles", 2 * styles, styles * question * (1 + shots))
-    whole = run.n_items * cells + released
+    whole = run.barrier.n_items * cells + released
     for name in contrasts:
         yield Step("02", name, "score", whole, whole * question)
 
@@ -121,17 +123,17 @@ def steps(run: Run) -> Iterator[Step]:
     asked = 2 * quiz * cells + fewer * five
     yield Step("03", main, "score", asked, asked * pupil)
 
-    mitigated = 2 * run.n_mitigated * cells
+    mitigated = 2 * run.prompting.n_items * cells
     yield Step("04", main, "score", 11 * mitigated, mitigated * question * (7 + 4 * shots))
     yield Step("04", main, "translate", 5 * mitigated, 5 * mitigated * question * shots)
 
-    arms = len(run.units) + 2  # English only and parallel text.
+    arms = len(run.text.units) + 2  # English only and parallel text.
     general = arms * _corpus_tokens(run)
     domain = (arms - 1) * quiz * TOKENS_PER_FACT["prose"]
     again = 2 * fewer * lesson
     yield Step("05", main, "train", arms * 2 + 3, general + domain + again, 3)
-    after = (arms + 1) * (run.n_after + quiz) * (cells + held)
-    few = 3 * run.n_few * cells
+    after = (arms + 1) * (run.after.n_items + quiz) * (cells + held)
+    few = 3 * run.after.n_few * cells
     yield Step("06", main, "score", after + few, after * question + few * question * shots)
 
 
@@ -239,10 +241,10 @@ def _total(found: pd.DataFrame) -> pd.Series:
 
 
 def _corpus_tokens(run: Run) -> float:
-    if run.corpus in WIKITEXT:
-        documents, words = WIKITEXT[run.corpus]
-        return words * TOKENS_PER_WORD * min(1, (run.n_documents or documents) / documents)
-    documents = run.n_documents or len(corpora.load("almanac", ["en"]))
+    if run.text.corpus in WIKITEXT:
+        documents, words = WIKITEXT[run.text.corpus]
+        return words * TOKENS_PER_WORD * min(1, (run.text.n_documents or documents) / documents)
+    documents = run.text.n_documents or len(corpora.load("almanac", ["en"]))
     return documents * TOKENS_PER_DOCUMENT
 
 

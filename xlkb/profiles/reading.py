@@ -1,112 +1,19 @@
-"""Profiles: how large a run is. One code path, several sizes, one TOML file each.
-
-A notebook asks for its `Run` once and reads everything from it:
-
-    run = profiles.load(profile, notebook="02_general_knowledge_barrier", model=model)
-    questions = tasks.load(run.task, languages=run.languages, n=run.n_items, seed=run.seed)
-"""
+"""From a profile's TOML file, and what is asked for instead, to a run."""
 
 import hashlib
 import re
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from xlkb.ground import paths
 from xlkb.ground.names import model_names, nearest, split
+from xlkb.profiles.run import EMPTY, GROUPS, SETTINGS, Run
 from xlkb.tasks import prompts
 
 FOLDER = paths.PACKAGE_DATA / "profiles"
-
-
-@dataclass(frozen=True)
-class Run:
-    """What one run of a notebook does; made by `load`.
-
-    profile: name of the profile that it comes from; name: the same, plus the overrides.
-    notebook: the notebook's name without `.ipynb`, recorded with every artefact.
-    models: model names; the first is the main one, the others are contrasts.
-    style: how choices are scored (`prompts.STYLES`); styles: those that notebook 02 compares.
-    task: task name. languages: codes whose barrier is measured. base: the one that the others are
-    compared with, and that is taught: English, or the first of them where English is not among
-    them. five: codes that `recompose.mixup` mixes, the base first (fewer where fewer languages
-    were asked for). read: those of `five` that the general corpus exists in.
-    n_items: questions per headline cell (main model: English, each of `five`, mixup).
-    n_exploratory: questions per any other cell, and per cell of a contrast model.
-    n_sentences: sentences whose embeddings are compared. n_translated: sentences per direction.
-    parallel: corpus of both, which exists in `five`.
-    n_mitigated: questions per cell of a mitigation at inference time.
-    n_shots: demonstrations in few-shot cells. rules: decision rules, of the style.
-    n_characters, relations: how much of the academy is taught; n_characters_few: the same where a
-    comparison costs several teachings. teach_form: "prose", "qa" or "both".
-    teach_recipe, teach_epochs: how, and how often. mix_recipe: how mixed text is learned.
-    units: of mixed-language text. corpus: of general text, "almanac" or one in English that
-    `translator` translates (`translation.corpus`). n_documents: of it (0: all of them).
-    n_after: questions per cell of a fine-tuned model; n_few: the same, few-shot. held_out:
-    languages asked there that are in no training text.
-    then: commands that a whole run ends with, as arguments of `xlkb`.
-    seed: of every random choice. figures, results: folders written to.
-    """
-
-    profile: str
-    name: str
-    notebook: str
-    description: str
-    models: tuple[str, ...]
-    style: str
-    task: str
-    languages: tuple[str, ...]
-    base: str
-    five: tuple[str, ...]
-    read: tuple[str, ...]
-    n_items: int
-    n_exploratory: int
-    n_sentences: int
-    n_translated: int
-    parallel: str
-    n_mitigated: int
-    n_shots: int
-    styles: tuple[str, ...]
-    rules: tuple[str, ...]
-    n_characters: int
-    n_characters_few: int
-    relations: tuple[str, ...]
-    teach_form: str
-    teach_recipe: str
-    teach_epochs: int
-    mix_recipe: str
-    units: tuple[str, ...]
-    corpus: str
-    translator: str
-    n_documents: int
-    n_after: int
-    n_few: int
-    held_out: tuple[str, ...]
-    then: tuple[str, ...]
-    seed: int
-    figures: Path
-    results: Path
-
-    @property
-    def base_name(self) -> str:
-        """The base language's English name."""
-        from xlkb.ground.languages import LANGUAGES
-
-        return LANGUAGES[self.base].name
-
-
-SETTINGS = {
-    field.name: field.type
-    for field in fields(Run)
-    if field.name not in ("profile", "name", "notebook", "base", "read", "figures", "results")
-}
-"""The keys of a profile's TOML file, all required, with their types."""
-
-ONCE = ("n_items", "n_exploratory", "n_sentences", "n_translated", "n_mitigated", "n_characters")
-ONCE += ("n_characters_few", "teach_epochs", "n_after", "n_few")
-"""Numbers that cannot be 0."""
 
 
 def names() -> list[str]:
@@ -156,7 +63,7 @@ def load(
         changes["task"] = task
     if served := [name for name in named or plain["models"] if name.startswith("api:")]:
         style = style or plain["style"].replace("cloze", "letters")
-        changes["styles"] = tuple(each for each in plain["styles"] if each != "cloze")
+        changes["barrier.styles"] = tuple(s for s in plain["barrier.styles"] if s != "cloze")
     if style:
         _check_style(style, served)
     if style not in ("", plain["style"]):
@@ -168,7 +75,7 @@ def load(
     if not codes and ":" in task:
         codes = _languages_of(task)
     if codes not in ((), plain["languages"]):
-        changes |= {"languages": codes, "five": codes[:5], "held_out": codes[5:]}
+        changes |= {"languages": codes, "five": codes[:5], "after.held_out": codes[5:]}
     changes = {key: value for key, value in changes.items() if value != plain[key]}
     overrides = {
         "models": ",".join(named),
@@ -177,8 +84,14 @@ def load(
         "style": style,
     }
     name = "-".join([profile, *(_slug(overrides[key]) for key in overrides if key in changes)])
+    settings = _derived(plain | changes)
+    groups = {
+        group: kind(**{each.name: settings.pop(f"{group}.{each.name}") for each in fields(kind)})
+        for group, kind in GROUPS.items()
+    }
     return Run(
-        **_derived(plain | changes),
+        **settings,
+        **groups,
         profile=profile,
         name=name,
         notebook=notebook,
@@ -192,9 +105,14 @@ def _read(profile: str) -> dict[str, Any]:
         raise ValueError(f"There is no profile {profile!r}; {nearest(profile, names())}")
     path = FOLDER / f"{profile}.toml"
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        nested = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{path} is not valid TOML: {error}.") from None
+    table = {key: value for key, value in nested.items() if key not in GROUPS}
+    for group in GROUPS:
+        if not isinstance(inner := nested.get(group, {}), dict):
+            raise ValueError(f"{path}: {group} = {inner!r}, but it must be a table, [{group}].")
+        table |= {f"{group}.{key}": value for key, value in inner.items()}
     for key in table:
         if key not in SETTINGS:
             raise ValueError(f"{path}: unknown key {key!r}; {nearest(key, SETTINGS)}")
@@ -204,24 +122,23 @@ def _read(profile: str) -> dict[str, Any]:
         value = table[key]
         if kind not in (str, int):
             good = isinstance(value, list) and all(isinstance(v, str) for v in value)
-            good = good and bool(value or key in ("then", "held_out"))
+            good = good and bool(value or key in EMPTY)
             table[key] = tuple(value) if good else value
         else:
             good = type(value) is kind and (kind is str or value >= 0)
         if not good:
             wanted = {str: "a text", int: "a whole number"}.get(kind, "a list of texts")
             raise ValueError(f"{path}: {key} = {value!r}, but it must be {wanted}.")
-    for key in ONCE:
-        if not table[key]:
+        if value == 0 and key not in EMPTY:
             raise ValueError(f"{path}: {key} = 0, but it must be at least 1.")
-    for key, kept in (("five", False), ("held_out", True)):
+    for key, kept in (("five", False), ("after.held_out", True)):
         for code in table[key]:
             if code not in table["languages"] or (kept and code in table["five"]):
                 raise ValueError(
                     f"{path}: {code!r} is in {key}, so it must be in languages"
                     + (" and not in five." if kept else ".")
                 )
-    for style in (table["style"], *table["styles"]):
+    for style in (table["style"], *table["barrier.styles"]):
         if style not in prompts.STYLES:
             near = nearest(style, prompts.STYLES)
             raise ValueError(f"{path}: there is no style {style!r}; {near}")
@@ -269,13 +186,13 @@ def _derived(settings: dict[str, Any]) -> dict[str, Any]:
     from xlkb.ground.languages import FIVE
 
     languages, five = settings["languages"], settings["five"]
-    there = corpora.spoken(settings["corpus"])
+    there = corpora.spoken(settings["text.corpus"])
     read = tuple(code for code in five if code in there)
-    if settings["translator"]:  # It starts from the first of them.
+    if settings["text.translator"]:  # It starts from the first of them.
         read = five if five[0] in there else ()
     base = "en" if "en" in languages else languages[0]
-    form = settings["teach_form"] if set(five) <= set(FIVE) else "qa"
-    return settings | {"base": base, "read": read, "teach_form": form}
+    form = settings["teaching.form"] if set(five) <= set(FIVE) else "qa"
+    return settings | {"base": base, "read": read, "teaching.form": form}
 
 
 def _slug(name: str) -> str:
