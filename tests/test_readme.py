@@ -202,8 +202,8 @@ def _hub_models(arguments: list[str], world: Path, monkeypatch: pytest.MonkeyPat
 
 def _pytest(arguments: list[str], world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     marks = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    assert arguments == ["-m", "not real_model"]
-    assert '"real_model:' in marks
+    assert arguments[:1] == ["-m"]
+    assert f'"{arguments[1].removeprefix("not ")}:' in marks
 
 
 RUN = {

@@ -18,6 +18,8 @@ from xlkb.profiles import reading
 from xlkb.report import manifest
 from xlkb.scoring import perplexity
 
+pytestmark = pytest.mark.slow
+
 LANGUAGE_SETS = {
     "English": ("en",),
     "one": ("sw",),

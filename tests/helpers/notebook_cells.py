@@ -46,10 +46,10 @@ def model(folder: Path) -> str:
 def profile(folder: Path, name: str, **changes: object) -> None:
     """The profile ci with `SIZES` and `changes`, as a TOML file in `folder`."""
     ci = (paths.PACKAGE_DATA / "profiles" / "ci.toml").read_text(encoding="utf-8")
-    settings = {name: value for name, value in tomllib.loads(ci).items()}
+    settings = tomllib.loads(ci)
     for key, value in (SIZES | changes).items():
-        group, _, name = key.rpartition(".")
-        (settings[group] if group else settings)[name] = value
+        group, _, inner = key.rpartition(".")
+        (settings[group] if group else settings)[inner] = value
     lines = [f"{k} = {json.dumps(v)}" for k, v in settings.items() if not isinstance(v, dict)]
     for group, inner in settings.items():
         if isinstance(inner, dict):

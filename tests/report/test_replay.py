@@ -14,6 +14,8 @@ from xlkb.ground import paths
 from xlkb.scoring import results
 from xlkb.scoring.tries import Pair
 
+pytestmark = pytest.mark.golden
+
 NUMBERS = ("01", "02", "03", "04", "05", "06")
 
 
@@ -27,6 +29,7 @@ def replay(monkeypatch, tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", NUMBERS)
 def test_every_table_is_what_it_was_to_the_byte(number, replay):
     _, problems = notebook_cells.play(number)

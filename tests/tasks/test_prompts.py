@@ -27,6 +27,7 @@ CASES = [
 ]
 
 
+@pytest.mark.golden
 @pytest.mark.parametrize(("style", "shots", "instruction"), CASES)
 def test_prompts_are_those_of_the_golden_files(style, shots, instruction):
     text = ""
