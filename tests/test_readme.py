@@ -39,6 +39,7 @@ THIS = "it runs these very tests"
 NOT_RUN = {
     "conda env create -f environment.yml": "it needs conda; tests/test_packaging.py reads the file",
     "conda activate xlkb": "it needs conda",
+    "python -m xlkb": "it takes a command's name",
     "hf auth login": "it needs the hub",
     "jupyter lab notebooks/": "it starts a server",
     "./paper_reproduce.sh --test": THIS,
@@ -259,7 +260,8 @@ def test_options_named_in_the_text_exist(capsys):
 
 def test_python_named_in_the_text_exists():
     text = TEXTS["README.md"]
-    for span in ('models.load(name,\ndtype="nf4")', 'device="balanced"', 'style="letters"'):
+    scored = 'scoring.score(models.load("api:…"), …, "letters")'
+    for span in ('models.load(name,\ndtype="nf4")', 'device="balanced"', scored):
         assert span in text
     assert {"dtype", "device"} <= set(inspect.signature(models.load).parameters)
     assert "style" in inspect.signature(score).parameters
@@ -271,7 +273,7 @@ def test_links_and_files_named_in_the_text_exist(name):
     targets = re.findall(r"\]\(([^)#]+)\)", text)
     prose = re.sub(r"```.*?```", "", text, flags=re.S)
     targets += re.findall(r"`([\w./]*(?:/|\.(?:py|toml|txt|md|cff|sh|json)))`", prose)
-    made = ("results/", "model.json", "api_usage.json")  # By a run.
+    made = (".venv/", "results/", "model.json", "api_usage.json")  # By a run.
     theirs = ("MMLU/", "third_party/")  # In the repository of the paper's authors.
     for target in targets:
         if "://" in target or target.startswith(made + theirs):
