@@ -12,11 +12,9 @@ import pytest
 from matplotlib.figure import Figure
 
 from xlkb import profiles
-from xlkb.analysis import alignment, gains, stats
-from xlkb.ground import paths
+from xlkb.ground import paths, resampling
 from xlkb.ground.languages import FIVE, LANGUAGES
 from xlkb.report import manifest
-from xlkb.scoring import perplexity
 
 LANGUAGE_SETS = {
     "English": ("en",),
@@ -88,8 +86,7 @@ def play(shared, monkeypatch, tmp_path):
     monkeypatch.setattr(profiles, "FOLDER", folder / "profiles")
     monkeypatch.setattr(paths, "FIGURES", tmp_path / "figures")
     monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: Path(path).write_bytes(b""))
-    for module in (alignment, gains, perplexity, stats):
-        monkeypatch.setattr(module, "RESAMPLES", 100)
+    monkeypatch.setattr(resampling, "RESAMPLES", 100)
     monkeypatch.chdir(paths.NOTEBOOKS)
 
     def played(number, profile="tiny3", **parameters):

@@ -5,9 +5,9 @@ from functools import cache
 
 import pandas as pd
 
+from xlkb.ground import names
 from xlkb.ground.paths import PACKAGE_DATA
 
-STATUSES = ("certain", "second-hand")
 FILE = PACKAGE_DATA / "published.csv"
 
 
@@ -30,8 +30,8 @@ def published(table: str = "") -> pd.DataFrame:
     if not table:
         return frame.copy()
     if table not in set(frame["table"]):
-        known = ", ".join(frame["table"].unique())
-        raise ValueError(f"{FILE} has no table {table!r}; there are: {known}.")
+        known = names.nearest(table, frame["table"].unique())
+        raise ValueError(f"{FILE} has no table {table!r}; {known}")
     return frame[frame["table"] == table].reset_index(drop=True)
 
 
@@ -165,9 +165,8 @@ def settings_beside(topic: str, ours: Mapping[str, float]) -> pd.DataFrame:
     table = published("settings")
     known = table[table["setting"] == topic]
     if strange := sorted(set(ours) - set(known["metric"])):
-        raise ValueError(
-            f"{FILE}, {topic!r}: no {', '.join(strange)}; there are: {', '.join(known['metric'])}."
-        )
+        there = names.nearest(strange[0], known["metric"])
+        raise ValueError(f"{FILE}, {topic!r}: no {', '.join(strange)}; {there}")
     beside = known.rename(columns={"metric": "what"}).assign(
         paper=known["value"].map("{:,.7g}".format),
         ours=[f"{ours[what]:,.7g}" if what in ours else "" for what in known["metric"]],

@@ -33,7 +33,7 @@ TOLERANCES: dict[str, tuple[float, str]] = {
         2.0,
         "points, or two answers where that is more",
     ),
-    r"accuracy|rate|rankc|taken|offered|agreement|mass|low|high|ours": (
+    r"accuracy|rate|rankc|taken|offered|mass|low|high|ours": (
         2.0,
         "points (0.02 where the column holds shares), or two answers where that is more",
     ),

@@ -12,7 +12,7 @@ from xlkb.report import manifest
 from xlkb.report.canvas import span
 
 DECIMALS = 4
-SHARES = ("accuracy", "transfer_rate", "rankc", "taken", "agreement")
+SHARES = ("accuracy", "transfer_rate", "rankc", "taken")
 SHOWN: dict[str, tuple[tuple[str, ...], float, int, str]] = {
     **{share: (("low", "high"), 100, 1, f"{share} (%)") for share in SHARES},
     "offered": ((), 100, 1, "offered (%)"),
