@@ -39,24 +39,18 @@ def rankc(rows: pd.DataFrame, rule: str = "sum", base: str = "en", seed: int = 4
     columns = ["language", "n", "rankc", "low", "high"]
     if rows.empty:
         return pd.DataFrame(columns=columns)
-    values = stats.points(rows, rule)
-    first = rows.iloc[::4].reset_index(drop=True)
-    ranking = np.argsort(-values, axis=1, kind="stable")
-    full = (first["recomposition"] == "full").to_numpy()
-    ranked = {
-        code: pd.Series(list(ranking[index]), index=first.loc[index, "item_id"])
-        for code in first.loc[full, "language"].unique()
-        if len(index := np.flatnonzero(full & (first["language"] == code)))
-    }
+    ranking = np.argsort(-stats.points(rows, rule), axis=1, kind="stable")
+    first = rows.iloc[::4].assign(ranking=list(ranking)).set_index("item_id")
+    full = first[first["recomposition"] == "full"]
+    ranked = dict(list(full.groupby("language", sort=False)["ranking"]))
+    reference = ranked.pop(base, None)
     weights = np.exp(4 - np.arange(1, 5))
     weights /= weights.sum()
     rng = np.random.default_rng(seed)
     table = []
     for code, own in ranked.items():
-        if code == base:
-            continue
-        stats.same_items(own, ranked.get(base), {"language": code})
-        pairs = zip(own, ranked[base].loc[own.index], strict=True)
+        stats.same_items(own, reference, {"language": code})
+        pairs = zip(own, reference.loc[own.index], strict=True)
         each = np.array([_overlap(a, b) @ weights for a, b in pairs])
         resampled = resampling.resample(each, rng, resamples=resampling.RESAMPLES // 5)
         low, high = resampling.interval(resampled)

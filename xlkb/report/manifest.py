@@ -84,16 +84,12 @@ class Artefact:
 def listing(folder: Path) -> pd.DataFrame:
     """One row per artefact: `name, kind, notebook, profile, n_rows, created (UTC), age, left_out`
     (why there is none, or empty)."""
-    entries = _read(folder)
-    columns = ["kind", "notebook", "profile", "n_rows", "created"]
-    table = pd.DataFrame(
-        [{"name": name, **{c: entry[c] for c in columns}} for name, entry in entries.items()],
-        columns=["name", *columns],
-    )
-    left_out = [entry.get("left_out", "") for entry in entries.values()]
+    columns = ["name", "kind", "notebook", "profile", "n_rows", "created", "age", "left_out"]
+    rows = [{"name": name, "left_out": "", **entry} for name, entry in _read(folder).items()]
+    table = pd.DataFrame(rows, columns=columns)
     created = pd.to_datetime(table["created"], utc=True)
     age = (pd.Timestamp.now(tz="UTC") - created).dt.floor("s")
-    return table.assign(age=age.astype(str), left_out=left_out)
+    return table.assign(age=age.astype(str))
 
 
 def check(folder: Path) -> list[str]:
