@@ -178,12 +178,6 @@ def test_option_bias_compares_what_is_taken_with_what_is_offered():
     assert set(table["n"]) == {4}
 
 
-def test_agreement_is_refused_on_different_questions():
-    assert consistency.agreement(outcomes([True, False]), outcomes([True, True])) == 0.5
-    with pytest.raises(ValueError, match="share only 1"):
-        consistency.agreement(outcomes([True]), outcomes([True, True]))
-
-
 def test_a_gap_is_said_to_survive_only_if_every_rule_says_so():
     table = pd.DataFrame(
         {"language": ["fr", "fr", "de", "de"], "gap_points": [9.0, 8, 9, 1], "n": 400}

@@ -114,7 +114,7 @@ def test_an_experiment_compares_before_and_after(model, tmp_path, monkeypatch):
     monkeypatch.setenv("XLKB_RESULTS", str(tmp_path / "results"))
     taught, others = (questions(tmp_path, each) for each in (PERTURBED, CHOICES))
     splits = {"full": taught, "forget10_perturbed": taught}
-    monkeypatch.setattr(tofu, "load", lambda split: splits.get(split, others))
+    monkeypatch.setattr(tofu.tasks.tofu, "load", lambda split: splits.get(split, others))
     recipe = recipes.get("teach", epochs=3, learning_rate=1e-2)
     table = tofu.experiment(model, recipe, authors=1)
     assert set(table["questions"]) == {"taught authors", "real authors", "world facts"}

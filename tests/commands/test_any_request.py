@@ -11,12 +11,10 @@ import notebook_cells
 import pytest
 from matplotlib.figure import Figure
 
-from xlkb.analysis import alignment, gains, stats
-from xlkb.ground import paths
+from xlkb.ground import paths, resampling
 from xlkb.ground.languages import FIVE, LANGUAGES
 from xlkb.profiles import reading
 from xlkb.report import manifest
-from xlkb.scoring import perplexity
 
 pytestmark = pytest.mark.slow
 
@@ -91,8 +89,7 @@ def play(shared, monkeypatch, tmp_path):
     monkeypatch.setattr(reading, "FOLDER", folder / "profiles")
     monkeypatch.setattr(paths, "FIGURES", tmp_path / "figures")
     monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: Path(path).write_bytes(b""))
-    for module in (alignment, gains, perplexity, stats):
-        monkeypatch.setattr(module, "RESAMPLES", 100)
+    monkeypatch.setattr(resampling, "RESAMPLES", 100)
     monkeypatch.chdir(paths.NOTEBOOKS)
 
     def played(number, profile="tiny3", **parameters):

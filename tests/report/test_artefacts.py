@@ -1,6 +1,7 @@
 """Tables, figures and the manifest: the same numbers give the same bytes, and all is recorded."""
 
 import dataclasses
+import inspect
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -74,6 +75,13 @@ def test_a_figure_is_written_twice_with_the_same_bytes(kind, run):
         KINDS[kind](run)
         written.append([(run.figures / f"fig.{end}").read_bytes() for end in ("png", "svg")])
     assert written[0] == written[1]
+
+
+def test_a_figure_shows_how_it_is_called_and_what_it_draws():
+    shown = str(inspect.signature(figures.gap_bars))
+    assert "title: str, x: str = 'language', hue: str = 'rule', *, needs: str = ''" in shown
+    assert "sheet" not in shown
+    assert figures.gap_bars.__doc__.startswith("Accuracy lost against the run's base language")
 
 
 def test_a_figure_says_units_counts_and_languages_in_full(run):
@@ -193,7 +201,7 @@ def labelled(names):
 def drawn(run, monkeypatch):
     """The texts of the last figure that was saved."""
     seen = []
-    monkeypatch.setattr(figures, "save", lambda figure, *rest: seen.append(figure) or figure)
+    monkeypatch.setattr(canvas, "save", lambda figure, *rest: seen.append(figure) or figure)
 
     def texts():
         seen[-1].canvas.draw()
@@ -263,7 +271,7 @@ def test_long_names_stay_inside_the_figure(letters, run, monkeypatch):
     names = [(letters * 240)[:250] + end for end in "ab"]
     shown = []
     monkeypatch.setattr(canvas, "Image", lambda **_: None)
-    monkeypatch.setattr(canvas.manifest, "record", lambda *_: None)
+    monkeypatch.setattr(manifest.Artefact, "record", lambda *_: None)
     monkeypatch.setattr(canvas.Figure, "savefig", lambda figure, *_, **__: shown.append(figure))
     figures.accuracy_bars(labelled(names), "fig", run, [MODEL], names[0])
     figures.accuracy_bars(labelled(names), "fig", run, [MODEL], "T", x="model", hue="language")

@@ -14,7 +14,7 @@ have. `mitigations` are ways of asking, and `paper` what the paper reports.
 
 from xlkb.analysis import mitigations, paper, tofu
 from xlkb.analysis.alignment import against, means
-from xlkb.analysis.consistency import agreement, rankc, transfer_rate
+from xlkb.analysis.consistency import rankc, transfer_rate
 from xlkb.analysis.gains import by_rule as gains_by_rule
 from xlkb.analysis.gains import grouped, over_control
 from xlkb.analysis.gains import in_words as gains_in_words
@@ -36,7 +36,6 @@ __all__ = [
     "RULES",
     "accuracy",
     "against",
-    "agreement",
     "barrier",
     "concat",
     "decide",

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from scipy import stats as tests
-from statsmodels.stats.multitest import multipletests
 
-RESAMPLES = 10_000
+from xlkb.analysis.stats import holm
+from xlkb.ground import resampling
 
 
 def means(
@@ -21,9 +21,7 @@ def means(
     rows = []
     for key, part in frame.groupby(list(by), sort=False, observed=True):
         values = part[value].to_numpy(float)
-        rng = np.random.default_rng(seed)
-        resampled = values[rng.integers(len(values), size=(RESAMPLES, len(values)))].mean(1)
-        low, high = np.percentile(resampled, [2.5, 97.5])
+        low, high = resampling.interval(resampling.resample(values, seed))
         row = dict(zip(by, key, strict=True)) | {"n": len(values), value: values.mean()}
         rows.append(row | {"low": low, "high": high})
     return pd.DataFrame(rows, columns=[*by, "n", value, "low", "high"])
@@ -73,8 +71,4 @@ def against(
         differences.append(paired.mean())
         p_values.append(tests.wilcoxon(paired).pvalue if paired.any() else 1.0)
     table["difference"], table["p"] = differences, p_values
-    known = table["p"].notna()
-    table["p_adjusted"] = np.nan
-    if known.any():
-        table.loc[known, "p_adjusted"] = multipletests(table.loc[known, "p"], method="holm")[1]
-    return table
+    return table.assign(p_adjusted=holm(table["p"]))

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from xlkb.analysis import stats
-from xlkb.analysis.stats import CELL, CONDITION, ITEM
+from xlkb.analysis.stats import CONDITION
+from xlkb.ground import resampling
 
 
 def transfer_rate(decisions: pd.DataFrame, base: str = "en") -> pd.DataFrame:
@@ -38,27 +39,21 @@ def rankc(rows: pd.DataFrame, rule: str = "sum", base: str = "en", seed: int = 4
     columns = ["language", "n", "rankc", "low", "high"]
     if rows.empty:
         return pd.DataFrame(columns=columns)
-    values = stats.points(rows, rule)
-    first = rows.iloc[::4].reset_index(drop=True)
-    ranking = np.argsort(-values, axis=1, kind="stable")
-    full = (first["recomposition"] == "full").to_numpy()
-    ranked = {
-        code: pd.Series(list(ranking[index]), index=first.loc[index, "item_id"])
-        for code in first.loc[full, "language"].unique()
-        if len(index := np.flatnonzero(full & (first["language"] == code)))
-    }
+    ranking = np.argsort(-stats.points(rows, rule), axis=1, kind="stable")
+    first = rows.iloc[::4].assign(ranking=list(ranking)).set_index("item_id")
+    full = first[first["recomposition"] == "full"]
+    ranked = dict(list(full.groupby("language", sort=False)["ranking"]))
+    reference = ranked.pop(base, None)
     weights = np.exp(4 - np.arange(1, 5))
     weights /= weights.sum()
     rng = np.random.default_rng(seed)
     table = []
     for code, own in ranked.items():
-        if code == base:
-            continue
-        stats.same_items(own, ranked.get(base), {"language": code})
-        pairs = zip(own, ranked[base].loc[own.index], strict=True)
+        stats.same_items(own, reference, {"language": code})
+        pairs = zip(own, reference.loc[own.index], strict=True)
         each = np.array([_overlap(a, b) @ weights for a, b in pairs])
-        resampled = rng.choice(each, (stats.RESAMPLES // 5, len(each))).mean(1)
-        low, high = np.percentile(resampled, [2.5, 97.5])
+        resampled = resampling.resample(each, rng, resamples=resampling.RESAMPLES // 5)
+        low, high = resampling.interval(resampled)
         table.append((code, len(each), each.mean(), low, high))
     return pd.DataFrame(table, columns=columns)
 
@@ -66,16 +61,3 @@ def rankc(rows: pd.DataFrame, rule: str = "sum", base: str = "en", seed: int = 4
 def _overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """|top-j of a & top-j of b| / j for j = 1 … N."""
     return np.array([len({*a[:j]} & {*b[:j]}) / j for j in range(1, len(a) + 1)])
-
-
-def agreement(a: pd.DataFrame, b: pd.DataFrame) -> float:
-    """Share of questions for which two sets of decisions take the same choice.
-
-    Where an answer was not understood, no choice was taken.
-    """
-    keys = [*CELL, *ITEM]
-    merged = a.merge(b, on=keys, suffixes=("", "_other"), validate="one_to_one")
-    if not len(a) == len(b) == len(merged):
-        raise ValueError(f"{len(a)} and {len(b)} decisions share only {len(merged)} questions.")
-    taken = merged["predicted"] >= 0
-    return float((taken & (merged["predicted"] == merged["predicted_other"])).mean())

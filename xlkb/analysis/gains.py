@@ -12,9 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from scipy import stats as tests
-from statsmodels.stats.multitest import multipletests
 
 from xlkb.analysis import stats
+from xlkb.ground import names, resampling
 from xlkb.ground.languages import LANGUAGES
 
 GROUPS = ("other trained languages", "mixup", "held-out languages")
@@ -22,7 +22,6 @@ GROUPS = ("other trained languages", "mixup", "held-out languages")
 
 COLUMNS = ["group", "model", "n", "n_questions", "accuracy", "low", "high"]
 COLUMNS += ["gain_points", "gain_low", "gain_high", "p", "p_adjusted"]
-RESAMPLES = 10_000
 
 
 def grouped(decisions: pd.DataFrame, trained: Sequence[str], base: str = "en") -> pd.DataFrame:
@@ -69,8 +68,8 @@ def over_control(decisions: pd.DataFrame, control: str, seed: int = 42) -> pd.Da
         return pd.DataFrame(columns=COLUMNS)
     keys = ["item_id", "question_language", "answer_language"]
     if control not in set(decisions["model"]):
-        known = ", ".join(decisions["model"].unique())
-        raise ValueError(f"There is no model {control!r} to compare with; there are: {known}.")
+        known = names.nearest(control, decisions["model"].unique())
+        raise ValueError(f"There is no model {control!r} to compare with; {known}")
     rows = []
     for group in sorted(decisions["group"].unique(), key=_place):
         part = decisions[decisions["group"] == group]
@@ -85,29 +84,22 @@ def over_control(decisions: pd.DataFrame, control: str, seed: int = 42) -> pd.Da
                 )
             scores = own.groupby("item_id").mean()
             others = reference.groupby("item_id").mean().loc[scores.index]
+            low, high = resampling.interval(resampling.resample(scores, seed))
             row = {"group": group, "model": model, "n": len(scores), "n_questions": len(own)}
-            row |= _interval(scores, seed)
+            row |= {"accuracy": scores.mean(), "low": low, "high": high}
             if model != control:
                 row |= _gain((scores - others).to_numpy(), seed)
             rows.append(row)
     table = pd.DataFrame(rows, columns=COLUMNS)
-    tested = table["p"].notna()
-    if tested.any():
-        table.loc[tested, "p_adjusted"] = multipletests(table.loc[tested, "p"], method="holm")[1]
-    return table
+    return table.assign(p_adjusted=stats.holm(table["p"]))
 
 
 def _place(group: str) -> int:
     return GROUPS.index(group) if group in GROUPS else -1
 
 
-def _interval(scores: pd.Series, seed: int) -> dict[str, float]:
-    low, high = _bootstrap(scores.to_numpy(float), seed)
-    return {"accuracy": scores.mean(), "low": low, "high": high}
-
-
 def _gain(differences: np.ndarray, seed: int) -> dict[str, float]:
-    low, high = _bootstrap(100 * differences, seed)
+    low, high = resampling.interval(resampling.resample(100 * differences, seed))
     return {
         "gain_points": 100 * differences.mean(),
         "gain_low": low,
@@ -123,20 +115,9 @@ def _p_value(differences: np.ndarray, seed: int) -> float:
         (differences,),
         np.mean,
         permutation_type="samples",
-        n_resamples=RESAMPLES - 1,
+        n_resamples=resampling.RESAMPLES - 1,
         rng=np.random.default_rng(seed),
     ).pvalue
-
-
-def _bootstrap(values: np.ndarray, seed: int) -> tuple[float, float]:
-    """95 % percentile interval of the mean; drawn in blocks to bound memory."""
-    rng = np.random.default_rng(seed)
-    means = [
-        values[rng.integers(len(values), size=(RESAMPLES // 10, len(values)))].mean(1)
-        for _ in range(10)
-    ]
-    low, high = np.percentile(np.concatenate(means), [2.5, 97.5])
-    return float(low), float(high)
 
 
 def by_rule(

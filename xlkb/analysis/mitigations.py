@@ -71,17 +71,17 @@ def translated(
         model's context; demonstrations are as many as fit.
     """
     rows = asked.to_list()
-    texts = [key for row in rows for key in _texts(row) if key[2] != base]
-    wanted = {key: (key[1], 0) for key in texts}
+    wanted = dict.fromkeys(key for row in rows for key in _texts(row) if key[2] != base)
+    told: dict[tuple[str, str, str], tuple[str, int]] = {}
     for kind in ("question", "option"):
         keys = [key for key in wanted if key[0] == kind]
-        wanted |= _translations(model, keys, dev, store, n_shots, base)
+        told |= _translations(model, keys, dev, store, n_shots, base)
     tokens = []
     for row in rows:
-        new = [wanted.get(key, (key[1], 0)) for key in _texts(row)]
+        new = [told.get(key, (key[1], 0)) for key in _texts(row)]
         row["question"], *row["options"] = (text for text, _ in new)
         tokens.append(sum(n for _, n in new))
-    return Dataset.from_list(rows, features=recompose.FEATURES), np.array(tokens)
+    return Dataset.from_list(rows, features=recompose.FEATURES), np.array(tokens, np.int64)
 
 
 def _translations(
@@ -102,14 +102,8 @@ def _translations(
         return translation_prompt(text, language, base, shown[language][:n])
 
     counts = [len(shown[language]) for _, _, language in keys]
-    fit = _fitting(model, counts, made, store, NEW_TOKENS[kind], f"{kind}s to translate")
-    if not fit:
-        return {}
-    found = generate(model, list(fit.values()), store, NEW_TOKENS[kind])
-    return {
-        keys[i]: (text or keys[i][1], n)
-        for i, text, n in zip(fit, found["text"], _tokens(found), strict=True)
-    }
+    said = _said(model, counts, made, store, NEW_TOKENS[kind], f"{kind}s to translate")
+    return {keys[i]: (text or keys[i][1], n) for i, (text, n) in said.items()}
 
 
 def oracle(asked: Dataset, questions: Dataset, base: str = "en") -> Dataset:
@@ -132,9 +126,8 @@ def english_first(
     """Questions followed by the answer that the model first gave to them in English (or `base`).
 
     The demonstrations are questions of the dev split in the question's language with the answer in
-    the base language, as many as fit. An empty answer adds nothing, nor does a question that is too
-    long for the model's context. Returns the questions, and the tokens read and written for that,
-    int64 [questions].
+    the base language. Arguments and returns as for `translated`; an empty answer adds nothing, nor
+    does a question that is too long for the model's context.
     """
     rows, solved = asked.to_list(), _solved(dev, base)
     words = prompts.texts()[base]
@@ -147,11 +140,10 @@ def english_first(
         return Prompt("".join(shown(i)[:n]), own)
 
     counts = [min(n_shots, len(shown(i))) for i in range(len(rows))]
-    fit = _fitting(model, counts, made, store, NEW_TOKENS["answer"], "questions to answer")
-    found = generate(model, list(fit.values()), store, NEW_TOKENS["answer"])
+    said = _said(model, counts, made, store, NEW_TOKENS["answer"], "questions to answer")
     tokens = np.zeros(len(rows), np.int64)
-    tokens[list(fit)] = _tokens(found)
-    for i, text in zip(fit, found["text"], strict=True):
+    for i, (text, n) in said.items():
+        tokens[i] = n
         rows[i]["question"] += f"\nAnswer in {LANGUAGES[base].name}: {text}" if text else ""
     return Dataset.from_list(rows, features=recompose.FEATURES), tokens
 
@@ -170,15 +162,18 @@ def _solved(dev: Dataset | None, base: str) -> dict[tuple[str, str], list[str]]:
     return made
 
 
-def _fitting(
+def _said(
     model: LanguageModel,
     counts: Sequence[int],
     made: Callable[[int, int], Prompt],
     store: Path,
     new_tokens: int,
     kind: str,
-) -> dict[int, Prompt]:
-    """Place -> prompt with as many demonstrations as fit; what does not fit at all is named."""
+) -> dict[int, tuple[str, int]]:
+    """Place -> what the model wrote, and the tokens that it read and wrote for it.
+
+    Prompts have as many demonstrations as fit; what does not fit at all is named and left out.
+    """
 
     def pairs(i: int, n: int) -> list[Pair]:
         return [Pair("".join(made(i, n)), "")]
@@ -186,7 +181,12 @@ def _fitting(
     fit = lengths.fitting(model, counts, pairs, store, new_tokens)
     long = [f"{made(i, 0).own[:40]!r}" for i, n in enumerate(fit) if n < 0]
     lengths.left_out(model, kind, long, len(counts))
-    return {i: made(i, n) for i, n in enumerate(fit) if n >= 0}
+    asked = {i: made(i, n) for i, n in enumerate(fit) if n >= 0}
+    if not asked:
+        return {}
+    found = generate(model, list(asked.values()), store, new_tokens)
+    tokens = (found["n_prompt"] + found["n_tokens"]).tolist()
+    return dict(zip(asked, zip(found["text"], tokens, strict=True), strict=True))
 
 
 def gained(
@@ -217,10 +217,6 @@ def gained(
     table["group"] = table["group"].replace("other trained languages", "other languages")
     table = table.rename(columns={"model": "mitigation"})
     return table.assign(tokens_per_question=table["mitigation"].map(tokens).round())
-
-
-def _tokens(generated: pd.DataFrame) -> np.ndarray:
-    return (generated["n_prompt"] + generated["n_tokens"]).to_numpy(np.int64)
 
 
 def _texts(row: dict) -> list[tuple[str, str, str]]:

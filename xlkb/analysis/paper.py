@@ -5,9 +5,10 @@ from functools import cache
 
 import pandas as pd
 
+from xlkb.analysis import stats
+from xlkb.ground import names
 from xlkb.ground.paths import PACKAGE_DATA
 
-STATUSES = ("certain", "second-hand")
 FILE = PACKAGE_DATA / "published.csv"
 
 
@@ -30,8 +31,8 @@ def published(table: str = "") -> pd.DataFrame:
     if not table:
         return frame.copy()
     if table not in set(frame["table"]):
-        known = ", ".join(frame["table"].unique())
-        raise ValueError(f"{FILE} has no table {table!r}; there are: {known}.")
+        known = names.nearest(table, frame["table"].unique())
+        raise ValueError(f"{FILE} has no table {table!r}; {known}")
     return frame[frame["table"] == table].reset_index(drop=True)
 
 
@@ -46,40 +47,23 @@ def beside(ours: pd.DataFrame, task: str) -> pd.DataFrame:
         Columns `model, task, english, mixup` (accuracy, %), `change` (points), `n, status, source`,
         and `unread` and `reference_unread` where ours have them.
     """
-    rows = []
-    for model, known in published("mmlu").groupby("model", sort=False):
-        values = {(r["setting"], r["metric"]): r["value"] for _, r in known.iterrows()}
-        english, mixup = values.get(("full en", "accuracy")), values.get(("mixup", "accuracy"))
-        change = values.get(("mixup", "change from full en"))
-        if change is None and english is not None and mixup is not None:
-            change = mixup - english
-        rows.append(
-            {
-                "model": model,
-                "task": "MMLU (paper)",
-                "english": english,
-                "mixup": mixup,
-                "change": change,
-                "n": "",
-                "status": known["status"].iloc[0],
-                "source": known["source"].iloc[0],
-            }
-        )
-    for row in ours.to_dict("records"):
-        rows.append(
-            {
-                "model": row["model"],
-                "task": task,
-                "english": 100 * row["reference_accuracy"],
-                "mixup": 100 * row["accuracy"],
-                "change": -row["gap_points"],
-                "n": str(row["n"]),
-                "status": "this run",
-                "source": "",
-                **{c: row[c] for c in ("unread", "reference_unread") if c in row},
-            }
-        )
-    return pd.DataFrame(rows).astype({"english": float, "mixup": float, "change": float})
+    known = published("mmlu")
+    theirs = _by_model(known, known["setting"] + ": " + known["metric"])
+    theirs = theirs.rename(columns={"full en: accuracy": "english", "mixup: accuracy": "mixup"})
+    difference = theirs["mixup"] - theirs["english"]
+    theirs["change"] = theirs.pop("mixup: change from full en").fillna(difference)
+    mine = pd.DataFrame(
+        {
+            "model": ours["model"],
+            "task": task,
+            "english": 100 * ours["reference_accuracy"],
+            "mixup": 100 * ours["accuracy"],
+            "change": -ours["gap_points"],
+            "n": ours["n"].astype(str),
+        }
+    )
+    unread = ours.filter(["unread", "reference_unread"])
+    return _one_below_the_other(theirs, mine.join(unread), ["english", "mixup", "change"])
 
 
 def finetuned_beside(ours: pd.DataFrame, task: str, control: str) -> pd.DataFrame:
@@ -95,40 +79,41 @@ def finetuned_beside(ours: pd.DataFrame, task: str, control: str) -> pd.DataFram
         status, source`.
     """
     known = published("mmlu_finetuned")
-    rows = []
-    for model, values in known.groupby("model", sort=False):
-        before, after = (
-            values.loc[values["setting"].str.contains(word), "value"].item()
-            for word in ("before fine-tuning", "after fine-tuning")
-        )
-        rows.append(
-            (
-                model,
-                "MMLU (paper)",
-                before,
-                after,
-                after - before,
-                "",
-                *values[["status", "source"]].iloc[-1],
-            )
-        )
+    when = known["setting"].str.extract("(before|after) fine-tuning", expand=False)
+    theirs = _by_model(known, when)
+    theirs["change"] = theirs["after"] - theirs["before"]
     reference = 100 * ours.loc[ours["model"] == control, "accuracy"].sum()  # One row, or none.
-    for row in ours[ours["model"] != control].to_dict("records"):
-        after = 100 * row["accuracy"]
-        rows.append(
-            (
-                row["model"],
-                task,
-                reference,
-                after,
-                row["gain_points"],
-                str(row["n"]),
-                "this run",
-                "",
-            )
-        )
-    columns = ["model", "task", "before", "after", "change", "n", "status", "source"]
-    return pd.DataFrame(rows, columns=columns)
+    arms = ours[ours["model"] != control]
+    mine = pd.DataFrame(
+        {
+            "model": arms["model"],
+            "task": task,
+            "before": reference,
+            "after": 100 * arms["accuracy"],
+            "change": arms["gain_points"],
+            "n": arms["n"].astype(str),
+        }
+    )
+    return _one_below_the_other(theirs, mine, ["before", "after", "change"])
+
+
+def _by_model(known: pd.DataFrame, what: pd.Series) -> pd.DataFrame:
+    """Published numbers on MMLU, a row per model, a column for each `what`.
+
+    Status and source are those of the model's last number.
+    """
+    values = known.pivot_table("value", "model", what, sort=False)
+    last = known.drop_duplicates("model", keep="last").set_index("model")
+    return values.join(last[["status", "source"]]).reset_index().assign(task="MMLU (paper)", n="")
+
+
+def _one_below_the_other(
+    theirs: pd.DataFrame, mine: pd.DataFrame, numbers: list[str]
+) -> pd.DataFrame:
+    table = stats.concat([theirs, mine.assign(status="this run", source="")])
+    columns = ["model", "task", *numbers, "n", "status", "source"]
+    more = [column for column in ("unread", "reference_unread") if column in table]
+    return table[[*columns, *more]]
 
 
 def comet_beside(quality: pd.DataFrame) -> pd.DataFrame:
@@ -165,9 +150,8 @@ def settings_beside(topic: str, ours: Mapping[str, float]) -> pd.DataFrame:
     table = published("settings")
     known = table[table["setting"] == topic]
     if strange := sorted(set(ours) - set(known["metric"])):
-        raise ValueError(
-            f"{FILE}, {topic!r}: no {', '.join(strange)}; there are: {', '.join(known['metric'])}."
-        )
+        there = names.nearest(strange[0], known["metric"])
+        raise ValueError(f"{FILE}, {topic!r}: no {', '.join(strange)}; {there}")
     beside = known.rename(columns={"metric": "what"}).assign(
         paper=known["value"].map("{:,.7g}".format),
         ours=[f"{ours[what]:,.7g}" if what in ours else "" for what in known["metric"]],

@@ -14,6 +14,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
+from xlkb.ground import names, resampling
 from xlkb.ground.languages import LANGUAGES
 
 RULES = ("sum", "per_byte", "pmi")
@@ -22,7 +23,6 @@ CONDITION = ["model", "task", "style", "n_shots", "demonstrations", "prompt", "r
 
 CELL = ["recomposition", "language"]
 ITEM = ["item_id", "question_language", "answer_language"]
-RESAMPLES = 10_000
 
 DECISIONS = [*CONDITION, *CELL, *ITEM, "subject", "predicted_language", "predicted", "correct"]
 DECISIONS += ["margin"]
@@ -40,7 +40,7 @@ def points(rows: pd.DataFrame, rule: str = "sum") -> np.ndarray:
         ValueError: an unknown rule, PMI for letters, or rows that are not four per item in order.
     """
     if rule not in RULES:
-        raise ValueError(f"There is no rule {rule!r}; there are: {', '.join(RULES)}.")
+        raise ValueError(f"There is no rule {rule!r}; {names.nearest(rule, RULES)}")
     if len(rows) % 4 or (rows["choice"].to_numpy().reshape(-1, 4) != np.arange(4)).any():
         raise ValueError("Rows must hold the choices 0, 1, 2, 3 of each question in this order.")
     values = rows["log_likelihood"].to_numpy(float)
@@ -148,23 +148,29 @@ def compare(
     condition = [c for c in CONDITION if reference[c].nunique() > 1]
     if decisions.empty:
         return pd.DataFrame(columns=[*by, "n", "accuracy", "low", "high", *COMPARED])
-    table = accuracy(decisions, [*by, *(c for c in condition if c not in by)])
-    groups = dict(list(reference.groupby(condition or (lambda _: 0), sort=False)))
-    lookup = {key: group.set_index("item_id")["correct"] for key, group in groups.items()}
     keys = [*by, *(c for c in condition if c not in by)]
+    table = accuracy(decisions, keys)
+    references = {
+        key: part.set_index("item_id")
+        for key, part in reference.groupby(condition or (lambda _: 0), sort=False)
+    }
     results = []
     for key, group in decisions.groupby(keys, sort=False, observed=True):
-        values = dict(zip(keys, key if isinstance(key, tuple) else (key,), strict=True))
+        values = dict(zip(keys, key, strict=True))
         own = group.set_index("item_id")["correct"]
-        wanted = tuple(values[c] for c in condition) if condition else 0
-        other = lookup.get(wanted)
-        same_items(own, other, values)
-        results.append(_paired(own, other.loc[own.index], seed))
+        other = references.get(tuple(values[c] for c in condition) if condition else 0)
+        same_items(own, None if other is None else other["correct"], values)
+        results.append(_paired(own, other.loc[own.index, "correct"], seed))
         if "unread" in table:
-            results[-1]["reference_unread"] = groups[wanted]["unread"].mean()
+            results[-1]["reference_unread"] = other["unread"].mean()
     table = pd.concat([table, pd.DataFrame(results)], axis=1)
-    table["p_adjusted"] = multipletests(table["p"], method="holm")[1]
-    return table
+    return table.assign(p_adjusted=holm(table["p"]))
+
+
+def holm(p: pd.Series) -> pd.Series:
+    """Holm's correction over the tests of a table; rows without a p were not tested."""
+    adjusted = multipletests(p.dropna(), method="holm")[1]
+    return pd.Series(adjusted, p.dropna().index).reindex(p.index)
 
 
 def letters_taken(decisions: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
@@ -198,11 +204,9 @@ def _paired(own: pd.Series, other: pd.Series, seed: int) -> dict[str, float]:
     n = len(own)
     both = int((own & other).sum())
     test = mcnemar([[both, won], [lost, n - both - won - lost]], exact=True)
-    # The paired difference of an item is 1, -1 or 0: resampling items is a multinomial draw.
-    shares = np.array([lost, won, n - lost - won]) / n
-    draws = np.random.default_rng(seed).multinomial(n, shares, size=RESAMPLES)
-    gaps = 100 * (draws[:, 0] - draws[:, 1]) / n
-    low, high = np.percentile(gaps, [2.5, 97.5])
+    # The paired difference of an item is one of three.
+    gaps = resampling.resample([100, -100, 0], seed, counts=[lost, won, n - lost - won])
+    low, high = resampling.interval(gaps)
     return {
         "reference_accuracy": other.mean(),
         "gap_points": 100 * (lost - won) / n,

@@ -101,28 +101,22 @@ def evaluate(
     return pd.DataFrame(table)
 
 
-def summary(
-    found: pd.DataFrame, names: Sequence[str] = ("probability", "truth", "rouge_l")
-) -> pd.DataFrame:
+def summary(found: pd.DataFrame) -> pd.DataFrame:
     """Mean of each measure per model and language with its 95 % bootstrap interval over questions.
 
     Returns:
         `model, language, measure, n, mean, low, high`.
     """
-    tables = []
-    for name in names:
-        known = found[found[name].notna()].rename(columns={name: "mean"})
-        if len(known):
-            means = alignment.means(known, ["model", "language"], "mean")
-            means.insert(2, "measure", name)
-            tables.append(means)
-    return pd.concat(tables, ignore_index=True)
+    by = ["model", "language"]
+    measures = ["probability", "truth", "rouge_l"]
+    values = found.melt(by, measures, "measure", "mean").dropna(subset="mean")
+    return alignment.means(values, [*by, "measure"], "mean")
 
 
 def experiment(
     model: LanguageModel,
     recipe: recipes.Recipe,
-    authors: int = 200,
+    authors: int = AUTHORS,
     languages: Sequence[str] = ("en",),
     translator: str | translators.Translator = "",
 ) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 `languages` (codes, names, scripts), `answer_words` (what stands around a letter, in all of them),
 `names` (lists that users type, and what a mistyped one may have meant), `paths` (where everything
 lies), `texts` (the one reader of what users bring), `hub` (files of the hub), `disk` (room, and
-writing in one rename), `progress` (signs of life).
+writing in one rename), `progress` (signs of life), `resampling` (the bootstrap).
 
 >>> from xlkb.ground import languages, names
 >>> languages.LANGUAGES["sw"].name
@@ -12,4 +12,14 @@ writing in one rename), `progress` (signs of life).
 "there are: arabic, hindi. Did you mean 'arabic'?"
 """
 
-__all__ = ["answer_words", "disk", "hub", "languages", "names", "paths", "progress", "texts"]
+__all__ = [
+    "answer_words",
+    "disk",
+    "hub",
+    "languages",
+    "names",
+    "paths",
+    "progress",
+    "resampling",
+    "texts",
+]

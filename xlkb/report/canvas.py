@@ -1,7 +1,9 @@
 """What all figures share: the canvas, bars with intervals, titles with n, and saving."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import wraps
+from inspect import signature
 
 import matplotlib as mpl
 import numpy as np
@@ -15,7 +17,9 @@ from pandas.api.types import is_numeric_dtype
 from xlkb.ground.languages import LANGUAGES
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
-from xlkb.report import fonts, manifest
+from xlkb.report import fonts
+from xlkb.report.labels import MEASURES
+from xlkb.report.manifest import Artefact
 
 WIDTH = 10
 STYLE = {
@@ -32,17 +36,29 @@ LABEL = 40
 """Letters on a line of a legend."""
 
 
-def drawable(value: str = "") -> Callable:
-    """Decorator: a figure of a frame without rows is left out; see `manifest.leave_out`.
+@dataclass(frozen=True)
+class Sheet:
+    """What a figure is drawn on, and from."""
 
-    The figure gets one more argument, `needs`: what it would have needed, as "two languages".
+    axes: Axes
+    frame: pd.DataFrame
+    run: Run
+    title: str
+
+
+def drawable(value: str = "", height: float = 4.2, width: float = WIDTH) -> Callable:
+    """Decorator: makes a figure of a function that draws on a `Sheet` and returns the caption.
+
+    The figure is called with `frame, name, run, models, title`, the function's own options, and
+    `needs`: what it would have needed, as "two languages". It is styled, saved, and returned as an
+    image. Of a frame without rows it is left out; see `Artefact.leave_out`.
 
     Args:
         value: a column; rows without it are not drawn.
+        height, width: in inches.
     """
 
-    def decorate(draw: Callable[..., Image]) -> Callable[..., Image | Markdown]:
-        @wraps(draw)
+    def decorate(draw: Callable[..., str]) -> Callable[..., Image | Markdown]:
         def drawn(
             frame: pd.DataFrame,
             name: str,
@@ -53,45 +69,54 @@ def drawable(value: str = "") -> Callable:
             needs: str = "",
             **options: object,
         ) -> Image | Markdown:
-            if frame.empty or (value and frame[value].isna().all()):
-                return manifest.leave_out(run, models, name, "figure", title, needs)
-            return draw(frame, name, run, models, title, *rest, **options)
+            artefact = Artefact("figure", name, run, models)
+            shown = frame[frame[value].notna()] if value and len(frame) else frame
+            if shown.empty:
+                return artefact.leave_out(title, needs)
+            # Options are texts of the figure, or hold some: columns with their labels.
+            with style(frame, title, *rest, *options.values()):
+                # Not pyplot: a figure outside its registry is neither leaked nor drawn twice by a
+                # notebook.
+                figure = Figure(figsize=(width, height), layout="constrained")
+                caption = draw(Sheet(figure.subplots(), shown, run, title), *rest, **options)
+                return save(figure, artefact, len(frame), caption)
 
-        return drawn
+        usual = signature(drawn)
+        *common, _, needs, _ = usual.parameters.values()
+        own = list(signature(draw).parameters.values())[1:]
+        named = wraps(draw)(drawn)
+        named.__signature__ = usual.replace(parameters=[*common, *own, needs])
+        return named
 
     return decorate
 
 
-def bars(
-    axes: Axes,
-    frame: pd.DataFrame,
-    x: str,
-    hue: str,
-    value: str,
-    low: str,
-    high: str,
-    factor: float,
-) -> list[float]:
-    """Grouped bars with intervals; returns the centre of each row's bar, in the frame's order."""
+def bars(axes: Axes, frame: pd.DataFrame, x: str, hue: str, value: str) -> list[float]:
+    """Grouped bars with intervals; returns the centre of each row's bar, in the frame's order.
+
+    Args:
+        x, hue: columns of the groups, and of the colours in each.
+        value: column of the heights, one of `labels.MEASURES` with an interval.
+    """
+    measure = MEASURES[value]
     groups = ordered(frame[x])
-    series = list(dict.fromkeys(frame[hue]))
+    series = colours(frame[hue])
     width = 0.8 / len(series)
-    colours = dict(zip(series, sns.color_palette("colorblind", len(series)), strict=True))
     present = {g: [s for s in series if s in set(frame.loc[frame[x] == g, hue])] for g in groups}
     centres = []
     for row in frame.to_dict("records"):
         among = present[row[x]]
         offset = among.index(row[hue]) - (len(among) - 1) / 2
         place = groups.index(row[x]) + offset * width
-        height = factor * row[value]
-        errors = [[height - factor * row[low]], [factor * row[high] - height]]
-        style = {"color": colours[row[hue]], "edgecolor": "white", "linewidth": 0.5}
+        height, low, high = (measure.factor * row[c] for c in (value, *measure.bounds))
+        errors = [[height - low], [high - height]]
+        style = {"color": series[row[hue]], "edgecolor": "white", "linewidth": 0.5}
         axes.bar(place, height, width, **style)
         axes.errorbar(place, height, np.maximum(errors, 0), color="0.25", lw=1, capsize=2)
         centres.append(place)
-    for label in series if len(series) > 1 else []:
-        axes.bar(0, 0, color=colours[label], label=fonts.lines(label, LABEL))
     if len(series) > 1:
+        for label, colour in series.items():
+            axes.bar(0, 0, color=colour, label=fonts.lines(label, LABEL))
         legend(axes)
     small = 7 if len(groups) > 10 else 9
     room = max(6, min(15, 1160 // small // max(1, len(groups))))
@@ -102,6 +127,12 @@ def bars(
     axes.set_xticks(range(len(groups)), names, fontsize=small)
     axes.set_xlim(-0.6, len(groups) - 0.4)
     return centres
+
+
+def colours(labels: Iterable) -> dict[object, tuple[float, float, float]]:
+    """The colour of each label, in order of appearance."""
+    distinct = list(dict.fromkeys(labels))
+    return dict(zip(distinct, sns.color_palette("colorblind", len(distinct)), strict=True))
 
 
 def legend(axes: Axes) -> None:
@@ -137,7 +168,7 @@ def span(counts: pd.Series) -> str:
     return f"{low}" if low == high else f"{low} to {high}"
 
 
-def style(frame: pd.DataFrame, *texts: str) -> mpl.rc_context:
+def style(frame: pd.DataFrame, *texts: object) -> mpl.rc_context:
     """The look of a figure of this frame and these texts, for a `with` block.
 
     There is a font for each of their characters; see `xlkb.report.fonts`.
@@ -147,21 +178,7 @@ def style(frame: pd.DataFrame, *texts: str) -> mpl.rc_context:
     return mpl.rc_context({**sns.axes_style("whitegrid"), **STYLE, "font.family": families})
 
 
-def canvas(height: float, width: float = WIDTH) -> tuple[Figure, Axes]:
-    """A figure of so many inches and its axes."""
-    # Not pyplot: a figure outside its registry is neither leaked nor drawn twice by a notebook.
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.subplots()
-
-
-def save(
-    figure: Figure,
-    frame: pd.DataFrame,
-    name: str,
-    run: Run,
-    models: Sequence[LanguageModel],
-    caption: str,
-) -> Image:
+def save(figure: Figure, artefact: Artefact, n_rows: int, caption: str) -> Image:
     """Write the figure as PNG and SVG, enter it in the manifest, and return the PNG."""
     for axes in figure.axes:
         wide = round(TITLE * figure.get_figwidth())
@@ -170,12 +187,12 @@ def save(
     for shown in figure.legends:
         labels = [text.get_text() for text in shown.get_texts()]
         _grow(figure, sum(label.count("\n") for label in labels) // _columns(labels))
-    run.figures.mkdir(parents=True, exist_ok=True)
-    files = [run.figures / f"{name}.{kind}" for kind in ("png", "svg")]
-    figure.savefig(files[0], dpi=150, metadata={"Software": None})
-    figure.savefig(files[1], metadata={"Date": None})
-    manifest.record(run, models, name, "figure", files, len(frame), caption)
-    return Image(filename=str(files[0]), width=round(90 * figure.get_figwidth()), alt=caption)
+    artefact.run.figures.mkdir(parents=True, exist_ok=True)
+    png, svg = artefact.files
+    figure.savefig(png, dpi=150, metadata={"Software": None})
+    figure.savefig(svg, metadata={"Date": None})
+    artefact.record(n_rows, caption)
+    return Image(filename=str(png), width=round(90 * figure.get_figwidth()), alt=caption)
 
 
 def _grow(figure: Figure, rows: int) -> None:

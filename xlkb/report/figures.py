@@ -1,32 +1,30 @@
-"""Figures: each function draws one kind from a frame of `stats`, saves it and returns the image.
+"""Figures: each function draws one kind from a frame of `analysis`, saves it, returns the image.
+
+All are called alike, with options of their own behind, such as columns of the frame:
+
+    figure(frame, name, run, models, title, **options, needs="")
 
 Every figure is written as PNG (150 dpi) and SVG into `run.figures` and entered in the manifest.
 Axes carry units, titles say what and how many questions, bars carry 95 % intervals, colours are
 seaborn's colour-blind palette, and the same frame gives the same bytes. A figure of an empty frame
-is left out, and a sentence is returned in its place (`canvas.drawable`).
+is left out, and a sentence that it needs `needs` is returned in its place (`canvas.drawable`).
 """
-
-from collections.abc import Sequence
 
 import pandas as pd
 import seaborn as sns
-from IPython.display import Image
 
 from xlkb.ground.languages import LANGUAGES
-from xlkb.models import LanguageModel
-from xlkb.profiles import Run
 from xlkb.report import fonts
 from xlkb.report.canvas import (
     LABEL,
+    Sheet,
     bars,
-    canvas,
+    colours,
     counts,
     drawable,
     legend,
     ordered,
-    save,
     span,
-    style,
 )
 
 CHANCE = 25
@@ -52,96 +50,59 @@ def _unread(frame: pd.DataFrame) -> str:
 
 @drawable()
 def accuracy_bars(
-    frame: pd.DataFrame,
-    name: str,
-    run: Run,
-    models: Sequence[LanguageModel],
-    title: str,
-    x: str = "language",
-    hue: str = "model",
-    chance: float = CHANCE,
-) -> Image:
+    sheet: Sheet, x: str = "language", hue: str = "model", chance: float = CHANCE
+) -> str:
     """Accuracy (%) with 95 % Wilson intervals, grouped by `x` and coloured by `hue`.
 
     `frame`: columns `x, hue, n, accuracy, low, high` from `stats.accuracy`. `chance`: in percent.
     """
-    with style(frame, title):
-        figure, axes = canvas(4.2)
-        bars(axes, frame, x, hue, "accuracy", "low", "high", 100)
-        axes.axhline(chance, color="black", linewidth=1, linestyle=":")
-        edge = axes.get_yaxis_transform()
-        axes.text(1.005, chance, "chance", fontsize=8, va="center", transform=edge)
-        axes.set(ylabel="accuracy (%)", ylim=(0, 100), title=f"{title}{counts(frame, hue)}")
-        caption = f"{title}. Bars: 95 % Wilson interval.{_unread(frame)}"
-        return save(figure, frame, name, run, models, caption)
+    axes, frame, title = sheet.axes, sheet.frame, sheet.title
+    bars(axes, frame, x, hue, "accuracy")
+    axes.axhline(chance, color="black", linewidth=1, linestyle=":")
+    edge = axes.get_yaxis_transform()
+    axes.text(1.005, chance, "chance", fontsize=8, va="center", transform=edge)
+    axes.set(ylabel="accuracy (%)", ylim=(0, 100), title=f"{title}{counts(frame, hue)}")
+    return f"{title}. Bars: 95 % Wilson interval.{_unread(frame)}"
 
 
 @drawable()
-def gap_bars(
-    frame: pd.DataFrame,
-    name: str,
-    run: Run,
-    models: Sequence[LanguageModel],
-    title: str,
-    x: str = "language",
-    hue: str = "rule",
-) -> Image:
+def gap_bars(sheet: Sheet, x: str = "language", hue: str = "rule") -> str:
     """Accuracy lost against the run's base language (points) with 95 % bootstrap intervals.
 
     `frame`: columns `x, hue, n, gap_points, gap_low, gap_high` from `stats.barrier` or alike.
     """
-    with style(frame, title):
-        figure, axes = canvas(4.2)
-        bars(axes, frame, x, hue, "gap_points", "gap_low", "gap_high", 1)
-        axes.axhline(0, color="black", linewidth=1)
-        base = LANGUAGES[run.base].name
-        axes.set(ylabel=f"accuracy lost against {base} (points)")
-        axes.set(title=f"{title}{counts(frame, hue)}")
-        caption = f"{title}. Bars: 95 % paired bootstrap interval; above 0 {base} is better."
-        caption += _unread(frame)
-        return save(figure, frame, name, run, models, caption)
+    axes, frame, title = sheet.axes, sheet.frame, sheet.title
+    base = LANGUAGES[sheet.run.base].name
+    bars(axes, frame, x, hue, "gap_points")
+    axes.axhline(0, color="black", linewidth=1)
+    axes.set(ylabel=f"accuracy lost against {base} (points)", title=f"{title}{counts(frame, hue)}")
+    caption = f"{title}. Bars: 95 % paired bootstrap interval; above 0 {base} is better."
+    return caption + _unread(frame)
 
 
 @drawable("gain_points")
-def gain_bars(
-    frame: pd.DataFrame,
-    name: str,
-    run: Run,
-    models: Sequence[LanguageModel],
-    title: str,
-    x: str = "group",
-    hue: str = "model",
-) -> Image:
+def gain_bars(sheet: Sheet, x: str = "group", hue: str = "model") -> str:
     """Accuracy gained over the control (points) with 95 % bootstrap intervals.
 
     `frame`: columns `x, hue, n, gain_points, gain_low, gain_high` of `gains.over_control`.
     """
-    shown = frame[frame["gain_points"].notna()]
-    with style(frame, title):
-        figure, axes = canvas(4.2)
-        bars(axes, shown, x, hue, "gain_points", "gain_low", "gain_high", 1)
-        axes.axhline(0, color="black", linewidth=1)
-        axes.set(ylabel="accuracy gained over the control (points)")
-        axes.set(title=f"{title} (n = {span(shown['n'])} items per bar)")
-        caption = (
-            f"{title}. Bars: 95 % bootstrap interval over items; above 0 the remedy is better."
-        )
-        return save(figure, frame, name, run, models, caption)
+    axes, frame, title = sheet.axes, sheet.frame, sheet.title
+    bars(axes, frame, x, hue, "gain_points")
+    axes.axhline(0, color="black", linewidth=1)
+    axes.set(ylabel="accuracy gained over the control (points)")
+    axes.set(title=f"{title} (n = {span(frame['n'])} items per bar)")
+    return f"{title}. Bars: 95 % bootstrap interval over items; above 0 the remedy is better."
 
 
-@drawable()
+@drawable(height=5, width=7)
 def heat_map(
-    frame: pd.DataFrame,
-    name: str,
-    run: Run,
-    models: Sequence[LanguageModel],
-    title: str,
+    sheet: Sheet,
     rows: tuple[str, str] = ("question_language", "language of the question"),
     columns: tuple[str, str] = ("answer_language", "language of the choices"),
     value: tuple[str, str, float] = ("accuracy", "accuracy (%)", 100),
     chance: float = CHANCE,
     what: str = "questions",
-) -> Image:
+) -> str:
     """A measure for each pair of languages (or of other things).
 
     `frame`: columns `n`, the measure, and one column for the rows and for the columns each.
@@ -149,94 +110,76 @@ def heat_map(
     factor; `low, high` in the frame are its interval. `chance`: the lower end of the colours.
     `what`: n counts.
     """
+    axes, frame, title = sheet.axes, sheet.frame, sheet.title
     square = frame.pivot(index=rows[0], columns=columns[0], values=value[0])
     down, across = ordered(frame[rows[0]]), ordered(frame[columns[0]])
-    with style(frame, title, rows[1], columns[1], value[1], what):
-        figure, axes = canvas(5, width=7)
-        sns.heatmap(
-            value[2] * square.loc[down, across],
-            annot=True,
-            fmt=".0f",
-            cmap="viridis",
-            ax=axes,
-            square=len(down) == len(across),
-            cbar_kws={"label": f"{value[1]}, from {chance:.0f} to best"},
-            vmin=chance,
-            vmax=value[2] * frame[value[0]].max(),
-        )
-        axes.set_xticklabels([_named(label) for label in across])
-        axes.set_yticklabels([_named(label) for label in down], rotation=0)
-        axes.set(xlabel=columns[1], ylabel=rows[1])
-        reach = ""
-        if {"low", "high"} <= set(frame):
-            half = value[2] / 2 * (frame["high"] - frame["low"]).max()
-            reach = f"\n95 % intervals reach at most ±{half:.0f} points"
-        axes.set_title(f"{title}{counts(frame, '', what=what)}{reach}")
-        said = _unread(frame)
-        return save(figure, frame, name, run, models, f"{title}.{said}" if said else title)
+    sns.heatmap(
+        value[2] * square.loc[down, across],
+        annot=True,
+        fmt=".0f",
+        cmap="viridis",
+        ax=axes,
+        square=len(down) == len(across),
+        cbar_kws={"label": f"{value[1]}, from {chance:.0f} to best"},
+        vmin=chance,
+        vmax=value[2] * frame[value[0]].max(),
+    )
+    axes.set_xticklabels([_named(label) for label in across])
+    axes.set_yticklabels([_named(label) for label in down], rotation=0)
+    axes.set(xlabel=columns[1], ylabel=rows[1])
+    reach = ""
+    if {"low", "high"} <= set(frame):
+        half = value[2] / 2 * (frame["high"] - frame["low"]).max()
+        reach = f"\n95 % intervals reach at most ±{half:.0f} points"
+    axes.set_title(f"{title}{counts(frame, '', what=what)}{reach}")
+    said = _unread(frame)
+    return f"{title}.{said}" if said else title
 
 
 @drawable()
-def lines(
-    frame: pd.DataFrame,
-    name: str,
-    run: Run,
-    models: Sequence[LanguageModel],
-    title: str,
-    x: tuple[str, str],
-    y: tuple[str, str],
-    hue: str,
-) -> Image:
+def lines(sheet: Sheet, x: tuple[str, str], y: tuple[str, str], hue: str) -> str:
     """A measure against a number, a line with a 95 % band per `hue`.
 
     `frame`: columns `n, low, high`, `hue`, and those of `x` and `y`; `x`, `y`: column and label.
     """
-    with style(frame, title, x[1], y[1]):
-        figure, axes = canvas(4.2)
-        labels = list(dict.fromkeys(frame[hue]))
-        for label, colour in zip(labels, sns.color_palette("colorblind", len(labels)), strict=True):
-            part = frame[frame[hue] == label].sort_values(x[0])
-            shown = fonts.lines(label, LABEL)
-            axes.plot(part[x[0]], part[y[0]], color=colour, marker="o", ms=4, label=shown)
-            axes.fill_between(part[x[0]], part["low"], part["high"], color=colour, alpha=0.2, lw=0)
-        axes.set(xlabel=x[1], ylabel=y[1], title=f"{title}{counts(frame, '', 'point', 'texts')}")
-        axes.plot([], [], " ", label="bands: 95 % bootstrap")
-        legend(axes)
-        return save(figure, frame, name, run, models, f"{title}. Bands: 95 % bootstrap interval.")
+    axes, frame, title = sheet.axes, sheet.frame, sheet.title
+    for label, colour in colours(frame[hue]).items():
+        part = frame[frame[hue] == label].sort_values(x[0])
+        shown = fonts.lines(label, LABEL)
+        axes.plot(part[x[0]], part[y[0]], color=colour, marker="o", ms=4, label=shown)
+        axes.fill_between(part[x[0]], part["low"], part["high"], color=colour, alpha=0.2, lw=0)
+    axes.set(xlabel=x[1], ylabel=y[1], title=f"{title}{counts(frame, '', 'point', 'texts')}")
+    axes.plot([], [], " ", label="bands: 95 % bootstrap")
+    legend(axes)
+    return f"{title}. Bands: 95 % bootstrap interval."
 
 
 @drawable()
-def distributions(
-    frame: pd.DataFrame,
-    name: str,
-    run: Run,
-    models: Sequence[LanguageModel],
-    title: str,
-    x: tuple[str, str],
-    y: tuple[str, str],
-) -> Image:
+def distributions(sheet: Sheet, x: tuple[str, str], y: tuple[str, str]) -> str:
     """Violins of single values with their median and quartiles.
 
     `frame`: one row per value, with the columns of `x` and `y`: column and label.
     """
-    with style(frame, title, x[1], y[1]):
-        figure, axes = canvas(4.2)
-        frame = frame.assign(**{x[0]: [fonts.lines(label, 15) for label in frame[x[0]]]})
-        order = list(dict.fromkeys(frame[x[0]]))
-        options = {"inner": "quart", "cut": 0, "linewidth": 1, "hue": x[0], "legend": False}
-        sns.violinplot(
-            frame,
-            x=x[0],
-            y=y[0],
-            order=order,
-            hue_order=order,
-            palette="colorblind",
-            ax=axes,
-            **options,
-        )
-        n = frame.groupby(x[0]).size().rename("n").reset_index()
-        axes.set(xlabel=x[1], ylabel=y[1], title=f"{title}{counts(n, '', 'violin', 'texts')}")
-        return save(figure, frame, name, run, models, f"{title}. Lines: median and quartiles.")
+    axes, title = sheet.axes, sheet.title
+    frame = sheet.frame.assign(**{x[0]: [fonts.lines(label, 15) for label in sheet.frame[x[0]]]})
+    order = list(dict.fromkeys(frame[x[0]]))
+    sns.violinplot(
+        frame,
+        x=x[0],
+        y=y[0],
+        order=order,
+        hue=x[0],
+        hue_order=order,
+        palette="colorblind",
+        inner="quart",
+        cut=0,
+        linewidth=1,
+        legend=False,
+        ax=axes,
+    )
+    n = frame.groupby(x[0]).size().rename("n").reset_index()
+    axes.set(xlabel=x[1], ylabel=y[1], title=f"{title}{counts(n, '', 'violin', 'texts')}")
+    return f"{title}. Lines: median and quartiles."
 
 
 def _named(label: object) -> str:
@@ -244,48 +187,35 @@ def _named(label: object) -> str:
 
 
 @drawable()
-def option_bias(
-    frame: pd.DataFrame,
-    name: str,
-    run: Run,
-    models: Sequence[LanguageModel],
-    title: str,
-    hue: str = "rule",
-) -> Image:
+def option_bias(sheet: Sheet, hue: str = "rule") -> str:
     """Share of the wrong answers in each language (%) against its share among wrong choices.
 
     `frame`: from `stats.option_language_bias`, with a column `hue`.
     """
-    with style(frame, title):
-        figure, axes = canvas(4.2)
-        centres = bars(axes, frame, "language", hue, "taken", "low", "high", 100)
-        for position, offered in zip(centres, frame["offered"], strict=True):
-            axes.plot([position - 0.13, position + 0.13], [100 * offered] * 2, color="black", lw=2)
-        axes.plot([], [], color="black", lw=2, label="offered")
-        legend(axes)
-        axes.set(ylabel="share of wrong answers (%)", title=f"{title}{counts(frame, hue)}")
-        caption = f"{title}. Bars: 95 % Wilson interval; black lines: share among wrong choices."
-        return save(figure, frame, name, run, models, caption)
+    axes, frame, title = sheet.axes, sheet.frame, sheet.title
+    centres = bars(axes, frame, "language", hue, "taken")
+    for position, offered in zip(centres, frame["offered"], strict=True):
+        axes.plot([position - 0.13, position + 0.13], [100 * offered] * 2, color="black", lw=2)
+    axes.plot([], [], color="black", lw=2, label="offered")
+    legend(axes)
+    axes.set(ylabel="share of wrong answers (%)", title=f"{title}{counts(frame, hue)}")
+    return f"{title}. Bars: 95 % Wilson interval; black lines: share among wrong choices."
 
 
-@drawable()
-def loss_curves(
-    frame: pd.DataFrame, name: str, run: Run, models: Sequence[LanguageModel], title: str
-) -> Image:
+@drawable(height=3.6)
+def loss_curves(sheet: Sheet) -> str:
     """Training loss (nats per token) against the tokens seen, a line per run.
 
     `frame`: columns `run, tokens, loss` from `finetuning.curve`. The thick line is the mean of a
     tenth of the run; the thin one shows every step.
     """
-    with style(frame, title):
-        figure, axes = canvas(3.6)
-        runs = list(dict.fromkeys(frame["run"]))
-        for label, colour in zip(runs, sns.color_palette("colorblind", len(runs)), strict=True):
-            curve, shown = frame[frame["run"] == label], fonts.lines(label, LABEL)
-            smooth = curve["loss"].rolling(max(1, len(curve) // 10), min_periods=1).mean()
-            axes.plot(curve["tokens"], curve["loss"], color=colour, linewidth=0.5, alpha=0.4)
-            axes.plot(curve["tokens"], smooth, color=colour, linewidth=2, label=shown)
-        legend(axes)
-        axes.set(xlabel="tokens seen", ylabel="loss (nats per token)", title=title)
-        axes.set_ylim(bottom=0)
-        return save(figure, frame, name, run, models, f"{title}: training loss.")
+    axes, frame = sheet.axes, sheet.frame
+    for label, colour in colours(frame["run"]).items():
+        curve, shown = frame[frame["run"] == label], fonts.lines(label, LABEL)
+        smooth = curve["loss"].rolling(max(1, len(curve) // 10), min_periods=1).mean()
+        axes.plot(curve["tokens"], curve["loss"], color=colour, linewidth=0.5, alpha=0.4)
+        axes.plot(curve["tokens"], smooth, color=colour, linewidth=2, label=shown)
+    legend(axes)
+    axes.set(xlabel="tokens seen", ylabel="loss (nats per token)", title=sheet.title)
+    axes.set_ylim(bottom=0)
+    return f"{sheet.title}: training loss."

@@ -1,8 +1,38 @@
-"""Names of models in tables and figures."""
+"""What tables and figures call things: models, and measures with their units."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from xlkb.models import LanguageModel
+
+
+class Measure(NamedTuple):
+    """How a column is shown: its heading, the bounds of its interval, a factor, decimals."""
+
+    heading: str
+    bounds: tuple[str, ...] = ()
+    factor: float = 1
+    decimals: int = 1
+
+
+INTERVAL = ("low", "high")
+SHARES = ("accuracy", "transfer_rate", "rankc", "taken")
+MEASURES = {
+    **{share: Measure(f"{share} (%)", INTERVAL, 100) for share in SHARES},
+    "offered": Measure("offered (%)", factor=100),
+    "unread": Measure("not understood (%)", factor=100),
+    "reference_unread": Measure("reference not understood (%)", factor=100),
+    "reference_accuracy": Measure("reference (%)", factor=100),
+    "gap_points": Measure("gap (points)", ("gap_low", "gap_high")),
+    "gain_points": Measure("gain (points)", ("gain_low", "gain_high")),
+    "perplexity": Measure("perplexity", INTERVAL),
+    "chrf": Measure("chrF++", ("chrf_low", "chrf_high")),
+    "bleu": Measure("BLEU", ("bleu_low", "bleu_high")),
+    "cosine": Measure("cosine", INTERVAL, decimals=4),
+    "distance": Measure("distance", INTERVAL),
+    "difference": Measure("difference", decimals=4),
+}
+"""By column; other columns are shown as they are."""
 
 
 def apart(models: Sequence[LanguageModel], *before: LanguageModel) -> list[LanguageModel]:

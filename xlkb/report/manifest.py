@@ -7,6 +7,7 @@ with the reason, and the notebook says so.
 import json
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -24,81 +25,71 @@ KINDS = {"table": ("csv", "md", "tex"), "figure": ("png", "svg")}
 """What can be made, and the endings of its files."""
 
 
-def record(
-    run: Run,
-    models: Sequence[LanguageModel],
-    name: str,
-    kind: str,
-    files: Sequence[Path],
-    n_rows: int,
-    caption: str,
-) -> None:
-    """Enter an artefact (a "table" or a "figure") in `manifest.json` of the run's figures."""
-    hashes = {path.name: sha256(path.read_bytes()).hexdigest() for path in files}
-    _enter(run, models, name, kind, caption, {"files": hashes, "n_rows": n_rows})
+@dataclass(frozen=True)
+class Artefact:
+    """A table or a figure that a run makes from models."""
 
+    kind: str
+    name: str
+    run: Run
+    models: Sequence[LanguageModel] = ()
 
-def leave_out(
-    run: Run,
-    models: Sequence[LanguageModel],
-    name: str,
-    kind: str,
-    caption: str,
-    needs: str = "",
-) -> Markdown:
-    """Enter an artefact that there is nothing to make from, and remove what an older run made.
+    @property
+    def files(self) -> list[Path]:
+        """Where it is written, a file for each ending of `KINDS`."""
+        return [self.run.figures / f"{self.name}.{ending}" for ending in KINDS[self.kind]]
 
-    Args:
-        run, models, name, kind, caption: as for `record`.
-        needs: what it would have needed, as "two languages".
+    def record(self, n_rows: int, caption: str) -> None:
+        """Enter it, whose files are written, in `manifest.json` of the run's figures."""
+        hashes = {path.name: sha256(path.read_bytes()).hexdigest() for path in self.files}
+        self._enter(caption, {"files": hashes, "n_rows": n_rows})
 
-    Returns:
-        A sentence for the notebook.
-    """
-    why = f"it needs {needs}" if needs else "there is nothing to show"
-    for ending in KINDS[kind]:
-        (run.figures / f"{name}.{ending}").unlink(missing_ok=True)
-    _enter(run, models, name, kind, caption, {"files": {}, "n_rows": 0, "left_out": why})
-    return Markdown(f"`{name}` ({caption}) is left out: {why}.")
+    def leave_out(self, caption: str, needs: str = "") -> Markdown:
+        """Enter it as left out, as there is nothing to make it from; remove an older run's files.
 
+        Args:
+            needs: what it would have needed, as "two languages".
 
-def _enter(
-    run: Run, models: Sequence[LanguageModel], name: str, kind: str, caption: str, made: dict
-) -> None:
-    entry = {
-        "kind": kind,
-        "caption": caption,
-        **made,
-        "notebook": run.notebook,
-        "profile": run.name,
-        "task": run.task.partition("/")[0],
-        "seed": run.seed,
-        "models": {model.label: model.fingerprint for model in models},
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    path = run.figures / FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Notebooks may run side by side; each reads, adds its own and writes.
-    with FileLock(path.with_suffix(".lock")):
-        entries = _read(run.figures)
-        entries[name] = entry
-        disk.write_json(path, dict(sorted(entries.items())))
-    path.with_suffix(".lock").unlink(missing_ok=True)
+        Returns:
+            A sentence for the notebook.
+        """
+        why = f"it needs {needs}" if needs else "there is nothing to show"
+        for path in self.files:
+            path.unlink(missing_ok=True)
+        self._enter(caption, {"files": {}, "n_rows": 0, "left_out": why})
+        return Markdown(f"`{self.name}` ({caption}) is left out: {why}.")
+
+    def _enter(self, caption: str, made: dict) -> None:
+        entry = {
+            "kind": self.kind,
+            "caption": caption,
+            **made,
+            "notebook": self.run.notebook,
+            "profile": self.run.name,
+            "task": self.run.task.partition("/")[0],
+            "seed": self.run.seed,
+            "models": {model.label: model.fingerprint for model in self.models},
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        path = self.run.figures / FILE
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Notebooks may run side by side; each reads, adds its own and writes.
+        with FileLock(path.with_suffix(".lock")):
+            entries = _read(self.run.figures)
+            entries[self.name] = entry
+            disk.write_json(path, dict(sorted(entries.items())))
+        path.with_suffix(".lock").unlink(missing_ok=True)
 
 
 def listing(folder: Path) -> pd.DataFrame:
     """One row per artefact: `name, kind, notebook, profile, n_rows, created (UTC), age, left_out`
     (why there is none, or empty)."""
-    entries = _read(folder)
-    columns = ["kind", "notebook", "profile", "n_rows", "created"]
-    table = pd.DataFrame(
-        [{"name": name, **{c: entry[c] for c in columns}} for name, entry in entries.items()],
-        columns=["name", *columns],
-    )
-    left_out = [entry.get("left_out", "") for entry in entries.values()]
+    columns = ["name", "kind", "notebook", "profile", "n_rows", "created", "age", "left_out"]
+    rows = [{"name": name, "left_out": "", **entry} for name, entry in _read(folder).items()]
+    table = pd.DataFrame(rows, columns=columns)
     created = pd.to_datetime(table["created"], utc=True)
     age = (pd.Timestamp.now(tz="UTC") - created).dt.floor("s")
-    return table.assign(age=age.astype(str), left_out=left_out)
+    return table.assign(age=age.astype(str))
 
 
 def check(folder: Path) -> list[str]:

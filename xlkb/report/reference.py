@@ -33,7 +33,7 @@ TOLERANCES: dict[str, tuple[float, str]] = {
         2.0,
         "points, or two answers where that is more",
     ),
-    r"accuracy|rate|rankc|taken|offered|agreement|mass|low|high|ours": (
+    r"accuracy|rate|rankc|taken|offered|mass|low|high|ours": (
         2.0,
         "points (0.02 where the column holds shares), or two answers where that is more",
     ),
@@ -209,10 +209,10 @@ def _by_text(frame: pd.DataFrame, texts: list[str]) -> pd.DataFrame:
     return frame.set_index(label.where(number == "0", label + " #" + number))
 
 
-def _copy_run(adapter: str | None) -> None:
+def _copy_run(adapter: str) -> None:
     """Put a fine-tuning run's loss curve and outcome, not its weights, into the reference."""
-    run = paths.results() / "runs" / (adapter or "")
-    for file in ("loss.csv", "finished.json") if adapter else ():
+    run = paths.results() / "runs" / adapter
+    for file in ("loss.csv", "finished.json"):
         copy = paths.REFERENCE / "runs" / run.name / file
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(run / file, copy)
@@ -236,12 +236,14 @@ def update(run: Run, ran: Sequence[Path]) -> None:
     for name in manifest.listing(run.figures)["name"]:
         if (run.figures / f"{name}.csv").exists():
             shutil.copyfile(run.figures / f"{name}.csv", new / "tables" / f"{name}.csv")
-    for described in sorted(run.results.glob("*/model.json")):
+    for path in sorted(run.results.glob("*/model.json")):
+        described = json.loads(path.read_text(encoding="utf-8"))
         # Runs with another model store their scores beside the profile's own.
-        if json.loads(described.read_text(encoding="utf-8"))["name"] in run.models:
-            results.compact(described.parent, new / described.parent.name)
-            shutil.copyfile(described, new / described.parent.name / "model.json")
-            _copy_run(json.loads(described.read_text(encoding="utf-8")).get("adapter"))
+        if described["name"] in run.models:
+            results.compact(path.parent, new / path.parent.name)
+            shutil.copyfile(path, new / path.parent.name / "model.json")
+            if described.get("adapter"):
+                _copy_run(described["adapter"])
     shutil.rmtree(destination, ignore_errors=True)
     new.rename(destination)
     print(f"Replaced: {destination}")

@@ -8,27 +8,11 @@ from pandas.api.types import is_numeric_dtype
 
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
-from xlkb.report import manifest
 from xlkb.report.canvas import span
+from xlkb.report.labels import MEASURES, Measure
+from xlkb.report.manifest import Artefact
 
 DECIMALS = 4
-SHARES = ("accuracy", "transfer_rate", "rankc", "taken", "agreement")
-SHOWN: dict[str, tuple[tuple[str, ...], float, int, str]] = {
-    **{share: (("low", "high"), 100, 1, f"{share} (%)") for share in SHARES},
-    "offered": ((), 100, 1, "offered (%)"),
-    "unread": ((), 100, 1, "not understood (%)"),
-    "reference_unread": ((), 100, 1, "reference not understood (%)"),
-    "reference_accuracy": ((), 100, 1, "reference (%)"),
-    "gap_points": (("gap_low", "gap_high"), 1, 1, "gap (points)"),
-    "gain_points": (("gain_low", "gain_high"), 1, 1, "gain (points)"),
-    "perplexity": (("low", "high"), 1, 1, "perplexity"),
-    "chrf": (("chrf_low", "chrf_high"), 1, 1, "chrF++"),
-    "bleu": (("bleu_low", "bleu_high"), 1, 1, "BLEU"),
-    "cosine": (("low", "high"), 1, 4, "cosine"),
-    "distance": (("low", "high"), 1, 1, "distance"),
-    "difference": ((), 1, 4, "difference"),
-}
-"""Columns that are shown with their interval: its bounds, a factor, decimals, the heading."""
 
 
 def save(
@@ -51,26 +35,27 @@ def save(
     Returns:
         The frame for the notebook, as Markdown and LaTeX show it, or `wide`. Of an empty frame
         nothing is written: a sentence that the table is left out, as it needs `needs`
-        (`manifest.leave_out`).
+        (`Artefact.leave_out`).
 
     Raises:
         ValueError: two rows are equal.
     """
+    artefact = Artefact("table", name, run, models)
     if frame.empty:
-        return manifest.leave_out(run, models, name, "table", caption, needs)
+        return artefact.leave_out(caption, needs)
     _check_rows(frame, name)
     run.figures.mkdir(parents=True, exist_ok=True)
-    files = {kind: run.figures / f"{name}.{kind}" for kind in ("csv", "md", "tex")}
+    csv, md, tex = artefact.files
     shown = readable(frame)
     exact = frame.round(DECIMALS).reset_index(drop=True)
-    files["csv"].write_text(exact.to_csv(index=False, lineterminator="\n"), encoding="utf-8")
+    csv.write_text(exact.to_csv(index=False, lineterminator="\n"), encoding="utf-8")
     heading = f"{caption}\n\n" if caption else ""
     # A text such as "1,165,029" would be shown as the number 1.16503e+06.
     texts = [i for i, c in enumerate(shown) if c in frame and not is_numeric_dtype(frame[c])]
     listed = shown.to_markdown(index=False, disable_numparse=texts)
-    files["md"].write_text(heading + listed + "\n", encoding="utf-8")
-    files["tex"].write_text(_latex(shown, caption, name), encoding="utf-8")
-    manifest.record(run, models, name, "table", list(files.values()), len(frame), caption)
+    md.write_text(heading + listed + "\n", encoding="utf-8")
+    tex.write_text(_latex(shown, caption, name), encoding="utf-8")
+    artefact.record(len(frame), caption)
     return wide(frame, *show) if show else shown
 
 
@@ -91,14 +76,15 @@ def _check_rows(frame: pd.DataFrame, name: str) -> None:
 
 
 def readable(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with each measure of `SHOWN` and its interval in one text column."""
+    """The frame with each of `MEASURES` and its interval in one text column."""
     shown = frame.copy().reset_index(drop=True)
-    for column, (bounds, factor, decimals, heading) in SHOWN.items():
+    for column, measure in MEASURES.items():
         if column in shown:
-            here = bounds if set(bounds) <= set(frame) else ()
-            shown[column] = _with_interval(frame, column, here, factor, decimals)
-            shown = shown.rename(columns={column: heading})
-            shown = shown.drop(columns=list(here), errors="ignore")
+            if not set(measure.bounds) <= set(frame):
+                measure = measure._replace(bounds=())
+            shown[column] = _with_interval(frame, column, measure)
+            shown = shown.rename(columns={column: measure.heading})
+            shown = shown.drop(columns=list(measure.bounds), errors="ignore")
     for column in ("p", "p_adjusted"):
         if column in shown:
             shown[column] = [_p_value(p) for p in frame[column]]
@@ -127,7 +113,7 @@ def wide(
     """
     part = frame.query(where) if where else frame
     rows, columns = ([each] if isinstance(each, str) else each for each in (rows, columns))
-    heading = SHOWN[value][3] if value in SHOWN else value
+    heading = MEASURES[value].heading if value in MEASURES else value
     part = part.assign(across=part[columns].astype(str).agg(", ".join, axis=1))
     # A pivot sorts its labels; categories keep their order.
     for name in (*rows, "across"):
@@ -143,19 +129,16 @@ def _p_value(p: float) -> str:
     return "" if pd.isna(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _with_interval(
-    frame: pd.DataFrame, column: str, bounds: Sequence[str], factor: float, decimals: int
-) -> list[str]:
+def _with_interval(frame: pd.DataFrame, column: str, measure: Measure) -> list[str]:
     texts = []
     for row in frame.to_dict("records"):
         if pd.isna(row[column]):
             texts.append("")
             continue
-        text = f"{factor * row[column]:.{decimals}f}"
-        if bounds:
-            low, high = (factor * row[bound] for bound in bounds)
-            text += f" [{low:.{decimals}f}, {high:.{decimals}f}]"
-        texts.append(text)
+        text, *interval = (
+            f"{measure.factor * row[c]:.{measure.decimals}f}" for c in (column, *measure.bounds)
+        )
+        texts.append(f"{text} [{', '.join(interval)}]" if interval else text)
     return texts
 
 

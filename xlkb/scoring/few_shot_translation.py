@@ -23,13 +23,13 @@ from itertools import permutations
 from pathlib import Path
 from unicodedata import category
 
-import numpy as np
 import pandas as pd
 from sacrebleu.metrics import BLEU, CHRF
 from sacrebleu.metrics.base import Metric
 from sacrebleu.significance import _bootstrap_resample
 
 from xlkb.corpora import audits
+from xlkb.ground import resampling
 from xlkb.ground.languages import LANGUAGES, unspaced
 from xlkb.models import LanguageModel
 from xlkb.scoring import lengths
@@ -209,8 +209,7 @@ def _interval(metric: Metric, texts: list[str], references: list[str]) -> tuple[
     """
     statistics = metric._extract_corpus_statistics(texts, [references])
     _, scores = _bootstrap_resample(statistics, metric, BOOTSTRAPS)
-    low, high = np.percentile([float(score.score) for score in scores], [2.5, 97.5])
-    return float(low), float(high)
+    return resampling.interval([float(score.score) for score in scores])
 
 
 def _metrics(target: str) -> dict[str, Metric]:

@@ -8,12 +8,12 @@ import pandas as pd
 from datasets import Dataset
 
 from xlkb import corpora
+from xlkb.ground import resampling
 from xlkb.models import LanguageModel
 from xlkb.scoring import lengths
 from xlkb.scoring.evaluation import scores
 from xlkb.scoring.tries import Pair
 
-RESAMPLES = 10_000
 COLUMNS = ["model", "language", "n", "n_tokens", "perplexity", "low", "high", "bits_per_byte"]
 
 
@@ -46,14 +46,12 @@ def per_language(
     texts = {code: [corpora.text(row, code) for row in documents] for code in spoken}
     pairs = {code: [Pair("", text) for text in texts[code]] for code in spoken}
     found = scores(model, dict.fromkeys(p for each in pairs.values() for p in each), store)
-    rng = np.random.default_rng(seed)
-    drawn = rng.integers(max(1, len(documents)), size=(RESAMPLES, len(documents)))
     rows = []
     for code in spoken if len(documents) else ():
         nats, n_tokens = np.array([found[pair] for pair in pairs[code]]).T
         n_bytes = sum(len(text.encode()) for text in texts[code])
-        resampled = np.exp(-nats[drawn].sum(1) / n_tokens[drawn].sum(1))
-        low, high = np.percentile(resampled, [2.5, 97.5])
+        means = resampling.resample(-nats, seed, sizes=n_tokens)
+        low, high = resampling.interval(np.exp(means))
         rows.append(
             {
                 "model": model.label,
