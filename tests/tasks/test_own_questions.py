@@ -311,5 +311,5 @@ def test_any_bytes_are_refused_as_a_value_error(junk):
 
 def test_a_file_without_its_kind_is_named_with_it(tmp_path):
     file = write(tmp_path, ROW).removeprefix("path:")
-    with pytest.raises(ValueError, match=f"did you mean 'path:{file}'"):
+    with pytest.raises(ValueError, match=f"Did you mean 'path:{file}'"):
         tasks.load(file)

@@ -241,7 +241,7 @@ def test_fingerprint_knows_the_questions_and_not_their_order():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"name": "worldfact"}, "did you mean 'worldfacts'"),
+        ({"name": "worldfact"}, "Did you mean 'worldfacts'"),
         ({"name": "path:"}, "path:FILE"),
         ({"name": "worldfacts", "split": "train"}, "dev, validation, test"),
         ({"name": "worldfacts", "languages": ["en", "frr"]}, "did you mean 'fr'"),

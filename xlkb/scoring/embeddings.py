@@ -25,7 +25,7 @@ import pandas as pd
 import pyarrow as pa
 
 from xlkb.ground import disk
-from xlkb.ground.names import nearest
+from xlkb.ground.names import unknown
 from xlkb.ground.progress import bar
 from xlkb.models import LanguageModel, tokens
 from xlkb.scoring import results
@@ -194,7 +194,7 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 def _check(poolings: Sequence[str], depths: Sequence[float]) -> None:
     for pooling in poolings:
         if pooling not in POOLINGS:
-            raise ValueError(f"There is no pooling {pooling!r}; {nearest(pooling, POOLINGS)}")
+            raise ValueError(unknown("pooling", pooling, POOLINGS))
     for depth in depths:
         if not 0 <= depth <= 1:
             raise ValueError(f"depth {depth}: it is a share of the layers, from 0 to 1.")

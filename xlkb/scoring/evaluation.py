@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -17,7 +16,7 @@ from xlkb.models import LanguageModel, replaying, slug
 from xlkb.scoring import api_scoring, lengths, results
 from xlkb.scoring.results import SECONDS_PER_PART, key, store_folder
 from xlkb.scoring.tries import Pair
-from xlkb.tasks import prompts, shots
+from xlkb.tasks import Asking, prompts, shots
 
 NUMBERS = ["choice", "is_answer"]
 """Columns of `_columns` that hold no text."""
@@ -27,14 +26,8 @@ def score(
     model: LanguageModel,
     questions: Dataset,
     store: Path,
-    style: Literal["cloze", "letters", "paper"] = "cloze",
-    n_shots: int = 0,
+    asking: str | Asking = "cloze",
     dev: Dataset | None = None,
-    demonstrations: str = "en",
-    instruction_language: Literal["en", "question"] = "en",
-    preamble: str = "",
-    letters: str = prompts.LETTERS,
-    seed: int = 42,
 ) -> pd.DataFrame:
     """Log-likelihood of every choice of every recomposed question.
 
@@ -51,13 +44,8 @@ def score(
         model: from `models.load`; its weights are loaded only if a score is missing.
         questions: from `recompose`, one or many recompositions.
         store: folder of stored results, e.g. `run.results`.
-        style: how choices are scored, see `prompts.build`.
-        n_shots: demonstrations before each question, at most.
-        dev: the task's "dev" split, from `tasks.demonstrations`; needed when `n_shots` > 0.
-        demonstrations: "en" for English ones (or another code), "same" for ones recomposed as the
-            question is, "mixup" for ones whose parts are in different languages.
-        instruction_language, preamble, letters: see `prompts.build`.
-        seed: of the recomposition of demonstrations.
+        asking: how they are asked, or the style alone (one of `prompts.STYLES`).
+        dev: the task's "dev" split, from `tasks.demonstrations`; needed for demonstrations.
 
     Returns:
         One row per question and choice with the columns `task, item_id, subject, recomposition,
@@ -69,12 +57,11 @@ def score(
         its answer was not understood, else 0).
 
     Raises:
-        ValueError: `n_shots` without `dev`; demonstrations that there are none of at all (see
-            `shots.shown`); a text the model cannot take.
+        ValueError: what `Asking` refuses; `n_shots` without `dev`; demonstrations that there are
+            none of at all (see `shots.shown`); a text the model cannot take.
     """
-    items = questions.to_list()
-    told = (instruction_language, preamble, letters)
-    built, n_shown = _built(model, items, style, n_shots, dev, demonstrations, told, seed, store)
+    items, asking = questions.to_list(), Asking.of(asking)
+    built, n_shown = _built(model, items, store, asking, dev)
     kept = _kept(model, items, n_shown)
     items, built, n_shown = ([each[i] for i in kept] for each in (items, built, n_shown))
     conditional = [Pair(p.context, c, p.isolated) for p in built for c in p.continuations]
@@ -84,12 +71,13 @@ def score(
     found = scores(model, dict.fromkeys(conditional + unconditional), store)
 
     rows = _columns(items)
-    rows["style"] = style
-    more = [preamble] * bool(preamble) + [letters] * (letters != prompts.LETTERS)
-    rows["prompt"] = "/".join([prompts.VERSION, instruction_language, *more])
+    rows["style"] = asking.style
+    more = [asking.preamble] if asking.preamble else []
+    more += [asking.letters] if asking.letters != prompts.LETTERS else []
+    rows["prompt"] = "/".join([prompts.VERSION, asking.instruction_language, *more])
     rows["n_shots"] = np.repeat(n_shown, 4)
-    rows["n_shots_asked"] = n_shots
-    rows["demonstrations"] = demonstrations if n_shots else "none"
+    rows["n_shots_asked"] = asking.n_shots
+    rows["demonstrations"] = asking.demonstrations if asking.n_shots else "none"
     rows["model"] = model.label
     rows["log_likelihood"] = [found[pair][0] for pair in conditional]
     rows["n_tokens"] = [found[pair][1] for pair in conditional]
@@ -98,7 +86,7 @@ def score(
         [found[pair][0] for pair in unconditional] if unconditional else np.nan
     )
     mass = np.exp(rows["log_likelihood"].to_numpy().reshape(-1, 4)).sum(1).repeat(4)
-    rows["letter_mass"] = np.nan if style == "cloze" else mass
+    rows["letter_mass"] = np.nan if asking.style == "cloze" else mass
     if model.name.startswith("api:"):
         rows["unread"] = (mass == 0).astype(float)
     if not replaying() and items:
@@ -126,21 +114,14 @@ def context_tokens(
     model: LanguageModel,
     questions: Dataset,
     store: Path,
-    style: Literal["cloze", "letters", "paper"] = "cloze",
-    n_shots: int = 0,
+    asking: str | Asking = "cloze",
     dev: Dataset | None = None,
-    demonstrations: str = "en",
-    instruction_language: Literal["en", "question"] = "en",
-    preamble: str = "",
-    letters: str = prompts.LETTERS,
-    seed: int = 42,
 ) -> np.ndarray:
     """Tokens of the prompt before the choices, int64 [questions]; arguments as for `score`.
 
     Of a question that `score` leaves out, those of its prompt without demonstrations.
     """
-    items, told = questions.to_list(), (instruction_language, preamble, letters)
-    built, _ = _built(model, items, style, n_shots, dev, demonstrations, told, seed, store)
+    built, _ = _built(model, questions.to_list(), store, Asking.of(asking), dev)
     contexts = [Pair(prompt.context, "") for prompt in built]
     found = lengths.of(model, contexts, store)
     return np.array([found[pair] for pair in contexts], np.int64)
@@ -149,23 +130,16 @@ def context_tokens(
 def _built(
     model: LanguageModel,
     items: Sequence[dict],
-    style: str,
-    n_shots: int,
-    dev: Dataset | None,
-    demonstrations: str,
-    told: tuple[str, str, str],
-    seed: int,
     store: Path,
+    asking: Asking,
+    dev: Dataset | None,
 ) -> tuple[list[prompts.Prompt], list[int]]:
-    """The prompt of each item and its number of demonstrations, -1 where it does not fit at all.
-
-    `told`: instruction language, preamble and letters.
-    """
-    shown = shots.shown(items, n_shots, dev, demonstrations, seed)
+    """The prompt of each item and its number of demonstrations, -1 where it does not fit at all."""
+    shown = shots.shown(items, asking, dev)
 
     @cache
     def built(i: int, n: int) -> prompts.Prompt:
-        return prompts.build(items[i], style, shown[i][:n], *told)
+        return prompts.build(items[i], asking, shown[i][:n])
 
     def pairs(i: int, n: int) -> list[Pair]:
         prompt = built(i, n)
