@@ -14,7 +14,7 @@ import tiny
 from datasets import Dataset
 
 from xlkb import models
-from xlkb.scoring import evaluation, likelihoods, results
+from xlkb.scoring import likelihoods, results
 from xlkb.scoring.evaluation import score, store_folder
 from xlkb.scoring.tries import Pair
 from xlkb.tasks import Asking, recompose
@@ -138,9 +138,9 @@ import sys, time
 sys.path[:0] = {tests!r}
 import test_evaluation as t
 from xlkb import models
-from xlkb.scoring import evaluation, likelihoods
+from xlkb.scoring import evaluation, likelihoods, results
 from xlkb.tasks import recompose
-evaluation.SECONDS_PER_PART = 0
+results.SECONDS_PER_PART = 0
 likelihoods.TOKENS_PER_ROW["cpu"] = 40
 run = likelihoods.run_forest
 likelihoods.run_forest = lambda *a: (print("pass", flush=True), time.sleep(0.01), run(*a))[2]
@@ -191,4 +191,4 @@ def test_a_run_killed_five_times_ends_with_the_tables_of_one_left_in_peace(model
         keys = pd.concat([pd.read_parquet(part) for part in parts])["key"]
     assert keys.is_unique
     assert len(keys) == len(results.read(store_folder(calm, model)))
-    assert evaluation.SECONDS_PER_PART > 1
+    assert results.SECONDS_PER_PART > 1

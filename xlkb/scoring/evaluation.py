@@ -1,6 +1,5 @@
 """From recomposed questions to rows of log-likelihoods, computing only what is not stored yet."""
 
-import time
 from collections.abc import Iterable, Sequence
 from functools import cache
 from hashlib import sha256
@@ -10,11 +9,9 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from xlkb.ground import disk
-from xlkb.ground.progress import bar
 from xlkb.models import LanguageModel, replaying, slug
 from xlkb.scoring import api_scoring, lengths, results
-from xlkb.scoring.results import SECONDS_PER_PART, key, store_folder
+from xlkb.scoring.results import key, store_folder
 from xlkb.scoring.tries import Pair
 from xlkb.tasks import Asking, prompts, shots
 
@@ -185,53 +182,17 @@ def scores(
     """Log-likelihood and number of tokens of each pair, from the store or else the model."""
     if model.name.startswith("api:"):
         return api_scoring.scores(model, pairs, store)
-    folder = store_folder(store, model)
-    wanted = {key(pair): pair for pair in pairs}
-    stored = results.read(folder)
-    known = {
-        wanted[k]: (float(value), int(n))
-        for k, value, n in zip(
-            stored["key"], stored["log_likelihood"], stored["n_tokens"], strict=True
-        )
-        if k in wanted
-    }
-    reused = len(known)
-    if reused < len(wanted):
-        disk.write_json(folder / "model.json", model.describe())
-        known |= _compute(model, list(wanted.values()), known, folder)
-    print(f"{model.label}: computed {len(wanted) - reused:,} / reused {reused:,} scores")
-    return known
+    pairs = list(dict.fromkeys(pairs))
 
+    def compute(missing: Sequence[int]) -> results.Found:
+        from xlkb.scoring.likelihoods import log_likelihoods  # torch takes seconds to import
 
-def _compute(
-    model: LanguageModel, pairs: list[Pair], known: dict[Pair, tuple[float, int]], folder: Path
-) -> dict[Pair, tuple[float, int]]:
-    from xlkb.scoring.likelihoods import log_likelihoods  # torch takes seconds to import
+        done = np.ones(len(pairs), bool)
+        done[missing] = False
+        for places, values, counts in log_likelihoods(model.network, model.tokenizer, pairs, done):
+            yield places, pd.DataFrame({"log_likelihood": values, "n_tokens": counts})
 
-    done = np.array([pair in known for pair in pairs])
-    computed: dict[Pair, tuple[float, int]] = {}
-    pending: list[Pair] = []
-    flushed = time.monotonic()
-
-    def flush() -> None:
-        if pending:
-            frame = pd.DataFrame([computed[pair] for pair in pending], columns=results.VALUES)
-            frame.insert(0, "key", [key(pair) for pair in pending])
-            results.append(folder, frame)
-            pending.clear()
-
-    with bar(int((~done).sum()), f"Scoring with {model.label}", " choices") as progress:
-        try:
-            for indices, values, lengths in log_likelihoods(
-                model.network, model.tokenizer, pairs, done
-            ):
-                for i, value, n in zip(indices, values, lengths, strict=True):
-                    computed[pairs[i]] = (float(np.float32(value)), int(n))
-                    pending.append(pairs[i])
-                progress.update(len(indices))
-                if time.monotonic() - flushed > SECONDS_PER_PART:
-                    flush()
-                    flushed = time.monotonic()
-        finally:
-            flush()
-    return computed
+    keys = [key(pair) for pair in pairs]
+    found = results.stored(model, store, ".", keys, compute, "Scoring with", "scores")
+    values = zip(found["log_likelihood"].tolist(), found["n_tokens"].tolist(), strict=True)
+    return dict(zip(pairs, values, strict=True))
