@@ -30,7 +30,6 @@ POOLINGS = ("mean", "weighted_mean", "last_token", "prompt")
 PROMPT = 'This sentence: "{text}" means in one word: "'
 TOKENS_PER_BATCH = 2048
 PAIRS_PER_BLOCK = 128
-DOING = "Embedding with"
 
 
 def embed(
@@ -109,7 +108,9 @@ def similarities(
                 distance = np.linalg.norm(left - right, axis=-1)
                 yield where, pd.DataFrame({"cosine": cosine, "distance": distance})
 
-    values = results.stored(model, store, "similarities", keys, compute, DOING, "similarities")
+    values = results.stored(
+        model, store, "similarities", keys, compute, "Embedding with", "similarities"
+    )
     frame = pd.DataFrame({"pair": np.tile(np.arange(len(pairs)), len(poolings) * len(depths))})
     frame["pooling"] = [p for _, _, p, _ in wanted]
     frame["depth"] = [d for _, _, _, d in wanted]
@@ -166,7 +167,7 @@ def retrieval(
                 first = cells.index(cell) * n
                 yield list(range(first, first + n)), pd.DataFrame({"rank": found})
 
-    values = results.stored(model, store, "ranks", keys, compute, DOING, "ranks")
+    values = results.stored(model, store, "ranks", keys, compute, "Embedding with", "ranks")
     frame = pd.DataFrame(
         [(*cell, i) for cell in cells for i in range(n)],
         columns=["source", "target", "pooling", "depth", "item"],

@@ -130,8 +130,10 @@ def stored(
     folder = store_folder(store, model)
     known = read(folder / kind, KINDS[kind])
     there = set(known["key"])
-    first = {each: place for place, each in reversed(list(enumerate(keys)))}
-    missing = sorted(place for each, place in first.items() if each not in there)
+    first: dict[bytes, int] = {}
+    for place, each in enumerate(keys):
+        first.setdefault(each, place)
+    missing = [place for each, place in first.items() if each not in there]
     if missing:
         disk.write_json(folder / "model.json", model.describe())
         with bar(len(missing), f"{doing} {model.label}", f" {unit}") as progress:
