@@ -5,11 +5,9 @@
 row. Everything downstream sees only this.
 """
 
-import json
 import random
 import warnings
 from collections.abc import Iterable
-from hashlib import sha256
 
 import pandas as pd
 from datasets import Dataset
@@ -161,14 +159,6 @@ def languages_of(dataset: Dataset) -> tuple[str, ...]:
         differing = ", ".join(sorted(set(question) ^ set(options)))
         raise ValueError(f"not a task: question and options differ in the languages {differing}")
     return tuple(question)
-
-
-def fingerprint(dataset: Dataset) -> str:
-    """SHA-256 (hex) of a task's questions, whatever the order of rows and languages."""
-    languages_of(dataset)
-    rows = sorted(dataset.select_columns(list(COLUMNS)).to_list(), key=lambda row: row["id"])
-    text = json.dumps(rows, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return sha256(text.encode()).hexdigest()
 
 
 def counts(name: str = "worldfacts", languages: Iterable[str] | None = None) -> pd.DataFrame:
