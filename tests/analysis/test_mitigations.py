@@ -8,7 +8,7 @@ from xlkb import models, tasks
 from xlkb.analysis import mitigations, stats
 from xlkb.ground.languages import FIVE
 from xlkb.scoring.evaluation import context_tokens, score
-from xlkb.tasks import prompts, recompose
+from xlkb.tasks import Asking, prompts, recompose
 
 SAME = ["task", "id", "subject", "answer", "recomposition", "language", "question_language"]
 SAME += ["option_languages"]
@@ -96,29 +96,29 @@ def test_gains_are_over_the_first_on_the_same_questions(model, questions, asked,
 def test_prompts_take_a_preamble_and_other_letters(asked):
     row = asked[0]
     plain = prompts.build(row, "cloze")
-    told = prompts.build(row, "cloze", preamble=prompts.preambles()["expect"])
+    told = prompts.build(row, Asking(preamble=prompts.preambles()["expect"]))
     assert told.context == f"{prompts.preambles()['expect']}\n\n{plain.context}"
     assert told.continuations == plain.continuations
-    named = prompts.build(row, "letters", letters="1234")
+    named = prompts.build(row, Asking("letters", letters="1234"))
     assert f"\n3. {row['options'][2]}\n" in named.context
     assert named.continuations == (" 1", " 2", " 3", " 4")
     for letters, style in (("ABC", "letters"), ("AABC", "letters"), ("1234", "cloze")):
         with pytest.raises(ValueError, match="four different characters"):
-            prompts.build(row, style, letters=letters)
+            Asking(style, letters=letters)
 
 
 def test_tokens_of_a_prompt_are_those_of_its_text(model, asked, tmp_path):
     found = context_tokens(model, asked, tmp_path)
     built = [prompts.build(row, "cloze").context for row in asked]
     assert found.tolist() == [len(model.tokenizer(text)["input_ids"]) for text in built]
-    told = context_tokens(model, asked, tmp_path, preamble="Well.")
+    told = context_tokens(model, asked, tmp_path, Asking(preamble="Well."))
     assert (told > found).all()
 
 
 def test_demonstrations_may_be_mixed(model, asked, dev, tmp_path):
-    rows = score(model, asked, tmp_path, n_shots=2, dev=dev, demonstrations="mixup")
+    rows = score(model, asked, tmp_path, Asking(n_shots=2, demonstrations="mixup"), dev)
     assert set(rows["demonstrations"]) == {"mixup"}
-    english = score(model, asked, tmp_path, n_shots=2, dev=dev)
+    english = score(model, asked, tmp_path, Asking(n_shots=2), dev)
     assert (rows["log_likelihood"] != english["log_likelihood"]).any()
 
 
@@ -206,8 +206,8 @@ def test_mixed_examples_speak_the_five_languages_of_the_run(model, tmp_path):
     five = ("en", "sw", "he", "ru", "zh")
     questions = tasks.load("worldfacts", languages=five, n=2)
     asked = recompose.grid(questions, ["full"], ["sw"])
-    options = {"n_shots": 1, "dev": tasks.load("worldfacts", languages=five, split="dev")}
-    rows = score(model, asked, tmp_path, demonstrations="mixup", **options)
+    dev = tasks.load("worldfacts", languages=five, split="dev")
+    rows = score(model, asked, tmp_path, Asking(n_shots=1, demonstrations="mixup"), dev)
     assert set(rows["demonstrations"]) == {"mixup"}
 
 
@@ -216,7 +216,7 @@ def test_the_base_language_of_a_run_takes_the_place_of_english(model, tmp_path):
     questions = tasks.load("worldfacts", languages=spoken, n=2)
     dev = tasks.load("worldfacts", languages=spoken, split="dev")
     asked = recompose.grid(questions, ["full"], spoken)
-    shown = score(model, asked, tmp_path, n_shots=1, dev=dev, demonstrations="sw")
+    shown = score(model, asked, tmp_path, Asking(n_shots=1, demonstrations="sw"), dev)
     assert set(shown["demonstrations"]) == {"sw"}
     for step in (mitigations.translated, mitigations.english_first):
         changed, tokens = step(model, asked, dev, tmp_path, base="sw")

@@ -98,7 +98,7 @@ def test_a_request_can_run_or_is_refused_with_a_cure(codes, only, file, own):
         (["--dry-run", "--fresh"], "--fresh has no effect"),
         (["--dry-run", "--check"], "--check has no effect"),
         (["--dry-run", "--model", "pip:gema-3-270m"], "Did you mean 'pip:gemma-3-270m'"),
-        (["--dry-run", "--task", "worldfact"], "did you mean 'worldfacts'"),
+        (["--dry-run", "--task", "worldfact"], "Did you mean 'worldfacts'"),
         (["02"], "'02' belongs to no option"),
         (["--task", "arc:nowhere", "--only", "02"], "nowhere"),
         (["--task", "path:nowhere.jsonl"], "nowhere.jsonl"),
@@ -155,7 +155,7 @@ def test_a_folder_that_cannot_be_written_is_named(monkeypatch, tmp_path):
     [
         ("tofu --languages en,fr", "need a --translator"),
         ("tofu --nonsense", "not understood"),
-        ("reproduce --task worldfact --only 02", "did you mean 'worldfacts'"),
+        ("reproduce --task worldfact --only 02", "Did you mean 'worldfacts'"),
         ("reproduce --profle ci", "not understood"),
         ("json.tool --nonsense", "not understood"),
         ("models --nonsense", "not understood"),

@@ -99,6 +99,16 @@ def test_a_comma_in_a_folders_name_does_not_part_models(tmp_path, monkeypatch):
     assert names.model_names(named) == [f"path:{tmp_path}/a, b"] == [named]
 
 
+def test_an_unknown_name_is_answered_with_those_there_are_and_the_nearest():
+    said = names.unknown("style", "close", ["cloze", "letters"])
+    assert said == "There is no style 'close'; there are: cloze, letters. Did you mean 'cloze'?"
+    assert names.unknown("run", 7, ["a"]) == "There is no run 7; there are: a."
+    many = [f"question {number}" for number in range(names.LISTED)]
+    assert names.unknown("question", "x", many) == "There is no question 'x'."
+    near = names.unknown("question", "qestion 3", many)
+    assert near == "There is no question 'qestion 3'. Did you mean 'question 3'?"
+
+
 def test_the_script_takes_a_folder_of_the_user(tmp_path):
     """XLKB_VENV is relative to the caller, and its ~ is the home folder."""
     root, script = paths.ROOT, tmp_path / "paper_reproduce.sh"

@@ -30,7 +30,7 @@ from xlkb.models import api, endpoints, pip_models
 from xlkb.report import figures, tables
 from xlkb.scoring import api_scoring, results
 from xlkb.scoring.evaluation import score, store_folder
-from xlkb.tasks import prompts, recompose
+from xlkb.tasks import Asking, prompts, recompose
 
 SECRET = "sk-test-0123456789abcdef"
 LATER = {"retry-after-ms": "1"}
@@ -49,9 +49,7 @@ def stub(monkeypatch):
 
 
 def ask(server, store, n=4, style="letters"):
-    return score(
-        models.load(server.name), recompose.full(questions.toy(n), "en"), store, style=style
-    )
+    return score(models.load(server.name), recompose.full(questions.toy(n), "en"), store, style)
 
 
 def answers(store, server):
@@ -177,7 +175,7 @@ def test_a_letter_is_told_from_a_word(text, letter):
 def test_other_letters_can_name_the_choices(stub, tmp_path):
     server = stub(lambda path, body: (200, completion(" α", {" α": -0.5, " δ": -1.5})))
     asked = recompose.full(questions.toy(2), "en")
-    rows = score(models.load(server.name), asked, tmp_path, style="letters", letters="αβγδ")
+    rows = score(models.load(server.name), asked, tmp_path, Asking("letters", letters="αβγδ"))
     assert stats.decide(rows)["predicted"].tolist() == [0, 0]
 
 
@@ -192,7 +190,7 @@ def test_what_is_not_understood_is_counted_beside_each_accuracy(stub, tmp_path):
 
     server = stub(reply)
     asked = recompose.grid(questions.toy(4), ["full"], ["en", "fr"], 42)
-    rows = score(models.load(server.name), asked, tmp_path, style="letters")
+    rows = score(models.load(server.name), asked, tmp_path, "letters")
     decided = stats.decide(rows)
     table = stats.accuracy(decided, ["language"]).set_index("language")
     assert table["unread"].to_dict() == {"en": 0, "fr": 0.25}
@@ -241,7 +239,7 @@ def test_stored_texts_are_read_anew(stub, tmp_path):
     row = {"key": key, "way": "chat, text", "served": "x", "text": "La réponse est B."}
     none = pd.DataFrame([row | {"log_likelihoods": [-math.inf] * 4}])
     results.append(folder, none, results.ANSWERS)
-    rows = score(model, asked, tmp_path, style="letters")
+    rows = score(model, asked, tmp_path, "letters")
     assert stats.decide(rows)["predicted"].tolist() == [1]
     assert server.asked == []
 
@@ -528,7 +526,7 @@ def test_a_server_of_transformers_without_a_chat_template_is_asked_for_completio
     model = models.load(f"api:{tmp_path / 'model'}@http://127.0.0.1:{port}/v1", label="tiny")
     asked = recompose.full(questions.toy(3), "en")
     with serving(tmp_path / "model", port):
-        rows = score(model, asked, results_folder, style="letters")
+        rows = score(model, asked, results_folder, "letters")
     stored = results.read(store_folder(results_folder, model) / "answers", results.ANSWERS)
     assert set(stored["way"]) == {"completions, text"}
     assert len(rows) == 12
@@ -572,7 +570,7 @@ def gemma():
     except ModuleNotFoundError as error:
         pytest.skip(str(error))
     asked = recompose.full(tasks.load("worldfacts", ["en"], n=12), "en")
-    few = {"style": "letters", "n_shots": 3, "dev": tasks.load("worldfacts", ["en"], "dev")}
+    few = Asking("letters", n_shots=3), tasks.load("worldfacts", ["en"], "dev")
     return models.load("pip:gemma-3-270m", dtype="float32", device="cpu"), asked, few
 
 
@@ -587,8 +585,8 @@ def test_top_log_probabilities_give_the_local_scores(stub, gemma, results_folder
         top = zip(*(each.tolist() for each in logits.log_softmax(-1).topk(20)), strict=True)
         return 200, completion("", {local.tokenizer.decode([token]): value for value, token in top})
 
-    rows = score(models.load(stub(reply).name), asked, results_folder, **few)
-    expected = score(local, asked, results_folder, **few)
+    rows = score(models.load(stub(reply).name), asked, results_folder, *few)
+    expected = score(local, asked, results_folder, *few)
     # The endpoint's letters hold those without a space, too.
     assert rows["log_likelihood"].to_numpy() == pytest.approx(
         expected["log_likelihood"].to_numpy(), abs=0.01
@@ -616,19 +614,19 @@ def test_a_real_server_agrees_with_local_scores_and_survives_being_killed(
         killer = threading.Thread(target=kill_midway, args=(process,))
         killer.start()
         with pytest.raises(ConnectionError, match="run again to go on"):
-            score(model, asked, results_folder, **few)
+            score(model, asked, results_folder, *few)
         killer.join()
     kept = len(results.read(stored, results.ANSWERS))
     assert 3 <= kept < 12
     (before,) = (row["requests"] for row in api.usage().values())
     capsys.readouterr()
     with serving(folder, port):
-        rows = score(model, asked, results_folder, **few)
+        rows = score(model, asked, results_folder, *few)
     assert f"computed {12 - kept} / reused {kept} answers" in capsys.readouterr().out
     (after,) = (row["requests"] for row in api.usage().values())
     assert after - before == 12 - kept, "only what is missing is asked for"
 
-    expected = stats.decide(score(local, asked, results_folder, **few))["predicted"]
+    expected = stats.decide(score(local, asked, results_folder, *few))["predicted"]
     found = stats.decide(rows)["predicted"]
     named = found >= 0
     assert named.sum() >= 6, "three examples show that an answer is a letter"

@@ -14,10 +14,10 @@ import tiny
 from datasets import Dataset
 
 from xlkb import models
-from xlkb.scoring import evaluation, likelihoods, results
+from xlkb.scoring import likelihoods, results
 from xlkb.scoring.evaluation import score, store_folder
 from xlkb.scoring.tries import Pair
-from xlkb.tasks import recompose
+from xlkb.tasks import Asking, recompose
 
 WORDS = {
     "en": ["euro", "dollar", "yen", "peso", "currency", "country"],
@@ -75,7 +75,7 @@ def test_cloze_rows_hold_the_log_likelihood_of_each_choice(model, tmp_path):
 
 @pytest.mark.parametrize("style", ["letters", "paper"])
 def test_letter_rows_hold_the_mass_of_the_four_letters(model, tmp_path, style):
-    rows = score(model, recompose.full(questions(), "en"), tmp_path, style=style)
+    rows = score(model, recompose.full(questions(), "en"), tmp_path, style)
     mass = np.exp(rows["log_likelihood"]).groupby(rows["item_id"]).sum()
     np.testing.assert_allclose(rows.groupby("item_id")["letter_mass"].first(), mass)
     assert ((mass > 0) & (mass < 1)).all()
@@ -95,7 +95,7 @@ def test_recompositions_share_scores(model, tmp_path, capsys):
 def test_demonstrations_stand_before_the_question(model, tmp_path, kind):
     dev = questions(3)
     grid = recompose.grid(questions(), ["full", "mixup", "pair"], list(WORDS), 42)
-    rows = score(model, grid, tmp_path, n_shots=2, dev=dev, demonstrations=kind)
+    rows = score(model, grid, tmp_path, Asking(n_shots=2, demonstrations=kind), dev)
     assert set(rows["n_shots"]) == {2}
     one = rows.query("recomposition == 'full' and language == 'de' and choice == 0").iloc[3]
     words = WORDS["en" if kind == "en" else "de"]
@@ -109,11 +109,11 @@ def test_demonstrations_stand_before_the_question(model, tmp_path, kind):
 def test_too_few_demonstrations_are_named_and_counted(model, tmp_path, capsys):
     asked = recompose.full(questions(), "en")
     with pytest.raises(ValueError, match="pass dev="):
-        score(model, asked, tmp_path, n_shots=2)
-    one = score(model, asked, tmp_path, n_shots=1, dev=questions(1))
+        score(model, asked, tmp_path, Asking(n_shots=2))
+    one = score(model, asked, tmp_path, Asking(n_shots=1), questions(1))
     capsys.readouterr()
     with pytest.warns(UserWarning, match=r"fewer than 2 demonstrations .*currency \(1\)"):
-        rows = score(model, asked, tmp_path, n_shots=2, dev=questions(1))
+        rows = score(model, asked, tmp_path, Asking(n_shots=2), questions(1))
     assert "computed 0" in capsys.readouterr().out
     assert (set(rows["n_shots"]), set(rows["n_shots_asked"])) == ({1}, {2})
     assert rows["log_likelihood"].tolist() == one["log_likelihood"].tolist()
@@ -138,9 +138,9 @@ import sys, time
 sys.path[:0] = {tests!r}
 import test_evaluation as t
 from xlkb import models
-from xlkb.scoring import evaluation, likelihoods
+from xlkb.scoring import evaluation, likelihoods, results
 from xlkb.tasks import recompose
-evaluation.SECONDS_PER_PART = 0
+results.SECONDS_PER_PART = 0
 likelihoods.TOKENS_PER_ROW["cpu"] = 40
 run = likelihoods.run_forest
 likelihoods.run_forest = lambda *a: (print("pass", flush=True), time.sleep(0.01), run(*a))[2]
@@ -191,4 +191,4 @@ def test_a_run_killed_five_times_ends_with_the_tables_of_one_left_in_peace(model
         keys = pd.concat([pd.read_parquet(part) for part in parts])["key"]
     assert keys.is_unique
     assert len(keys) == len(results.read(store_folder(calm, model)))
-    assert evaluation.SECONDS_PER_PART > 1
+    assert results.SECONDS_PER_PART > 1

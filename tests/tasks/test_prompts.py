@@ -14,7 +14,7 @@ from xlkb import tasks
 from xlkb.ground import texts
 from xlkb.ground.languages import LANGUAGES
 from xlkb.tasks import prompts, recompose
-from xlkb.tasks.prompts import build
+from xlkb.tasks.prompts import Asking, build
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SPOKEN = ("en", "fr", "zh", "ar")
@@ -34,7 +34,7 @@ def test_prompts_are_those_of_the_golden_files(style, shots, instruction):
     for code in SPOKEN:
         shown = recompose.full(toy(2, SPOKEN, first=1), code).to_list()[:shots]
         (row,) = recompose.full(toy(1, SPOKEN, first=3), code).to_list()
-        prompt = build(row, style, shown, instruction)
+        prompt = build(row, Asking(style, instruction_language=instruction), shown)
         text += f"===== {code}\n{prompt.context}⟨{'⟩⟨'.join(prompt.continuations)}⟩\n"
         text += f"unconditional ⟨{prompt.unconditional}⟩ isolated {prompt.isolated}\n"
     path = GOLDEN / f"{style}-{shots}shot-{instruction}.txt"
@@ -97,7 +97,7 @@ def test_a_context_never_ends_with_a_space(style):
     for code in LANGUAGES:
         (row,) = recompose.full(toy(1, [code]), code).to_list()
         for instruction in ("en",) if style == "paper" else ("en", "question"):
-            prompt = build(row, style, [row], instruction)
+            prompt = build(row, Asking(style, instruction_language=instruction), [row])
             assert prompt.context == prompt.context.rstrip()
 
 
@@ -106,6 +106,6 @@ def test_mistakes_are_named():
     with pytest.raises(ValueError, match=r"no style 'close'.*Did you mean 'cloze'"):
         build(row, "close")
     with pytest.raises(ValueError, match="no instruction_language 'fr'"):
-        build(row, "cloze", instruction_language="fr")
+        Asking(instruction_language="fr")
     with pytest.raises(ValueError, match="English instruction"):
-        build(row, "paper", instruction_language="question")
+        Asking("paper", instruction_language="question")

@@ -10,7 +10,7 @@ import pytest
 
 from xlkb import tasks
 from xlkb.ground import paths
-from xlkb.tasks import recompose, shots
+from xlkb.tasks import Asking, recompose, shots
 from xlkb.tasks.public import arc, belebele, hp_quiz, mmlu
 
 DATA = paths.local_data() or paths.ROOT.parent / "shared" / "data"
@@ -114,7 +114,7 @@ def test_demonstrations_keep_the_order_of_the_file_and_need_no_translation(few_s
     assert by_id["tea/dev/2"]["question"] == {"en": "tea 2", "fr": None, "es": None}
     assert by_id["tea/dev/3"]["question"]["es"] == "es 3"
     asked = recompose.full(tasks.load(few_shot, ["en"]), "en").to_list()
-    for item, shown in zip(asked, shots.shown(asked, 5, dev), strict=True):
+    for item, shown in zip(asked, shots.shown(asked, Asking(n_shots=5), dev), strict=True):
         assert [row["id"] for row in shown] == [f"{item['subject']}/dev/{n}" for n in range(5)]
     assert tasks.languages_of(tasks.demonstrations(few_shot, ["fr"])) == ("en", "fr")
 
@@ -452,10 +452,10 @@ def test_all_subjects_of_mmlu_have_five_english_demonstrations_in_order():
         for subject in dict.fromkeys(dev["subject"])
         for code in ("en", "it")
     ]
-    ids = [[row["id"] for row in each] for each in shots.shown(asked, 5, dev)]
+    ids = [[row["id"] for row in each] for each in shots.shown(asked, Asking(n_shots=5), dev)]
     assert ids == [[f"{item['subject']}/dev/{n}" for n in range(5)] for item in asked]
     with pytest.warns(UserWarning, match="Subjects with fewer than 5 demonstrations") as caught:
-        mixed = shots.shown(asked, 5, dev, "mixup")
+        mixed = shots.shown(asked, Asking(n_shots=5, demonstrations="mixup"), dev)
     assert len(caught) == 1
     counts = {item["subject"]: len(rows) for item, rows in zip(asked, mixed, strict=True)}
     assert len(counts) == 57

@@ -17,7 +17,7 @@ from xlkb.analysis import pairing, stats
 from xlkb.scoring import lengths
 from xlkb.scoring.evaluation import context_tokens, fewer_shots, score
 from xlkb.scoring.tries import Pair, encode
-from xlkb.tasks import recompose, shots
+from xlkb.tasks import Asking, recompose, shots
 
 CODES = ("en", "fr", "de", "es", "it")
 TOKENIZER = tiny.tokenizer()
@@ -65,7 +65,10 @@ def model(tmp_path_factory):
 
 
 def names(items, way, n=5, dev=None):
-    return [[row["id"] for row in each] for each in shots.shown(items, n, dev, way)]
+    return [
+        [row["id"] for row in each]
+        for each in shots.shown(items, Asking(n_shots=n, demonstrations=way), dev)
+    ]
 
 
 DEV = dataset(
@@ -102,14 +105,14 @@ def test_subjects_with_too_few_are_named_once_and_get_what_there_is():
     items = dataset(question("q"), question("r", "rice"), question("s", "law"))
     asked = recompose.grid(items, ["full"], ["en", "fr"]).to_list()
     with pytest.warns(UserWarning, match="Subjects with fewer") as caught:
-        shown = shots.shown(asked, 3, DEV, "same")
+        shown = shots.shown(asked, Asking(n_shots=3, demonstrations="same"), DEV)
     (message,) = [str(each.message) for each in caught]
     assert "fewer than 3 demonstrations (as 'same')" in message
     assert "rice (1), law (0)" in message
     assert [len(each) for each in shown] == [3, 1, 0, 3, 1, 0]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        shots.shown(asked[:1], 3, DEV, "same")
+        shots.shown(asked[:1], Asking(n_shots=3, demonstrations="same"), DEV)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +128,7 @@ def test_subjects_with_too_few_are_named_once_and_get_what_there_is():
 def test_what_cannot_be_shown_is_refused(n, way, dev, message):
     asked = recompose.full(dataset(question("q")), "en").to_list()
     with pytest.raises(ValueError, match=message):
-        shots.shown(asked, n, dev, way)
+        shots.shown(asked, Asking(n_shots=n, demonstrations=way), dev)
 
 
 def test_mixed_demonstrations_speak_the_five_languages_of_the_questions():
@@ -134,7 +137,7 @@ def test_mixed_demonstrations_speak_the_five_languages_of_the_questions():
     for part in ("question", "options"):
         row[part] = {code: row[part]["en"] for code in codes}
     asked = recompose.grid(dataset(row), ["mixup"], codes[:5]).to_list()
-    ((shown,),) = shots.shown(asked, 1, dataset(row), "mixup")
+    ((shown,),) = shots.shown(asked, Asking(n_shots=1, demonstrations="mixup"), dataset(row))
     assert {shown["question_language"], *shown["option_languages"]} == set(codes[:5])
 
 
@@ -180,17 +183,17 @@ LONG = dataset(
 def test_a_prompt_that_is_too_long_gets_fewer_and_the_rest_is_scored(model, tmp_path, style):
     asked = recompose.grid(dataset(question("a", "long"), question("b")), ["full"], ["en", "fr"])
     with pytest.warns(UserWarning, match="2 of 4 prompts have fewer .* 400 tokens"):
-        rows = score(model, asked, tmp_path, style, n_shots=5, dev=LONG)
+        rows = score(model, asked, tmp_path, Asking(style, 5), LONG)
     got = rows.groupby("item_id")["n_shots"].unique()
     assert got["b"].tolist() == [5]
     (fewer,) = got["a"]
     assert 0 < fewer < 5
     assert set(rows["n_shots_asked"]) == {5}
     with pytest.warns(UserWarning, match="fewer"):
-        read = context_tokens(model, asked, tmp_path, style, n_shots=5, dev=LONG)
+        read = context_tokens(model, asked, tmp_path, Asking(style, 5), LONG)
     assert (read <= 400).all()
     # The prompt is that of so many demonstrations, so the score is the stored one.
-    only = score(model, asked.select([0]), tmp_path, style, n_shots=int(fewer), dev=LONG)
+    only = score(model, asked.select([0]), tmp_path, Asking(style, int(fewer)), LONG)
     same = rows.query("item_id == 'a' and language == 'en'")["log_likelihood"]
     assert only["log_likelihood"].tolist() == same.tolist()
     assert "2 of 4 few-shot prompts have fewer" in fewer_shots(rows)
@@ -201,7 +204,7 @@ def test_a_prompt_that_is_too_long_gets_fewer_and_the_rest_is_scored(model, tmp_
 def test_rows_with_fewer_stay_in_their_group(model, tmp_path):
     asked = recompose.grid(dataset(question("a", "long"), question("b")), ["full"], ["en", "fr"])
     with pytest.warns(UserWarning, match="fewer"):
-        rows = score(model, asked, tmp_path, n_shots=5, dev=LONG)
+        rows = score(model, asked, tmp_path, Asking(n_shots=5), LONG)
     decided = stats.decide(stats.concat([score(model, asked, tmp_path), rows]))
     table = stats.accuracy(decided, ["n_shots", "language"])
     assert table[["n_shots", "language", "n"]].to_numpy().tolist() == [
@@ -255,7 +258,7 @@ def test_conditions_with_other_questions_left_out_are_compared_on_those_of_all()
 @pytest.mark.filterwarnings("ignore:.*have fewer")
 def test_a_replay_finds_the_same_rows_without_a_tokenizer(model, results_folder, monkeypatch):
     asked = recompose.grid(dataset(question("a", "long"), question("b")), ["full"], ["en", "fr"])
-    told = {"store": results_folder / "demo", "n_shots": 5, "dev": LONG}
+    told = {"store": results_folder / "demo", "asking": Asking(n_shots=5), "dev": LONG}
     rows, read = score(model, asked, **told), context_tokens(model, asked, **told)
     assert rows["n_shots"].nunique() == 2
     monkeypatch.setenv("XLKB_REPLAY", "1")

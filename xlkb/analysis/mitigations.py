@@ -28,7 +28,7 @@ def obstacle(
     """Why a way of asking cannot be had, in words; "" if it can.
 
     Args:
-        options: of `evaluation.score`: `n_shots, demonstrations, instruction_language`.
+        options: of `tasks.Asking`: `n_shots, demonstrations, instruction_language`.
         style: how choices are scored.
         languages: of the questions.
         dev: the task's dev split, None if it has none.

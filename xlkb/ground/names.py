@@ -7,13 +7,30 @@ import difflib
 import os
 from collections.abc import Iterable, Sequence
 
+LISTED = 20
+"""From so many names on, a message no longer lists them."""
+
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """The end of an error message: what exists, and which of it `name` may have meant."""
     known = list(known)
+    return f"there are: {', '.join(known)}.{_meant(name, known)}"
+
+
+def unknown(what: str, given: object, known: Iterable[str]) -> str:
+    """An error message: there is no `what` of the name `given`, and which it may have meant.
+
+    What exists is listed where it is fewer than `LISTED`: "There is no style 'close'; there are:
+    cloze, letters. Did you mean 'cloze'?"
+    """
+    known = list(known)
+    listed = f"; there are: {', '.join(known)}." if len(known) < LISTED else "."
+    return f"There is no {what} {given!r}{listed}{_meant(str(given), known)}"
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
     match = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f" Did you mean {match[0]!r}?" if match else ""
-    return f"there are: {', '.join(known)}.{hint}"
+    return f" Did you mean {match[0]!r}?" if match else ""
 
 
 def split(names: str) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 A bar is drawn in a terminal and in a Jupyter notebook that somebody runs by hand. Without either (a
 file, CI, nohup, a container) the same `bar` makes a line on stderr now and then:
 
-    Scoring with Gemma 3 270M, 1,200 of 4,800 choices (25 %), 3 min left
+    Scoring with Gemma 3 270M, 1,200 of 4,800 scores (25 %), 3 min left
 
 
 A kernel's own streams end up in its notebook, so `report.notebooks` sets the environment variable

@@ -12,7 +12,6 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -148,8 +147,7 @@ def _question(model: LanguageModel, pairs: Sequence[Pair]) -> Question:
 
 
 def _key(question: Question) -> bytes:
-    text = "\x00".join([INSTRUCTION, question.context, *question.letters])
-    return sha256(text.encode()).digest()[:12]
+    return results.address(INSTRUCTION, question.context, *question.letters)
 
 
 def _counts(answers: pd.DataFrame) -> dict[str, int]:

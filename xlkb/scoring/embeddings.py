@@ -14,22 +14,17 @@ times as long as the others. *Depth* names a layer as a share of all: 0 the toke
 last layer after the final norm, 0.5 the middle; so it is comparable between models.
 """
 
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
-from xlkb.ground import disk
-from xlkb.ground.names import nearest
-from xlkb.ground.progress import bar
+from xlkb.ground.names import unknown
 from xlkb.models import LanguageModel, tokens
 from xlkb.scoring import results
-from xlkb.scoring.results import SECONDS_PER_PART, store_folder
 
 POOLINGS = ("mean", "weighted_mean", "last_token", "prompt")
 PROMPT = 'This sentence: "{text}" means in one word: "'
@@ -90,7 +85,7 @@ def similarities(
     wanted = [(a, b, p, d) for p in poolings for d in depths for a, b in pairs]
     keys = [_key("pair", p, d, a, b) for a, b, p, d in wanted]
 
-    def compute(missing: Sequence[int]) -> Iterable[tuple[list[int], pd.DataFrame]]:
+    def compute(missing: Sequence[int]) -> results.Found:
         by_pooling: dict[str, dict[tuple[str, str], list[int]]] = {}
         for i in missing:
             a, b, pooling, _ = wanted[i]
@@ -113,7 +108,9 @@ def similarities(
                 distance = np.linalg.norm(left - right, axis=-1)
                 yield where, pd.DataFrame({"cosine": cosine, "distance": distance})
 
-    values = _stored(model, store, "similarities", results.SIMILARITIES, keys, compute)
+    values = results.stored(
+        model, store, "similarities", keys, compute, "Embedding with", "similarities"
+    )
     frame = pd.DataFrame({"pair": np.tile(np.arange(len(pairs)), len(poolings) * len(depths))})
     frame["pooling"] = [p for _, _, p, _ in wanted]
     frame["depth"] = [d for _, _, _, d in wanted]
@@ -158,7 +155,7 @@ def retrieval(
         _key("rank", p, d, digest[a], digest[b], str(i)) for a, b, p, d in cells for i in range(n)
     ]
 
-    def compute(missing: Sequence[int]) -> Iterable[tuple[list[int], pd.DataFrame]]:
+    def compute(missing: Sequence[int]) -> results.Found:
         todo = dict.fromkeys(cells[i // n] for i in missing)
         for pooling in dict.fromkeys(p for _, _, p, _ in todo):
             here = [cell for cell in todo if cell[2] == pooling]
@@ -170,7 +167,7 @@ def retrieval(
                 first = cells.index(cell) * n
                 yield list(range(first, first + n)), pd.DataFrame({"rank": found})
 
-    values = _stored(model, store, "ranks", results.RANKS, keys, compute)
+    values = results.stored(model, store, "ranks", keys, compute, "Embedding with", "ranks")
     frame = pd.DataFrame(
         [(*cell, i) for cell in cells for i in range(n)],
         columns=["source", "target", "pooling", "depth", "item"],
@@ -194,7 +191,7 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 def _check(poolings: Sequence[str], depths: Sequence[float]) -> None:
     for pooling in poolings:
         if pooling not in POOLINGS:
-            raise ValueError(f"There is no pooling {pooling!r}; {nearest(pooling, POOLINGS)}")
+            raise ValueError(unknown("pooling", pooling, POOLINGS))
     for depth in depths:
         if not 0 <= depth <= 1:
             raise ValueError(f"depth {depth}: it is a share of the layers, from 0 to 1.")
@@ -243,46 +240,4 @@ def _weights(pooled: Any, pooling: str) -> Any:
 
 def _key(kind: str, pooling: str, depth: float, *texts: str) -> bytes:
     prompt = PROMPT if pooling == "prompt" else ""
-    return sha256("\x00".join([kind, pooling, prompt, f"{depth:.6f}", *texts]).encode()).digest()[
-        :12
-    ]
-
-
-def _stored(
-    model: LanguageModel,
-    store: Path,
-    kind: str,
-    schema: pa.Schema,
-    keys: Sequence[bytes],
-    compute: Callable[[Sequence[int]], Iterable[tuple[list[int], pd.DataFrame]]],
-) -> pd.DataFrame:
-    """Values for each key, from the store or else from `compute`, written as they come."""
-    folder = store_folder(store, model) / kind
-    known = results.read(folder, schema)
-    there = set(known["key"])
-    missing = [i for i, key in enumerate(keys) if key not in there]
-    print(f"{model.label}: computed {len(missing):,} / reused {len(keys) - len(missing):,} {kind}")
-    if not missing:
-        return results.by_key(known, keys)
-    disk.write_json(folder.parent / "model.json", model.describe())
-    new, pending, flushed = [], [], time.monotonic()
-
-    def flush() -> None:
-        if pending:
-            part = pd.concat(pending, ignore_index=True).drop_duplicates("key")
-            results.append(folder, part, schema)
-            new.append(part)
-            pending.clear()
-
-    with bar(len(missing), f"Embedding with {model.label}", f" {kind}") as progress:
-        try:
-            for where, values in compute(missing):
-                values.insert(0, "key", [keys[i] for i in where])
-                pending.append(values)
-                progress.update(len(where))
-                if time.monotonic() - flushed > SECONDS_PER_PART:
-                    flush()
-                    flushed = time.monotonic()
-        finally:
-            flush()
-    return results.by_key(pd.concat([known, *new]).drop_duplicates("key"), keys)
+    return results.address(kind, pooling, prompt, f"{depth:.6f}", *texts)

@@ -1,23 +1,19 @@
 """From recomposed questions to rows of log-likelihoods, computing only what is not stored yet."""
 
-import time
 from collections.abc import Iterable, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 from datasets import Dataset
 
-from xlkb.ground import disk
-from xlkb.ground.progress import bar
 from xlkb.models import LanguageModel, replaying, slug
 from xlkb.scoring import api_scoring, lengths, results
-from xlkb.scoring.results import SECONDS_PER_PART, key, store_folder
+from xlkb.scoring.results import key, store_folder
 from xlkb.scoring.tries import Pair
-from xlkb.tasks import prompts, shots
+from xlkb.tasks import Asking, prompts, shots
 
 NUMBERS = ["choice", "is_answer"]
 """Columns of `_columns` that hold no text."""
@@ -27,14 +23,8 @@ def score(
     model: LanguageModel,
     questions: Dataset,
     store: Path,
-    style: Literal["cloze", "letters", "paper"] = "cloze",
-    n_shots: int = 0,
+    asking: str | Asking = "cloze",
     dev: Dataset | None = None,
-    demonstrations: str = "en",
-    instruction_language: Literal["en", "question"] = "en",
-    preamble: str = "",
-    letters: str = prompts.LETTERS,
-    seed: int = 42,
 ) -> pd.DataFrame:
     """Log-likelihood of every choice of every recomposed question.
 
@@ -51,13 +41,8 @@ def score(
         model: from `models.load`; its weights are loaded only if a score is missing.
         questions: from `recompose`, one or many recompositions.
         store: folder of stored results, e.g. `run.results`.
-        style: how choices are scored, see `prompts.build`.
-        n_shots: demonstrations before each question, at most.
-        dev: the task's "dev" split, from `tasks.demonstrations`; needed when `n_shots` > 0.
-        demonstrations: "en" for English ones (or another code), "same" for ones recomposed as the
-            question is, "mixup" for ones whose parts are in different languages.
-        instruction_language, preamble, letters: see `prompts.build`.
-        seed: of the recomposition of demonstrations.
+        asking: how they are asked, or the style alone (one of `prompts.STYLES`).
+        dev: the task's "dev" split, from `tasks.demonstrations`; needed for demonstrations.
 
     Returns:
         One row per question and choice with the columns `task, item_id, subject, recomposition,
@@ -69,12 +54,11 @@ def score(
         its answer was not understood, else 0).
 
     Raises:
-        ValueError: `n_shots` without `dev`; demonstrations that there are none of at all (see
-            `shots.shown`); a text the model cannot take.
+        ValueError: what `Asking` refuses; `n_shots` without `dev`; demonstrations that there are
+            none of at all (see `shots.shown`); a text the model cannot take.
     """
-    items = questions.to_list()
-    told = (instruction_language, preamble, letters)
-    built, n_shown = _built(model, items, style, n_shots, dev, demonstrations, told, seed, store)
+    items, asking = questions.to_list(), Asking.of(asking)
+    built, n_shown = _built(model, items, store, asking, dev)
     kept = _kept(model, items, n_shown)
     items, built, n_shown = ([each[i] for i in kept] for each in (items, built, n_shown))
     conditional = [Pair(p.context, c, p.isolated) for p in built for c in p.continuations]
@@ -84,12 +68,13 @@ def score(
     found = scores(model, dict.fromkeys(conditional + unconditional), store)
 
     rows = _columns(items)
-    rows["style"] = style
-    more = [preamble] * bool(preamble) + [letters] * (letters != prompts.LETTERS)
-    rows["prompt"] = "/".join([prompts.VERSION, instruction_language, *more])
+    rows["style"] = asking.style
+    more = [asking.preamble] if asking.preamble else []
+    more += [asking.letters] if asking.letters != prompts.LETTERS else []
+    rows["prompt"] = "/".join([prompts.VERSION, asking.instruction_language, *more])
     rows["n_shots"] = np.repeat(n_shown, 4)
-    rows["n_shots_asked"] = n_shots
-    rows["demonstrations"] = demonstrations if n_shots else "none"
+    rows["n_shots_asked"] = asking.n_shots
+    rows["demonstrations"] = asking.demonstrations if asking.n_shots else "none"
     rows["model"] = model.label
     rows["log_likelihood"] = [found[pair][0] for pair in conditional]
     rows["n_tokens"] = [found[pair][1] for pair in conditional]
@@ -98,7 +83,7 @@ def score(
         [found[pair][0] for pair in unconditional] if unconditional else np.nan
     )
     mass = np.exp(rows["log_likelihood"].to_numpy().reshape(-1, 4)).sum(1).repeat(4)
-    rows["letter_mass"] = np.nan if style == "cloze" else mass
+    rows["letter_mass"] = np.nan if asking.style == "cloze" else mass
     if model.name.startswith("api:"):
         rows["unread"] = (mass == 0).astype(float)
     if not replaying() and items:
@@ -126,21 +111,14 @@ def context_tokens(
     model: LanguageModel,
     questions: Dataset,
     store: Path,
-    style: Literal["cloze", "letters", "paper"] = "cloze",
-    n_shots: int = 0,
+    asking: str | Asking = "cloze",
     dev: Dataset | None = None,
-    demonstrations: str = "en",
-    instruction_language: Literal["en", "question"] = "en",
-    preamble: str = "",
-    letters: str = prompts.LETTERS,
-    seed: int = 42,
 ) -> np.ndarray:
     """Tokens of the prompt before the choices, int64 [questions]; arguments as for `score`.
 
     Of a question that `score` leaves out, those of its prompt without demonstrations.
     """
-    items, told = questions.to_list(), (instruction_language, preamble, letters)
-    built, _ = _built(model, items, style, n_shots, dev, demonstrations, told, seed, store)
+    built, _ = _built(model, questions.to_list(), store, Asking.of(asking), dev)
     contexts = [Pair(prompt.context, "") for prompt in built]
     found = lengths.of(model, contexts, store)
     return np.array([found[pair] for pair in contexts], np.int64)
@@ -149,23 +127,16 @@ def context_tokens(
 def _built(
     model: LanguageModel,
     items: Sequence[dict],
-    style: str,
-    n_shots: int,
-    dev: Dataset | None,
-    demonstrations: str,
-    told: tuple[str, str, str],
-    seed: int,
     store: Path,
+    asking: Asking,
+    dev: Dataset | None,
 ) -> tuple[list[prompts.Prompt], list[int]]:
-    """The prompt of each item and its number of demonstrations, -1 where it does not fit at all.
-
-    `told`: instruction language, preamble and letters.
-    """
-    shown = shots.shown(items, n_shots, dev, demonstrations, seed)
+    """The prompt of each item and its number of demonstrations, -1 where it does not fit at all."""
+    shown = shots.shown(items, asking, dev)
 
     @cache
     def built(i: int, n: int) -> prompts.Prompt:
-        return prompts.build(items[i], style, shown[i][:n], *told)
+        return prompts.build(items[i], asking, shown[i][:n])
 
     def pairs(i: int, n: int) -> list[Pair]:
         prompt = built(i, n)
@@ -211,53 +182,17 @@ def scores(
     """Log-likelihood and number of tokens of each pair, from the store or else the model."""
     if model.name.startswith("api:"):
         return api_scoring.scores(model, pairs, store)
-    folder = store_folder(store, model)
-    wanted = {key(pair): pair for pair in pairs}
-    stored = results.read(folder)
-    known = {
-        wanted[k]: (float(value), int(n))
-        for k, value, n in zip(
-            stored["key"], stored["log_likelihood"], stored["n_tokens"], strict=True
-        )
-        if k in wanted
-    }
-    reused = len(known)
-    if reused < len(wanted):
-        disk.write_json(folder / "model.json", model.describe())
-        known |= _compute(model, list(wanted.values()), known, folder)
-    print(f"{model.label}: computed {len(wanted) - reused:,} / reused {reused:,} scores")
-    return known
+    pairs = list(dict.fromkeys(pairs))
 
+    def compute(missing: Sequence[int]) -> results.Found:
+        from xlkb.scoring.likelihoods import log_likelihoods  # torch takes seconds to import
 
-def _compute(
-    model: LanguageModel, pairs: list[Pair], known: dict[Pair, tuple[float, int]], folder: Path
-) -> dict[Pair, tuple[float, int]]:
-    from xlkb.scoring.likelihoods import log_likelihoods  # torch takes seconds to import
+        done = np.ones(len(pairs), bool)
+        done[missing] = False
+        for places, values, counts in log_likelihoods(model.network, model.tokenizer, pairs, done):
+            yield places, pd.DataFrame({"log_likelihood": values, "n_tokens": counts})
 
-    done = np.array([pair in known for pair in pairs])
-    computed: dict[Pair, tuple[float, int]] = {}
-    pending: list[Pair] = []
-    flushed = time.monotonic()
-
-    def flush() -> None:
-        if pending:
-            frame = pd.DataFrame([computed[pair] for pair in pending], columns=results.VALUES)
-            frame.insert(0, "key", [key(pair) for pair in pending])
-            results.append(folder, frame)
-            pending.clear()
-
-    with bar(int((~done).sum()), f"Scoring with {model.label}", " choices") as progress:
-        try:
-            for indices, values, lengths in log_likelihoods(
-                model.network, model.tokenizer, pairs, done
-            ):
-                for i, value, n in zip(indices, values, lengths, strict=True):
-                    computed[pairs[i]] = (float(np.float32(value)), int(n))
-                    pending.append(pairs[i])
-                progress.update(len(indices))
-                if time.monotonic() - flushed > SECONDS_PER_PART:
-                    flush()
-                    flushed = time.monotonic()
-        finally:
-            flush()
-    return computed
+    keys = [key(pair) for pair in pairs]
+    found = results.stored(model, store, ".", keys, compute, "Scoring with", "scores")
+    values = zip(found["log_likelihood"].tolist(), found["n_tokens"].tolist(), strict=True)
+    return dict(zip(pairs, values, strict=True))

@@ -8,21 +8,16 @@ first line break, so a prompt should be made such that an answer is one line.
 """
 
 import copy
-import time
 from collections.abc import Iterator, Sequence
 from functools import cache
-from hashlib import sha256
 from itertools import groupby, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
-from xlkb.ground import disk
-from xlkb.ground.progress import bar
 from xlkb.models import LanguageModel, checkpoints, tokens
 from xlkb.scoring import results
-from xlkb.scoring.results import SECONDS_PER_PART, store_folder
 
 if TYPE_CHECKING:
     from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
@@ -59,71 +54,42 @@ def generate(
         ValueError: a prompt and the new tokens are longer than the model's context.
         MemoryError: one prompt alone does not fit in memory.
     """
-    keys = [_key(prompt, max_new_tokens) for prompt in prompts]
-    wanted = dict(zip(keys, prompts, strict=True))
-    folder = store_folder(store, model) / "generations"
-    known = results.read(folder, results.GENERATIONS)
-    there = set(known["key"])
-    missing = [key for key in wanted if key not in there]
-    reused = len(wanted) - len(missing)
-    if missing:
-        disk.write_json(folder.parent / "model.json", model.describe())
-        new, flushed = [], time.monotonic()
-        with bar(len(missing), f"Generating with {model.label}", " texts") as progress:
-            pending: list[pd.DataFrame] = []
-            try:
-                for batch in _batches(model, {key: wanted[key] for key in missing}):
-                    pending.append(_texts(model, wanted, batch, max_new_tokens))
-                    progress.update(len(batch))
-                    if time.monotonic() - flushed > SECONDS_PER_PART:
-                        new += _flush(folder, pending)
-                        flushed = time.monotonic()
-            finally:
-                new += _flush(folder, pending)
-        known = pd.concat([known, *new])
-    print(f"{model.label}: computed {len(missing):,} / reused {reused:,} texts")
-    return results.by_key(known, keys)
+    limit = str(max_new_tokens)
+    keys = [results.address("greedy line", limit, each.shared + each.own) for each in prompts]
+
+    def compute(missing: Sequence[int]) -> results.Found:
+        for batch in _batches(model, {place: prompts[place] for place in missing}):
+            yield batch, _texts(model, [prompts[place] for place in batch], max_new_tokens)
+
+    return results.stored(model, store, "generations", keys, compute, "Generating with", "texts")
 
 
-def _key(prompt: Prompt, max_new_tokens: int) -> bytes:
-    text = "\x00".join(["greedy line", str(max_new_tokens), prompt.shared + prompt.own])
-    return sha256(text.encode()).digest()[:12]
+def _batches(model: LanguageModel, wanted: dict[int, Prompt]) -> Iterator[list[int]]:
+    """Prompts with the same shared part stand together, those of like length side by side.
 
-
-def _flush(folder: Path, pending: list[pd.DataFrame]) -> list[pd.DataFrame]:
-    if not pending:
-        return []
-    part = pd.concat(pending, ignore_index=True)
-    results.append(folder, part, results.GENERATIONS)
-    pending.clear()
-    return [part]
-
-
-def _batches(model: LanguageModel, wanted: dict[bytes, Prompt]) -> Iterator[list[bytes]]:
-    """Prompts with the same shared part stand together, those of like length side by side."""
-    groups: dict[str, list[bytes]] = {}
-    for key, prompt in wanted.items():
-        groups.setdefault(prompt.shared, []).append(key)
+    wanted: place -> prompt. Batches hold places.
+    """
+    groups: dict[str, list[int]] = {}
+    for place, prompt in wanted.items():
+        groups.setdefault(prompt.shared, []).append(place)
     size = BATCH.get(model.network.device.type, 32)
     if getattr(model.network, "_is_stateful", False):
         size = 1  # State-space layers read padding as text.
     ordered = [
-        key
+        place
         for shared in sorted(groups, key=lambda shared: (-len(shared), shared))
-        for key in sorted(groups[shared], key=lambda key: (-len(wanted[key].own), wanted[key].own))
+        for place in sorted(groups[shared], key=lambda i: (-len(wanted[i].own), wanted[i].own))
     ]
     for start in range(0, len(ordered), size):
         yield ordered[start : start + size]
 
 
-def _texts(
-    model: LanguageModel, wanted: dict[bytes, Prompt], batch: Sequence[bytes], max_new_tokens: int
-) -> pd.DataFrame:
+def _texts(model: LanguageModel, batch: Sequence[Prompt], max_new_tokens: int) -> pd.DataFrame:
     """Generate for a batch; when memory runs out, for its halves."""
     import torch
 
     network, tokenizer = model.network, model.tokenizer
-    whole = [wanted[key].shared + wanted[key].own for key in batch]
+    whole = [prompt.shared + prompt.own for prompt in batch]
     ids = [each or tokens.first(tokenizer) for each in tokens.encode(tokenizer, whole)]
     limit = checkpoints.context(network.config)
     longest = max(map(len, ids))
@@ -133,7 +99,7 @@ def _texts(
             f"context of {limit}: use fewer demonstrations."
         )
     try:
-        begun = [wanted[key].shared for key in batch]
+        begun = [prompt.shared for prompt in batch]
         new = _decode(network, ids, begun, _ends(tokenizer), max_new_tokens)
     except (torch.OutOfMemoryError, MemoryError) as error:
         if len(batch) == 1:
@@ -142,11 +108,10 @@ def _texts(
             torch.cuda.empty_cache()
         half = len(batch) // 2
         parts = [batch[:half], batch[half:]]
-        return pd.concat([_texts(model, wanted, part, max_new_tokens) for part in parts])
+        return pd.concat([_texts(model, part, max_new_tokens) for part in parts])
     texts = [tokenizer.decode(made, skip_special_tokens=True) for made, _ in new]
     return pd.DataFrame(
         {
-            "key": list(batch),
             "text": [text.partition("\n")[0].strip() for text in texts],
             "n_tokens": [len(made) for made, _ in new],
             "n_prompt": [len(own) for own in ids],

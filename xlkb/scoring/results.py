@@ -3,13 +3,14 @@
 A folder of scores holds *parts*, Parquet files written in one rename as scores come, each named
 after the SHA-256 of its own bytes. Reading a folder checks every name against the bytes: a file
 that was cut short or has a flipped bit is named in a warning, moved to `damaged/`, and its scores
-count as missing, so the next run computes them again.
+count as missing, so the next run computes them again. `stored` computes only what is missing.
 """
 
 import json
 import os
+import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -18,15 +19,15 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from tqdm import tqdm
 
 from xlkb.ground import disk
+from xlkb.ground.progress import bar
 from xlkb.models import LanguageModel, slug
 from xlkb.scoring.tries import Pair
 
 SECONDS_PER_PART = 10
 """Between two parts of what is being computed."""
-
-VALUES = ["log_likelihood", "n_tokens"]
 
 SCORES = pa.schema(
     [("key", pa.binary(12)), ("log_likelihood", pa.float32()), ("n_tokens", pa.int32())]
@@ -78,18 +79,95 @@ KINDS = {
 """Where the parts of each schema lie in the folder of a model."""
 
 
+Found = Iterable[tuple[Sequence[int], pd.DataFrame]]
+"""What is computed, as it comes: places in a list of keys, and a row for each, without the key."""
+
+
 def store_folder(store: Path, model: LanguageModel) -> Path:
     """The folder of a model's scores: its name and the start of its fingerprint."""
     return Path(store) / f"{slug(model.name)}-{model.fingerprint[:12]}"
 
 
 def key(pair: Pair) -> bytes:
-    """Content address of a score: 12 bytes of the SHA-256 of the very texts that are scored.
+    """Content address of a score, by the very texts that are scored."""
+    return address(pair.context, pair.continuation, "isolated" if pair.isolated else "")
 
-    A changed fact, template or instruction changes the text, so it can never meet an old score.
+
+def address(*texts: str) -> bytes:
+    """Content address of a result: 12 bytes of the SHA-256 of the texts that it depends on.
+
+    A changed fact, template or instruction changes the text, so it can never meet an old result.
     """
-    text = "\x00".join([pair.context, pair.continuation, "isolated" if pair.isolated else ""])
-    return sha256(text.encode()).digest()[:12]
+    return sha256("\x00".join(texts).encode()).digest()[:12]
+
+
+def stored(
+    model: LanguageModel,
+    store: Path,
+    kind: str,
+    keys: Sequence[bytes],
+    compute: Callable[[list[int]], Found],
+    doing: str,
+    unit: str,
+) -> pd.DataFrame:
+    """A row for each key, from the store or else from `compute`, written as they come.
+
+    What was computed before an error or an interrupt is kept.
+
+    Args:
+        model: whose folder holds them; where something is missing, `model.json` describes it there.
+        store: folder of stored results.
+        kind: one of `KINDS`.
+        keys: content addresses; one may be there twice.
+        compute: called with the places of missing keys, each key once, if there are any; it may
+            give rows of others, too.
+        doing: what the bar says before the model's name.
+        unit: what the rows are called, in the bar and in the line that counts them.
+
+    Returns:
+        The rows in the order of `keys`, without the key.
+    """
+    folder = store_folder(store, model)
+    known = read(folder / kind, KINDS[kind])
+    there = set(known["key"])
+    first: dict[bytes, int] = {}
+    for place, each in enumerate(keys):
+        first.setdefault(each, place)
+    missing = [place for each, place in first.items() if each not in there]
+    if missing:
+        disk.write_json(folder / "model.json", model.describe())
+        with bar(len(missing), f"{doing} {model.label}", f" {unit}") as progress:
+            new = _written(folder / kind, KINDS[kind], keys, compute(missing), progress)
+        known = pd.concat([known, *new]).drop_duplicates("key")
+    print(f"{model.label}: computed {len(missing):,} / reused {len(first) - len(missing):,} {unit}")
+    return by_key(known, keys)
+
+
+def _written(
+    folder: Path, schema: pa.Schema, keys: Sequence[bytes], found: Found, progress: tqdm
+) -> list[pd.DataFrame]:
+    """All that is found, written as it comes, as it is read back."""
+    parts: list[pd.DataFrame] = []
+    pending: list[pd.DataFrame] = []
+    flushed = time.monotonic()
+
+    def flush() -> None:
+        if pending:
+            part = pd.concat(pending, ignore_index=True).drop_duplicates("key")
+            append(folder, part, schema)
+            parts.append(pa.Table.from_pandas(part, schema, preserve_index=False).to_pandas())
+            pending.clear()
+
+    try:
+        for places, rows in found:
+            pending.append(rows.assign(key=[keys[place] for place in places]))
+            progress.update(len(places))
+            if time.monotonic() - flushed > SECONDS_PER_PART:
+                flush()
+                flushed = time.monotonic()
+    finally:
+        flush()
+    return parts
 
 
 def append(folder: Path, scores: pd.DataFrame, schema: pa.Schema = SCORES) -> Path:
@@ -155,25 +233,13 @@ def compact(folder: Path, destination: Path) -> None:
 
 
 def write_rows(path: Path, rows: pd.DataFrame, metadata: Mapping[str, Any]) -> None:
-    """Write item-level rows with `metadata` (JSON) in the file's schema, in one rename."""
+    """Write item-level rows with `metadata` (JSON) in the file's schema, in one rename.
+
+    Pages carry checksums; a damaged file can be deleted: it is made anew from scores.
+    """
     table = pa.Table.from_pandas(rows, preserve_index=False)
     stored = {**(table.schema.metadata or {}), b"xlkb": json.dumps(dict(metadata)).encode()}
     disk.write(Path(path), _parquet(table.replace_schema_metadata(stored)))
-
-
-def read_rows(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """The rows and the metadata of a file that `write_rows` wrote.
-
-    Raises:
-        ValueError: the file is not whole (its pages carry checksums).
-    """
-    try:
-        table = pq.read_table(path, page_checksum_verification=True)
-    except (pa.ArrowException, OSError) as error:
-        raise ValueError(
-            f"{path} is damaged ({error}); delete it and run again: it is made anew from scores."
-        ) from None
-    return table.to_pandas(), json.loads((table.schema.metadata or {}).get(b"xlkb", b"{}"))
 
 
 def _parquet(table: pa.Table) -> bytes:

@@ -3,8 +3,8 @@
 A task is a `datasets.Dataset` with the columns `task, id, subject` (text), `answer` (0-3),
 `question` ({language: text}) and `options` ({language: [4 texts]}), the same languages in every
 row. `load` gives one by name; `recompose` puts the parts of its questions into chosen languages;
-`prompts` and `shots` make of them the texts that a model is asked; `academy` is the domain that
-this project invented, and `cast` who is in it.
+`prompts` and `shots` make of them the texts that a model is asked, as `Asking` says; `academy` is
+the domain that this project invented, and `cast` who is in it.
 
 >>> from xlkb import tasks
 >>> questions = tasks.load("worldfacts", ["en", "fr"], n=1)
@@ -16,7 +16,7 @@ this project invented, and `cast` who is in it.
 from xlkb.tasks import own, prompts, recompose, shots
 from xlkb.tasks.builtin import academy, cast, cldr
 from xlkb.tasks.order import SPLITS
-from xlkb.tasks.prompts import preambles
+from xlkb.tasks.prompts import Asking, preambles
 from xlkb.tasks.public import tofu
 from xlkb.tasks.registry import (
     COLUMNS,
@@ -24,7 +24,6 @@ from xlkb.tasks.registry import (
     PUBLIC,
     counts,
     demonstrations,
-    fingerprint,
     languages_of,
     load,
     names,
@@ -38,12 +37,12 @@ __all__ = [
     "OWN",
     "PUBLIC",
     "SPLITS",
+    "Asking",
     "academy",
     "cast",
     "cldr",
     "counts",
     "demonstrations",
-    "fingerprint",
     "languages_of",
     "load",
     "names",

@@ -1,9 +1,10 @@
 """From the rows of a task to its dataset: which come first, and how they are typed."""
 
-from difflib import get_close_matches
 from hashlib import sha256
 
 from datasets import Dataset, Features, List, Value
+
+from xlkb.ground.names import unknown
 
 SPLITS = ("dev", "validation", "test")
 """Few-shot demonstrations, questions for choosing how to train, questions for results."""
@@ -12,9 +13,7 @@ SPLITS = ("dev", "validation", "test")
 def check_split(split: str) -> None:
     """Raise ValueError, with the nearest match, unless there is such a split."""
     if split not in SPLITS:
-        near = get_close_matches(split, SPLITS, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else "."
-        raise ValueError(f"There is no split {split!r}{hint} There are {', '.join(SPLITS)}.")
+        raise ValueError(unknown("split", split, SPLITS))
 
 
 def alternating(rows: list[dict], seed: int) -> list[dict]:
@@ -23,23 +22,27 @@ def alternating(rows: list[dict], seed: int) -> list[dict]:
     def digest(text: str) -> str:
         return sha256(f"{seed}|{text}".encode()).hexdigest()
 
-    turns = {}
-    keyed = []
-    for row in sorted(rows, key=lambda row: digest(row["id"])):
-        turns[row["subject"]] = turns.get(row["subject"], -1) + 1
-        keyed.append(((turns[row["subject"]], digest(row["subject"])), row))
-    return [row for _, row in sorted(keyed, key=lambda pair: pair[0])]
+    rows = sorted(rows, key=lambda row: digest(row["id"]))
+    turns = zip(_turns(rows), rows, strict=True)
+    ordered = sorted(turns, key=lambda each: (each[0], digest(each[1]["subject"])))
+    return [row for _, row in ordered]
 
 
 def first(rows: list[dict], n: int | None) -> list[dict]:
     """`n` of the rows, those that each subject has first, in their order."""
-    turns: dict[str, int] = {}
-    turn = []
-    for row in rows:
-        turns[row["subject"]] = turns.get(row["subject"], -1) + 1
-        turn.append(turns[row["subject"]])
+    turn = _turns(rows)
     chosen = sorted(range(len(rows)), key=lambda place: (turn[place], place))[:n]
     return [rows[place] for place in sorted(chosen)]
+
+
+def _turns(rows: list[dict]) -> list[int]:
+    """How many rows of its subject stand before each row."""
+    counts: dict[str, int] = {}
+    turns = []
+    for row in rows:
+        turns.append(counts.get(row["subject"], 0))
+        counts[row["subject"]] = turns[-1] + 1
+    return turns
 
 
 def dataset(rows: list[dict], languages: tuple[str, ...]) -> Dataset:

@@ -17,8 +17,8 @@ from xlkb.ground import languages as room
 from xlkb.ground import texts
 from xlkb.ground.languages import LANGUAGES
 from xlkb.ground.texts import near, shown
+from xlkb.tasks.order import SPLITS
 
-_SPLITS = ("test", "dev", "validation")
 _TABLES = (".csv", ".tsv", ".xls", ".xlsx", ".ods", ".parquet")
 
 
@@ -110,8 +110,8 @@ def _row_faults(row: object) -> Iterator[str]:
             "without quotes"
         )
     split = row.get("split", "test")
-    if split not in _SPLITS:
-        yield f"'split' is {shown(split)}{near(split, _SPLITS)}: write {', '.join(_SPLITS)}"
+    if split not in SPLITS:
+        yield f"'split' is {shown(split)}{near(split, SPLITS)}: write {', '.join(SPLITS)}"
 
 
 def _spoken(row: object) -> tuple[str, ...]:

@@ -22,15 +22,72 @@ The words come from `xlkb/data/prompts.toml`, whose `version` is stored with eve
 
 import tomllib
 from collections.abc import Sequence
-from difflib import get_close_matches
+from dataclasses import dataclass
 from functools import cache, partial
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from xlkb.ground import texts as way_in
+from xlkb.ground.languages import LANGUAGES
+from xlkb.ground.names import unknown
 from xlkb.ground.paths import PACKAGE_DATA
 
 STYLES = ("cloze", "letters", "paper")
+INSTRUCTIONS = ("en", "question")
+WAYS = (*LANGUAGES, "same", "mixup")
+"""Languages of demonstrations: one for all, those of the question, or five in each."""
 LETTERS = "ABCD"
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How questions are asked.
+
+    style: how choices are scored, one of `STYLES`. n_shots: demonstrations before each question,
+    at most. demonstrations: one of `WAYS`: "en" for English ones (or another code), "same" for ones
+    recomposed as the question is, "mixup" for ones whose parts are in different languages.
+    instruction_language: of the instruction and of the words for "Question" and "Answer": English
+    as in the paper, or that of each question ("question"); the style `paper` is English only.
+    preamble: text before all else, with an empty line after it. letters: four different characters
+    that name the choices, in the style `letters`. seed: of the recomposition of demonstrations.
+
+    Raises:
+        ValueError: unknown style, way of demonstrations or instruction language, with the nearest
+            match; letters that are not four, or other ones for another style; `n_shots` below 0.
+    """
+
+    style: str = "cloze"
+    n_shots: int = 0
+    demonstrations: str = "en"
+    instruction_language: str = "en"
+    preamble: str = ""
+    letters: str = LETTERS
+    seed: int = 42
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        four = len(set(self.letters)) == len(self.letters) == 4
+        if not four or (self.letters != LETTERS and self.style != "letters"):
+            raise ValueError(
+                f"letters={self.letters!r}: four different characters, for style 'letters'."
+            )
+        if self.style not in STYLES:
+            raise ValueError(unknown("style", self.style, STYLES))
+        if self.instruction_language not in INSTRUCTIONS:
+            given = self.instruction_language
+            raise ValueError(unknown("instruction_language", given, INSTRUCTIONS))
+        if self.style == "paper" and self.instruction_language != "en":
+            raise ValueError(
+                "The style 'paper' has an English instruction: instruction_language='en'."
+            )
+        if self.n_shots < 0:
+            raise ValueError(f"n_shots={self.n_shots}: ask for 0 demonstrations or more.")
+        if self.demonstrations not in WAYS:
+            raise ValueError(unknown("way of demonstrations", self.demonstrations, WAYS))
+
+    @staticmethod
+    def of(given: "str | Asking") -> "Asking":
+        """`given` itself, or where it is a text, that style and nothing else."""
+        return Asking(given) if isinstance(given, str) else given
 
 
 class Prompt(NamedTuple):
@@ -62,45 +119,26 @@ def preambles() -> dict[str, str]:
 VERSION: str = tomllib.loads((PACKAGE_DATA / "prompts.toml").read_text(encoding="utf-8"))["version"]
 
 
-def build(
-    row: dict,
-    style: str,
-    demonstrations: Sequence[dict] = (),
-    instruction_language: Literal["en", "question"] = "en",
-    preamble: str = "",
-    letters: str = LETTERS,
-) -> Prompt:
+def build(row: dict, asking: str | Asking, demonstrations: Sequence[dict] = ()) -> Prompt:
     """The prompt of one recomposed question.
 
     Args:
         row: a row of a dataset from `recompose`.
-        style: one of `STYLES`.
+        asking: how it is asked, or the style alone.
         demonstrations: rows to show with their answers before the question, in this order.
-        instruction_language: language of the instruction and of the words for "Question" and
-            "Answer": English as in the paper, or that of each question ("question"). The style
-            `paper` is English only.
-        preamble: text before all else, with an empty line after it.
-        letters: four different characters that name the choices, in the style `letters`.
 
     Raises:
-        ValueError: unknown style or instruction language, with the nearest match; letters that are
-            not four, or other ones for another style.
+        ValueError: as `Asking` does.
     """
-    if len(set(letters)) != 4 or len(letters) != 4 or (letters != LETTERS and style != "letters"):
-        raise ValueError(f"letters={letters!r}: four different characters, for style 'letters'.")
-    if style not in STYLES:
-        raise ValueError(_unknown("style", style, STYLES))
-    if instruction_language not in ("en", "question"):
-        raise ValueError(_unknown("instruction_language", instruction_language, ("en", "question")))
-    if style == "paper" and instruction_language != "en":
-        raise ValueError("The style 'paper' has an English instruction: instruction_language='en'.")
+    asking = Asking.of(asking)
+    style, english = asking.style, asking.instruction_language == "en"
     if style != "paper":
         row, demonstrations = _cleaned(row), [_cleaned(item) for item in demonstrations]
-    words = texts()["en" if instruction_language == "en" else row["question_language"]]
-    part = _cloze if style == "cloze" else partial(_listed, letters=letters)
-    shown = f"{preamble}\n\n" if preamble else ""
+    words = texts()["en"] if english else _words(row)
+    part = _cloze if style == "cloze" else partial(_listed, letters=asking.letters)
+    shown = f"{asking.preamble}\n\n" if asking.preamble else ""
     shown += "".join(
-        part(item, texts()["en"] if instruction_language == "en" else _words(item), solved=True)
+        part(item, texts()["en"] if english else _words(item), solved=True)
         for item in demonstrations
     )
     asked = part(row, words, solved=False)
@@ -112,7 +150,7 @@ def build(
     if style == "letters":
         gap = _gap(words)
         instruction = words["instruction"].format(subject=subject) + "\n\n"
-        named = tuple(f"{gap}{letter}" for letter in letters)
+        named = tuple(f"{gap}{letter}" for letter in asking.letters)
         return Prompt(instruction + shown + asked, named, None, isolated=False)
     if row["task"] == "hp_quiz":
         instruction = _words(row)["instruction"].format(subject=subject) + "\n\n"
@@ -147,9 +185,3 @@ def _listed(item: dict, words: dict[str, str], solved: bool, letters: str) -> st
     choices = [f"{name}. {option}" for name, option in zip(letters, item["options"], strict=True)]
     text = "\n".join([item["question"], *choices, words["answer"]])
     return f"{text}{_gap(words)}{letters[item['answer']]}\n\n" if solved else text
-
-
-def _unknown(what: str, given: str, known: Sequence[str]) -> str:
-    near = get_close_matches(given, known, 1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    return f"There is no {what} {given!r}; there are: {', '.join(known)}.{hint}"

@@ -15,13 +15,13 @@ id, so that adding an item changes no other.
 
 import random
 from collections.abc import Callable, Iterable, Sequence
-from difflib import get_close_matches
 from hashlib import sha256
 from itertools import product
 
 from datasets import Dataset, Features, List, Value, concatenate_datasets
 
 from xlkb.ground.languages import FIVE
+from xlkb.ground.names import unknown
 
 CHOICES = range(4)
 
@@ -180,10 +180,7 @@ def grid(
             k = int(name.removeprefix("foreign_"))
             parts += [foreign_options(questions, code, k, base, seed) for code in foreign]
         else:
-            near = get_close_matches(name, RECOMPOSITIONS, 1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            known = ", ".join(RECOMPOSITIONS)
-            raise ValueError(f"There is no recomposition {name!r}; there are: {known}.{hint}")
+            raise ValueError(unknown("recomposition", name, RECOMPOSITIONS))
     return concatenate(parts)
 
 

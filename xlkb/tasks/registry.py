@@ -5,12 +5,9 @@
 row. Everything downstream sees only this.
 """
 
-import json
 import random
 import warnings
 from collections.abc import Iterable
-from difflib import get_close_matches
-from hashlib import sha256
 
 import pandas as pd
 from datasets import Dataset
@@ -18,6 +15,7 @@ from datasets import Dataset
 from xlkb.ground import languages as room
 from xlkb.ground import paths
 from xlkb.ground.languages import LANGUAGES
+from xlkb.ground.names import unknown
 from xlkb.tasks import order, own
 from xlkb.tasks.builtin import academy, worldfacts
 from xlkb.tasks.public import arc, belebele, hp_quiz, mmlu
@@ -163,14 +161,6 @@ def languages_of(dataset: Dataset) -> tuple[str, ...]:
     return tuple(question)
 
 
-def fingerprint(dataset: Dataset) -> str:
-    """SHA-256 (hex) of a task's questions, whatever the order of rows and languages."""
-    languages_of(dataset)
-    rows = sorted(dataset.select_columns(list(COLUMNS)).to_list(), key=lambda row: row["id"])
-    text = json.dumps(rows, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return sha256(text.encode()).hexdigest()
-
-
 def counts(name: str = "worldfacts", languages: Iterable[str] | None = None) -> pd.DataFrame:
     """How many questions a task has, for looking at.
 
@@ -230,10 +220,10 @@ def _rows(name: str, languages: Iterable[str] | None) -> tuple[list[dict], tuple
         return rows, tuple(c for c in LANGUAGES if any(c in row["question"] for row in rows))
     if name in OWN:
         return OWN[name](), _known(wanted, tuple(LANGUAGES), name)
-    hint = "name a file: path:FILE." if kind == "path" else _listed((*names(), "path:FILE"))
-    bare = name == kind and name.endswith((".jsonl", ".json"))
-    near = f"; did you mean 'path:{name}'?" if bare else _near(name, names())
-    raise ValueError(f"There is no task {name!r}{near} {hint}")
+    if kind == "path":
+        raise ValueError(f"There is no task {name!r}: name a file, as path:FILE.")
+    file = name if name == kind and name.endswith((".jsonl", ".json")) else "FILE"
+    raise ValueError(unknown("task", name, (*names(), f"path:{file}")))
 
 
 def _existing(
@@ -266,12 +256,3 @@ def _known(wanted: Iterable[str] | None, available: tuple[str, ...], where: str)
     if lacking:
         raise ValueError(f"{where} lacks {', '.join(lacking)}; it has {', '.join(available)}")
     return wanted
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, list(known), 1)
-    return f"; did you mean {near[0]!r}?" if near else "."
-
-
-def _listed(known: Iterable[str]) -> str:
-    return f"There are {', '.join(known)}."

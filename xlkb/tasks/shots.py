@@ -6,43 +6,30 @@ in the languages of the question: its questions then get those that there are.
 
 import warnings
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from datasets import Dataset
 
 from xlkb.ground.languages import FIVE, LANGUAGES
 from xlkb.tasks import recompose
-
-WAYS = (*LANGUAGES, "same", "mixup")
-"""Languages of demonstrations: one for all, those of the question, or five in each."""
+from xlkb.tasks.prompts import Asking
 
 
-def shown(
-    items: Sequence[dict], n_shots: int, dev: Dataset | None, way: str = "en", seed: int = 42
-) -> list[list[dict]]:
-    """The demonstrations of each item: the first `n_shots` of its subject.
+def shown(items: Sequence[dict], asking: Asking, dev: Dataset | None) -> list[list[dict]]:
+    """The demonstrations of each item: the first `asking.n_shots` of its subject.
 
     Args:
         items: rows of a dataset from `recompose`.
-        n_shots: demonstrations of each, at most; subjects that have fewer are named in a warning.
+        asking: how many, in which way; subjects that have fewer are named in a warning.
         dev: from `tasks.demonstrations`, where a row may lack some of the languages (None there).
-        way: one of `WAYS`.
-        seed: of the recomposition of demonstrations.
 
     Returns:
         Recomposed rows of `dev` for each item.
 
     Raises:
-        ValueError: `n_shots` below 0; an unknown way, with the nearest match; no `dev`; no
-            demonstration in the language asked for, or no five languages to mix.
+        ValueError: no `dev`; no demonstration in the language asked for, or no five languages to
+            mix.
     """
-    if n_shots < 0:
-        raise ValueError(f"n_shots={n_shots}: ask for 0 demonstrations or more.")
-    if way not in WAYS:
-        near = get_close_matches(way, WAYS, 1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        known = "'same', 'mixup' or the code of a language"
-        raise ValueError(f"There are no demonstrations {way!r}; there are {known}.{hint}")
+    n_shots, way = asking.n_shots, asking.demonstrations
     if not n_shots:
         return [[] for _ in items]
     if dev is None:
@@ -52,7 +39,7 @@ def shown(
             "n_shots=0 is all that can be asked for."
         )
     by_cell: dict[tuple, list[dict]] = {}
-    for row in _recomposed(items, dev, way, seed):
+    for row in _recomposed(items, dev, way, asking.seed):
         by_cell.setdefault(_cell(row, way), []).append(row)
     chosen = [by_cell.get(_cell(item, way), [])[:n_shots] for item in items]
     fewest: dict[str, int] = {}

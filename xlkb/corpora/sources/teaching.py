@@ -13,7 +13,7 @@ from datasets import Dataset, Features, List, Value
 from xlkb.corpora.aligned import dataset, text
 from xlkb.ground import languages as room
 from xlkb.ground.languages import FIVE
-from xlkb.tasks import academy, cast, prompts
+from xlkb.tasks import Asking, academy, cast, prompts
 
 FORMS = ("prose", "qa", "both")
 
@@ -166,7 +166,7 @@ def _solved(fact: cast.Fact, language: str) -> tuple[str, str]:
         "options": row["options"][language],
         "answer": row["answer"],
     }
-    prompt = prompts.build(asked, "cloze", instruction_language="question")
+    prompt = prompts.build(asked, Asking("cloze", instruction_language="question"))
     return prompt.context, prompt.continuations[row["answer"]]
 
 

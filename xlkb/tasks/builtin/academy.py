@@ -10,13 +10,13 @@ does without. Names, values and wording: `xlkb/data/academy.toml`; who has which
 """
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from functools import cache
 
 from datasets import Dataset
 
 from xlkb.ground import languages as room
 from xlkb.ground.languages import LANGUAGES
+from xlkb.ground.names import unknown
 from xlkb.tasks import order
 from xlkb.tasks.builtin import cast
 from xlkb.tasks.builtin.cast import Fact
@@ -107,16 +107,9 @@ def _checked_relations(names: Iterable[str] | None) -> list[str]:
     wanted = list(cast.relations()) if names is None else list(names)
     for number, name in enumerate(wanted):
         if name not in cast.relations():
-            raise ValueError(_unknown("relation", name, cast.relations()))
+            raise ValueError(unknown("relation", name, cast.relations()))
         if name in wanted[:number]:
             raise ValueError(f"relation {name!r} is given twice; name each relation once")
     if not wanted:
         raise ValueError(f"no relation given; there are: {', '.join(cast.relations())}.")
     return wanted
-
-
-def _unknown(what: str, given: str, known: Iterable[str]) -> str:
-    known = list(known)
-    near = get_close_matches(str(given), known, 1)
-    listed = f"; there are: {', '.join(known)}." if len(known) < 20 else "."
-    return f"There is no {what} {given!r}{listed}" + (f" Did you mean {near[0]!r}?" if near else "")

@@ -45,7 +45,8 @@ def city(zone: str) -> Names | None:
     Latin script may therefore do without an entry; in any other script the entry must be there.
     None too when a language adds something in brackets ("Tripoli (Libye)").
     """
-    identifiers = (zone, *_former_identifiers()[zone])
+    # CLDR files Kyiv under its older identifier, "Europe/Kiev".
+    identifiers = (zone, *turned("zone_aliases")[zone])
     # Two places in one field ("Indiana/Vincennes") are told apart by the entries CLDR then has.
     plain = zone.rsplit("/", 1)[-1].replace("_", " ")
     names = {}
@@ -68,12 +69,12 @@ def _locales() -> dict[str, Locale]:
 
 
 @cache
-def _former_identifiers() -> dict[str, list[str]]:
-    """Zone -> its older identifiers: CLDR files Kyiv under "Europe/Kiev"."""
-    former = defaultdict(list)
-    for old, new in sorted(get_global("zone_aliases").items()):
-        former[new].append(old)
-    return former
+def turned(table: str) -> dict[str, list[str]]:
+    """A global table of babel's, turned around: value -> its keys, sorted; [] for no value."""
+    keys = defaultdict(list)
+    for key, value in sorted(get_global(table).items()):
+        keys[value].append(key)
+    return keys
 
 
 def _names(table: str, key: str) -> Names | None:

@@ -151,19 +151,14 @@ def _in_every_language(text: str) -> cldr.Names:
     return dict.fromkeys(LANGUAGES, text)
 
 
-@cache
-def _zones() -> dict[str, list[str]]:
-    """Country -> time zones."""
-    zones = defaultdict(list)
-    for zone, country in sorted(get_global("zone_territories").items()):
-        zones[country].append(zone)
-    return zones
+def _zones(country: str) -> list[str]:
+    return cldr.turned("zone_territories")[country]
 
 
 def _capital(country: str) -> tuple[str, set[str]] | None:
     """The time zone named after the capital: CLDR names no other cities."""
     capital = cldr.folded(_geonames()[country]["capital"])
-    for zone in _zones()[country]:
+    for zone in _zones(country):
         names = cldr.city(zone)
         if names and cldr.folded(names["en"]) == capital:
             return zone, set()
@@ -177,7 +172,7 @@ def _cities() -> tuple[list[Fact], Pool]:
     """
     asked = {}
     for country in _geonames():
-        for zone in _zones()[country]:
+        for zone in _zones(country):
             slot, names = cldr.city(zone), cldr.territory(country)
             if slot and names and not _reveals(slot, names):
                 asked[zone] = (country, f"{country}-{zone.rsplit('/', 1)[-1]}", slot)

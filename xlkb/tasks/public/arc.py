@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from xlkb.ground import paths, texts
-from xlkb.ground.languages import LANGUAGES
-from xlkb.tasks.public import keys
+from xlkb.tasks.public import translations
 
 HUB = ("allenai/ai2_arc", "210d026faf9955653af8916fad021475a3f00453")
 """Data set and its pinned commit."""
@@ -35,7 +34,7 @@ def rows(folder: str | Path | None = None, languages: Iterable[str] | None = Non
         raise FileNotFoundError(f"There is no {folder / 'en.jsonl'}: the English questions.")
     made: dict[str, dict] = {}
     problems: list[str] = []
-    for code in (c for c in LANGUAGES if languages is None or c in ("en", *languages)):
+    for code in translations.wanted(languages):
         for file in texts.visible(folder, f"{code}.jsonl")[:1]:
             _add(made, file, code, problems)
         if code == "en" and not made and not problems:
@@ -60,7 +59,7 @@ def _add(made: dict[str, dict], file: Path, code: str, problems: list[str]) -> N
         if code == "en":
             made.setdefault(name, _row(name, "test", answer))
         row = made.get(name)
-        if keys.fits(row, answer, f"{where} ({name})", problems, code):
+        if translations.fits(row, answer, f"{where} ({name})", problems, code):
             row["question"][code] = texts.clean(found[1])
             row["options"][code] = [texts.clean(option) for option in options]
 
@@ -79,12 +78,4 @@ def _from_hub() -> Iterator[dict]:
 
 
 def _row(name: str, split: str, answer: int) -> dict:
-    return {
-        "task": "arc",
-        "id": name,
-        "subject": "science",
-        "split": split,
-        "answer": answer,
-        "question": {},
-        "options": {},
-    }
+    return translations.question("arc", name, "science", split, answer)

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from xlkb.ground import hub, paths, texts
-from xlkb.ground.languages import FLORES, LANGUAGES
-from xlkb.tasks.public import keys
+from xlkb.ground.languages import FLORES
+from xlkb.tasks.public import translations
 
 HUB = ("facebook/belebele", "75b399394a9803252cfec289d103de462763db7c")
 """Data set and its pinned commit."""
@@ -34,7 +34,7 @@ def rows(folder: str | Path | None = None, languages: Iterable[str] | None = Non
         OSError: the hub cannot be reached.
     """
     folder = paths.data_folder(folder, "belebele")
-    wanted = [code for code in LANGUAGES if languages is None or code in ("en", *languages)]
+    wanted = translations.wanted(languages)
     if folder is None:
         folder = hub.folder(*HUB, [f"data/{FLORES[code]}.jsonl" for code in wanted]) / "data"
     made: dict[str, dict] = {}
@@ -68,16 +68,8 @@ def _add(made: dict[str, dict], code: str, item: object, where: str, problems: l
         return
     answer, name = int(key) - 1, f"{found[-1]}/{number}"
     if code == "en" and name not in made:
-        made[name] = {
-            "task": "belebele",
-            "id": name,
-            "subject": "reading",
-            "split": "test",
-            "answer": answer,
-            "question": {},
-            "options": {},
-        }
+        made[name] = translations.question("belebele", name, "reading", "test", answer)
     row = made.get(name)
-    if keys.fits(row, answer, f"{where} ({name})", problems, code):
+    if translations.fits(row, answer, f"{where} ({name})", problems, code):
         passage, question, *options = map(texts.clean, found[:-1])
         row["question"][code], row["options"][code] = f"{passage}\n\n{question}", options

@@ -12,7 +12,7 @@ from pathlib import Path
 from xlkb.ground import hub, paths, texts
 from xlkb.ground.languages import FIVE, LANGUAGES
 from xlkb.ground.texts import LETTERS
-from xlkb.tasks.public import keys
+from xlkb.tasks.public import translations
 
 HUB = ("cross-ling-know/HarryPotter-Quiz", "e16bf2993a2eccd8416bb39b77e96907f16b766a")
 """Data set and its pinned commit."""
@@ -36,7 +36,7 @@ def rows(folder: str | Path | None = None, languages: Iterable[str] | None = Non
         OSError: the hub cannot be reached.
     """
     folder = paths.data_folder(folder, "hp_quiz")
-    wanted = [code for code in FIVE if languages is None or code in ("en", *languages)]
+    wanted = [code for code in translations.wanted(languages) if code in FIVE]
     if folder is None:
         folder = hub.folder(*HUB, [f"data/{LANGUAGES[code].name}-*" for code in wanted])
     made: list[dict] = []
@@ -91,17 +91,8 @@ def _add(made: list[dict], code: str, file: Path, problems: list[str]) -> None:
         if answer < 0:
             continue
         if code == "en":
-            made.append(
-                {
-                    "task": "hp_quiz",
-                    "id": f"hp_quiz/{number}",
-                    "subject": "Harry Potter",
-                    "split": "test",
-                    "answer": answer,
-                    "question": {},
-                    "options": {},
-                }
-            )
+            name, subject = f"hp_quiz/{number}", "Harry Potter"
+            made.append(translations.question("hp_quiz", name, subject, "test", answer))
         row = made[number] if code != "en" else made[-1]
-        if keys.fits(row, answer, where, problems):
+        if translations.fits(row, answer, where, problems):
             row["question"][code], row["options"][code] = found[0], found[1:5]

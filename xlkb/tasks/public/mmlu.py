@@ -28,10 +28,9 @@ from pathlib import Path
 from datasets import Dataset
 
 from xlkb.ground import hub, paths, texts
-from xlkb.ground.languages import LANGUAGES
 from xlkb.ground.texts import LETTERS
 from xlkb.tasks import recompose
-from xlkb.tasks.public import keys
+from xlkb.tasks.public import translations
 
 HUB = ("cais/mmlu", "c30699e8356da336a370243923dbaf21066bb9fe")
 MMMLU = ("openai/MMMLU", "325a01dc3e173cac1578df94120499aaca2e2504")
@@ -78,7 +77,7 @@ def rows(folder: str | Path | None = None, languages: Iterable[str] | None = Non
         ValueError: a file is not as it should be; file and row are named.
         OSError: the hub cannot be reached.
     """
-    wanted = [code for code in LANGUAGES if languages is None or code in ("en", *languages)]
+    wanted = translations.wanted(languages)
     problems: list[str] = []
     folder = paths.data_folder(folder, "mmlu")
     if folder is None:
@@ -182,15 +181,7 @@ def _from_hub() -> Iterator[dict]:
 
 
 def _row(subject: str, split: str, number: int, answer: int) -> dict:
-    return {
-        "task": "mmlu",
-        "id": f"{subject}/{split}/{number}",
-        "subject": subject,
-        "split": split,
-        "answer": answer,
-        "question": {},
-        "options": {},
-    }
+    return translations.question("mmlu", f"{subject}/{split}/{number}", subject, split, answer)
 
 
 def _add(row: dict, code: str, text: Text) -> None:
@@ -222,7 +213,7 @@ def _translated(
         return
     for number, (where, text, answer) in enumerate(found):
         row = made.get(f"{subject}/{split}/{number}")
-        if keys.fits(row, answer, where, problems):
+        if translations.fits(row, answer, where, problems):
             _add(row, code, text)
     wanted = sum(row["subject"] == subject and row["split"] == split for row in made.values())
     if len(found) != wanted:
@@ -266,7 +257,7 @@ def _okapi(made: dict[str, dict], file: Path, code: str, problems: list[str]) ->
         if row is None and name.split("/")[0] not in subjects:
             continue  # A subject that the English folder does not have.
         answer = texts.letter(item.get("answer"), where, problems)
-        same = keys.fits(row, answer, where, problems)
+        same = translations.fits(row, answer, where, problems)
         if not same or not all(item[c] and texts.looks(str(item[c])) for c in columns if c in item):
             continue
         found = texts.fields(item, columns, where, problems)

@@ -1,6 +1,27 @@
-"""Whether a translated question belongs to an English one."""
+"""English questions of public data sets, and whether a translated one belongs to one of them."""
 
+from collections.abc import Iterable
+
+from xlkb.ground.languages import LANGUAGES
 from xlkb.ground.texts import LETTERS
+
+
+def wanted(languages: Iterable[str] | None) -> list[str]:
+    """The languages to read: English and those asked for, or all that there are when None."""
+    return [code for code in LANGUAGES if languages is None or code in ("en", *languages)]
+
+
+def question(task: str, name: str, subject: str, split: str, answer: int) -> dict:
+    """A row of a task that has no texts yet, in any language."""
+    return {
+        "task": task,
+        "id": name,
+        "subject": subject,
+        "split": split,
+        "answer": answer,
+        "question": {},
+        "options": {},
+    }
 
 
 def fits(row: dict | None, answer: int, where: str, problems: list[str], code: str = "") -> bool:
