@@ -276,7 +276,7 @@ PROGRAM = """if True:
 
 
 def start(package, source, convert, processes):
-    path = [str(package.parent), str(tiny.FOLDER)]
+    path = [str(package.parent), *sys.path]
     code = PROGRAM.format(path=path, source=str(source), convert=convert, processes=processes)
     return subprocess.Popen(
         [sys.executable, "-c", code],
