@@ -146,7 +146,7 @@ def test_mistakes_are_named():
     for keywords, message in [
         ({"unit": "sentences"}, r"no unit 'sentences'; .* Did you mean 'sentence'"),
         ({}, "do not exist in de, es, it, only in en, fr"),
-        ({"languages": ["en", "french"]}, "did you mean 'fr'"),
+        ({"languages": ["en", "french"]}, "Did you mean 'fr'"),
         ({"languages": ["fr"], "switch": 1.5}, "from 0 to 1"),
         ({"languages": ["fr"], "k": 0}, "at least one word"),
         ({"languages": ["fr"], "weights": {"de": 1}}, "given for de, but the languages are fr"),
@@ -406,7 +406,7 @@ ALMANAC = ["--corpus", "almanac", "--out", "x", "--unit"]
     ("arguments", "message"),
     [
         (["--text", "en=a", "--out", "x", "--unit", "sentnce"], "Did you mean 'sentence'"),
-        (["--text", "english=a", "--out", "x", "--unit", "word"], "did you mean 'en'"),
+        (["--text", "english=a", "--out", "x", "--unit", "word"], "Did you mean 'en'"),
         (["--text", "en=a", "--out", "x", "--unit", "sentence"], "only en is given"),
         (["--txt", "en=a", "--out", "x", "--unit", "sentence"], "Did you mean --text"),
         (["--text", "en.txt", "--out", "x", "--unit", "word"], "write --text LANGUAGE=FILE"),

@@ -244,7 +244,7 @@ def test_fingerprint_knows_the_questions_and_not_their_order():
         ({"name": "worldfact"}, "did you mean 'worldfacts'"),
         ({"name": "path:"}, "path:FILE"),
         ({"name": "worldfacts", "split": "train"}, "dev, validation, test"),
-        ({"name": "worldfacts", "languages": ["en", "frr"]}, "did you mean 'fr'"),
+        ({"name": "worldfacts", "languages": ["en", "frr"]}, "Did you mean 'fr'"),
         ({"name": "worldfacts", "n": 0}, "at least one"),
     ],
 )

@@ -5,7 +5,6 @@ message names what was asked for and the cure; `command` turns it into a line an
 """
 
 import argparse
-import difflib
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -13,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xlkb.ground import paths
+from xlkb.ground import names, paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,8 +77,8 @@ def parse(
         known = sorted(o for action in parser._actions for o in action.option_strings if o != "-h")
         if not word.startswith("-"):
             parser.error(f"{rest[0]!r} belongs to no option; put a value with spaces into quotes.")
-        close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-        hint = f" Did you mean {close[0]}?" if close else ""
+        meant = names.closest(word, known)
+        hint = f" Did you mean {meant}?" if meant else ""
         parser.error(f"unknown option {word}; there are: {', '.join(known)}.{hint}")
     return options
 

@@ -23,7 +23,7 @@ from datasets import Dataset
 from xlkb.corpora import aligned
 from xlkb.ground import languages as room
 from xlkb.ground.languages import FIVE
-from xlkb.ground.names import nearest
+from xlkb.ground.names import unknown
 
 KINDS = (
     "mixed",
@@ -67,7 +67,7 @@ def sentences(
         return pd.DataFrame(columns=COLUMNS)
     languages = room.check(languages)
     if kind not in KINDS:
-        raise ValueError(f"There is no kind {kind!r}; {nearest(kind, KINDS)}")
+        raise ValueError(unknown("kind", kind, KINDS))
     if not 0 <= p <= 1:
         raise ValueError(f"p = {p}: it is a probability, from 0 to 1.")
     pools = {

@@ -7,13 +7,36 @@ import difflib
 import os
 from collections.abc import Iterable, Sequence
 
+LISTED = 20
+"""From so many names on, a message no longer lists them."""
+
+
+def closest(name: object, known: Iterable[str]) -> str | None:
+    """Which of the known names `name` may have meant; None where none is near."""
+    found = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
+    return found[0] if found else None
+
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """The end of an error message: what exists, and which of it `name` may have meant."""
     known = list(known)
-    match = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f" Did you mean {match[0]!r}?" if match else ""
-    return f"there are: {', '.join(known)}.{hint}"
+    return f"there are: {', '.join(known)}.{_meant(name, known)}"
+
+
+def unknown(what: str, given: object, known: Iterable[str]) -> str:
+    """An error message: there is no `what` of the name `given`, and which it may have meant.
+
+    What exists is listed where it is fewer than `LISTED`: "There is no style 'close'; there are:
+    cloze, letters. Did you mean 'cloze'?"
+    """
+    known = list(known)
+    listed = f"; there are: {', '.join(known)}." if len(known) < LISTED else "."
+    return f"There is no {what} {given!r}{listed}{_meant(given, known)}"
+
+
+def _meant(name: object, known: Iterable[str]) -> str:
+    meant = closest(name, known)
+    return f" Did you mean {meant!r}?" if meant else ""
 
 
 def split(names: str) -> tuple[str, ...]:
