@@ -173,9 +173,9 @@ def test_files_that_do_not_fit_are_refused_with_the_line(tmp_path, texts, messag
 
 
 def test_unknown_names_are_answered_with_what_there_is(tmp_path):
-    with pytest.raises(ValueError, match="no corpus 'almanack'; .* Did you mean 'almanac'"):
+    with pytest.raises(ValueError, match=r"no corpus 'almanack'; .* Did you mean 'almanac'"):
         corpora.load("almanack")
-    with pytest.raises(ValueError, match="no split 'held-out'; .* Did you mean 'heldout'"):
+    with pytest.raises(ValueError, match=r"no split 'held-out'; .* Did you mean 'heldout'"):
         corpora.load("almanac", split="held-out")
     with pytest.raises(ValueError, match="almanac lacks ru; it has en, fr, de, es, it"):
         corpora.load("almanac", ["en", "ru"])

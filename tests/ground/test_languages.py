@@ -53,7 +53,12 @@ def test_unknown_language_is_answered_with_the_nearest(wrong, hint):
 
 @pytest.mark.parametrize(
     ("codes", "said"),
-    [([], "no language is given"), (["en", "en"], "twice"), ("en,fr", "list of codes"), ([None], "no language None")],
+    [
+        ([], "no language"),
+        (["en", "en"], "twice"),
+        ("en,fr", "list of codes"),
+        ([None], "no language None"),
+    ],
 )
 def test_check_refuses_what_is_no_list_of_languages(codes, said):
     with pytest.raises(ValueError, match=said):
