@@ -200,7 +200,7 @@ def _complain(parser: argparse.ArgumentParser, options: argparse.Namespace) -> N
     if options.phrase_mark is not None and not options.phrase_mark.strip():
         parser.error("--phrase-mark: give a character that the text has nowhere else, as '|'.")
     if options.weight and (options.languages or options.text):
-        mixing.relative(options.languages or list(options.text), options.weight)
+        mixing.weighted(options.languages or list(options.text), options.weight)
     _complain_of_translation(parser, options)
     _complain_of_idle(parser, options)
 

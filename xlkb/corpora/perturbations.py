@@ -15,7 +15,6 @@ A piece that changes at one probability changes at any higher one, in the same w
 
 import random
 from collections.abc import Sequence
-from hashlib import sha256
 
 import pandas as pd
 from datasets import Dataset
@@ -77,7 +76,8 @@ def sentences(
     rows = []
     for row in documents:
         for number, segments in aligned.grouped(row):
-            chances = [_random(seed, row["id"], number, place) for place in range(len(segments))]
+            places = range(len(segments))
+            chances = [aligned.chance(seed, row["id"], number, place) for place in places]
             draws = [chance.random() for chance in chances]
             spoken = [chance.choice(languages) for chance in chances]
             kept = max(range(len(draws)), key=draws.__getitem__)  # Never dropped.
@@ -126,7 +126,3 @@ def _join(pieces: Sequence[tuple[str, str]]) -> str:
         text += (aligned.separator(before, language) if text else "") + piece
         before = language
     return text
-
-
-def _random(seed: int, document: str, sentence: int, place: int) -> random.Random:
-    return random.Random(sha256(f"{seed}|{document}|{sentence}|{place}".encode()).digest())

@@ -212,8 +212,7 @@ def shown(value: object) -> str:
 
 def near(wanted: object, known: Iterable[str]) -> str:
     """` (did you mean 'options'?)`, or nothing where no name is near."""
-    found = closest(wanted, known) if isinstance(wanted, str) else None
-    return f" (did you mean {found!r}?)" if found else ""
+    return f" (did you mean {found!r}?)" if (found := closest(wanted, known)) else ""
 
 
 def _spelt(text: str) -> str:
