@@ -5,7 +5,7 @@ Importing this module needs the standard library only.
 
 import difflib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 LISTED = 20
 """From so many names on, a message no longer lists them."""
@@ -42,22 +42,6 @@ def _meant(name: object, known: Iterable[str]) -> str:
 def split(names: str) -> tuple[str, ...]:
     """Names that commas separate."""
     return tuple(name.strip() for name in names.split(",") if name.strip())
-
-
-def given(text: str, option: str, parts: Sequence[str] | None = None) -> list[str]:
-    """The values that commas separate in an option, or `parts`, which were separated before.
-
-    Raises:
-        ValueError: one of them is empty, or there twice.
-    """
-    if parts is None:
-        parts = [part.strip() for part in text.split(",")] if text else []
-    for number, part in enumerate(parts):
-        if not part:
-            raise ValueError(f"{option} {text}: a value is empty; check the commas.")
-        if part in parts[:number]:
-            raise ValueError(f"{option} {text}: {part} is given twice.")
-    return list(parts)
 
 
 def model_names(text: str) -> list[str]:
