@@ -7,7 +7,6 @@ count as missing, so the next run computes them again.
 """
 
 import json
-import os
 import warnings
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
@@ -183,9 +182,7 @@ def _parquet(table: pa.Table) -> bytes:
 
 
 def _set_aside(path: Path, size: int) -> None:
-    destination = path.parent / "damaged" / path.name
-    destination.parent.mkdir(exist_ok=True)
-    os.replace(path, destination)
+    destination = disk.set_damaged_aside(path)
     warnings.warn(
         f"{path} is damaged ({size:,} bytes that do not have the SHA-256 in its name). It was "
         f"moved to {destination.parent}; its scores are computed again.",
