@@ -109,5 +109,5 @@ def test_words_of_chinese_and_japanese_are_characters():
 
 
 def test_an_unknown_language_is_refused():
-    with pytest.raises(ValueError, match="unknown language 'xx'"):
+    with pytest.raises(ValueError, match="no language 'xx'"):
         rouge.recall("a", "a", "xx")

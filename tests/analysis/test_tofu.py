@@ -218,7 +218,7 @@ def test_a_translation_that_fails_costs_no_training(model, data, monkeypatch, ca
         (["--languages", "fr"], "need a --translator"),
         (["--languages", "en,"], "a value is empty"),
         (["--languages", "en,en"], "en is given twice"),
-        (["--languages", "en,german", "--translator", "nllb:X"], "did you mean 'de'"),
+        (["--languages", "en,german", "--translator", "nllb:X"], "Did you mean 'de'"),
         (["--translator", "nllb:./X"], "nothing to do"),
         (["--languages", "en,fr", "--translator", "nlb:X"], "translators are named"),
         (["--languages", "en,fr", "--translator", "nllb:./nowhere"], "nowhere"),

@@ -90,7 +90,7 @@ def test_a_request_can_run_or_is_refused_with_a_cure(codes, only, file, own):
         (["--model", ""], "it is empty"),
         (["--languages", "fr,,de"], "a value is empty"),
         (["--languages", "fr,de,fr"], "fr is given twice"),
-        (["--languages", "english"], "did you mean 'en'"),
+        (["--languages", "english"], "Did you mean 'en'"),
         (["--task", " "], "it is empty"),
         (["--model", "pip:gemma-3-270m,pip:gemma-3-270m"], "is given twice"),
         (["--model", "pip:gemma-3-270m,smollm2-135m"], "Did you mean 'pip:smollm2-135m'"),

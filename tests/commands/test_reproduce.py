@@ -76,7 +76,7 @@ def checkout(tmp_path, monkeypatch):
         (["--update-reference", "--only", "02"], "leave out --only"),
         (["--model", "pip:smolm2-135m"], "Did you mean 'pip:smollm2-135m'?"),
         (["--task", "worldfact"], "Did you mean 'worldfacts'?"),
-        (["--languages", "fr,german"], "did you mean 'de'"),
+        (["--languages", "fr,german"], "Did you mean 'de'"),
         (["--task", "path:no_such.jsonl"], "no_such.jsonl"),
         (["--model", "path:no_such_folder"], "no_such_folder"),
         (["--check", "--profile", "ci"], "no committed reference"),

@@ -83,18 +83,19 @@ def test_translating_back_finds_what_was_lost():
 
 def test_questions_are_audited_by_question_and_option():
     questions = tasks.load("worldfacts", ["en", "fr", "sw"], n=60)
-    table = audit.questions(questions).set_index("language")
-    assert list(table.index) == ["fr", "sw"]
-    assert table[list(set(faults.LIMITS) - {"back_translation"})].to_numpy().sum() == 0
+    counts, _ = faults.find(questions, "en")
+    assert list(counts["language"].unique()) == ["fr", "sw"]
+    assert set(counts["fault"]) == set(faults.LIMITS) - {"back_translation"}
+    assert counts["found"].sum() == 0
     rows = questions.to_list()
     rows[0]["options"]["fr"][1] = rows[0]["options"]["fr"][0]
     rows[1]["options"]["fr"][2] = " "
     for row in rows:
         row["question"]["sw"] = row["question"]["en"]
     faulty = Dataset.from_list(rows, features=questions.features)
-    table = audit.questions(faulty).set_index("language")
-    assert table.loc["fr", ["empty", "options"]].tolist() == [1, 1]
-    assert table.loc["sw", "copy"] > 50
+    found = faults.find(faulty, "en")[0].set_index(["language", "fault"])["found"]
+    assert [found["fr", fault] for fault in ("empty", "options")] == [1, 1]
+    assert found["sw", "copy"] > 50
     with pytest.raises(ValueError, match=rf"{rows[1]['id']}, option C \[fr, empty\]"):
         audit.require(faulty)
 

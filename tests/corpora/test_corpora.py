@@ -163,7 +163,7 @@ def test_own_files_can_mark_phrases(tmp_path):
         ({"en": "", "fr": "A"}, r"en.txt, line 1: the file is empty"),
         ({"en": "\n \n", "fr": "A"}, r"en.txt, line 1: the file is empty"),
         ({"en": "a\nb", "fr": b"A\n\xe9t\xe9"}, r"fr.txt, line 2: byte 1 is not UTF-8"),
-        ({"en": "a", "french": "A"}, r"unknown language 'french'; did you mean 'fr'"),
+        ({"en": "a", "french": "A"}, r"no language 'french'; .* Did you mean 'fr'"),
     ],
 )
 def test_files_that_do_not_fit_are_refused_with_the_line(tmp_path, texts, message):
@@ -173,9 +173,9 @@ def test_files_that_do_not_fit_are_refused_with_the_line(tmp_path, texts, messag
 
 
 def test_unknown_names_are_answered_with_what_there_is(tmp_path):
-    with pytest.raises(ValueError, match="no corpus 'almanack'; did you mean 'almanac'"):
+    with pytest.raises(ValueError, match=r"no corpus 'almanack'; .* Did you mean 'almanac'"):
         corpora.load("almanack")
-    with pytest.raises(ValueError, match="no split 'held-out'; did you mean 'heldout'"):
+    with pytest.raises(ValueError, match=r"no split 'held-out'; .* Did you mean 'heldout'"):
         corpora.load("almanac", split="held-out")
     with pytest.raises(ValueError, match="almanac lacks ru; it has en, fr, de, es, it"):
         corpora.load("almanac", ["en", "ru"])

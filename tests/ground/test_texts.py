@@ -212,7 +212,7 @@ def test_names_are_found_whatever_their_case_and_normal_form(tmp_path):
     (tmp_path / normalize("NFD", "thé.JSONL")).write_text("x")
     assert texts.existing(tmp_path / "thé.jsonl").read_text() == "x"
     assert len(texts.visible(tmp_path, "thé.jsonl")) == 1
-    with pytest.raises(FileNotFoundError, match="did you mean"):
+    with pytest.raises(FileNotFoundError, match="Did you mean"):
         texts.existing(tmp_path / "the.jsonl")
     with pytest.raises(FileNotFoundError, match="is a folder"):
         texts.existing(tmp_path)

@@ -243,7 +243,7 @@ def test_questions_of_the_first_characters():
         ({"relations": "food"}, "list of names"),
         ({"relations": ["food", "food"]}, "given twice"),
         ({"relations": []}, "no relation given"),
-        ({"languages": ["frr"]}, "did you mean 'fr'"),
+        ({"languages": ["frr"]}, "Did you mean 'fr'"),
         ({"split": "tset"}, "Did you mean 'test'"),
         ({"characters": 117}, "has 116"),
         ({"characters": 0}, "ask for 1 to 116"),
@@ -378,7 +378,7 @@ def test_a_character_is_taught_the_same_whoever_else_is():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"language": "fra"}, "did you mean 'fr'"),
+        ({"language": "fra"}, "Did you mean 'fr'"),
         ({"language": "ja"}, "no prose in 'ja', only in en, fr, de, es, it"),
         ({"form": "pros"}, "Did you mean 'prose'"),
         ({"paraphrases": 7}, "has 1 to 6 wordings"),

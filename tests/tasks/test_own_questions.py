@@ -157,7 +157,7 @@ MALFORMED = {
     "answer a text": (changed(answer="2"), "'answer' is \"2\""),
     "answer a fraction": (changed(answer=2.0), "'answer' is 2.0"),
     "language missing": (changed(options__he=None), r"'options' lacks Hebrew \(he\)"),
-    "unknown language": (changed(question__german="Was?"), "did you mean 'de'"),
+    "unknown language": (changed(question__german="Was?"), "Did you mean 'de'"),
     "a language the first lacks": (
         changed(question__fr="Quoi ?", options__fr=["a", "b", "c", "d"]),
         r"has French \(fr\), which the first question lacks",
@@ -229,7 +229,7 @@ def test_an_empty_file_is_refused(tmp_path):
 
 def test_a_missing_file_is_answered_with_the_nearest_name(tmp_path):
     write(tmp_path, ROW)
-    with pytest.raises(FileNotFoundError, match=r"did you mean .*questions\.jsonl"):
+    with pytest.raises(FileNotFoundError, match=r"Did you mean .*questions\.jsonl"):
         tasks.load(f"path:{tmp_path / 'question.jsonl'}")
     with pytest.raises(FileNotFoundError, match="is a folder"):
         tasks.load(f"path:{tmp_path}")

@@ -235,7 +235,7 @@ def test_the_seed_decides_the_sample():
         ({"name": "worldfact"}, "Did you mean 'worldfacts'"),
         ({"name": "path:"}, "path:FILE"),
         ({"name": "worldfacts", "split": "train"}, "dev, validation, test"),
-        ({"name": "worldfacts", "languages": ["en", "frr"]}, "did you mean 'fr'"),
+        ({"name": "worldfacts", "languages": ["en", "frr"]}, "Did you mean 'fr'"),
         ({"name": "worldfacts", "n": 0}, "at least one"),
     ],
 )

@@ -453,7 +453,7 @@ def test_training_texts_are_read_however_they_were_saved(tmp_path):
     (tmp_path / "c.txt").write_bytes(b"One\n\xe9")
     with pytest.raises(ValueError, match=r"c.txt, line 2: byte 1 is not UTF-8"):
         packing.read(tmp_path / "c.txt")
-    with pytest.raises(FileNotFoundError, match=r"did you mean .*b\.jsonl"):
+    with pytest.raises(FileNotFoundError, match=r"Did you mean .*b\.jsonl"):
         packing.read(tmp_path / "d.jsonl")
 
 

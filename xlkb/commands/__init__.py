@@ -71,8 +71,7 @@ def _read(arguments: Sequence[str]) -> list[str]:
     # What follows the command is its own, its --help too.
     found = parser.parse_args(list(arguments[:1]))
     if found.command not in COMMANDS:
-        near = names.nearest(found.command, COMMANDS)
-        parser.error(f"there is no command {found.command!r}; {near}")
+        parser.error(names.unknown("command", found.command, COMMANDS))
     return [found.command, *arguments[1:]]
 
 

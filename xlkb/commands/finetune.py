@@ -1,9 +1,8 @@
 """xlkb finetune: learn a corpus, and leave a model behind."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any
 
 from xlkb import models
 from xlkb.commands import line
@@ -23,6 +22,18 @@ the corpus:
   .txt with an empty line between texts; .jsonl with one object with "text" (and "context") a line;
   .csv or .tsv with a column text.
 
+recipes:
+{presets}
+Exit code: 0 done, 1 failed, 2 the command was not understood or cannot be done.
+"""
+
+OPTIONS = """
+model  pip:NAME, hub:ORG/NAME[@REVISION] or path:FOLDER
+corpus  a folder saved by datasets, or a file of texts; see below
+--recipe NAME  preset to start from (default: lora)
+--folder FOLDER  for the result (default: results/runs/...)
+--name NAME  of the corpus, for the default folder's name
+--device DEVICE  auto, cpu, cuda or mps
 """
 
 
@@ -33,47 +44,18 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         SystemExit: code 2 with a message when the command is not understood; 0 after --help.
     """
     presets = "".join(f"  {name:8}{text}\n" for name, text in recipes.names().items())
-    parser = argparse.ArgumentParser(
-        prog="xlkb finetune",
-        description="Fine-tune a language model on texts. An interrupted run goes on when the same "
-        "command is given again; a finished one is found again.",
-        epilog=f"{EXAMPLES}recipes:\n{presets}\n"
-        "Exit code: 0 done, 1 failed, 2 the command was not understood or cannot be done.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    about = (
+        "Fine-tune a language model on texts. An interrupted run goes on when the same command is "
+        "given again; a finished one is found again."
     )
-    add = parser.add_argument
-    add("model", type=line.text, help="pip:NAME, hub:ORG/NAME[@REVISION] or path:FOLDER")
-    add(
-        "corpus",
-        type=line.text,
-        help="a folder saved by datasets, or a file of texts; see below",
-    )
-    add(
-        "--recipe",
-        type=line.text,
-        default="lora",
-        metavar="NAME",
-        help="preset to start from (default: lora)",
-    )
-    add(
-        "--folder",
-        type=line.place,
-        metavar="FOLDER",
-        help="for the result (default: results/runs/...)",
-    )
-    add(
-        "--name",
-        type=line.text,
-        default=None,
-        help="of the corpus, for the default folder's name",
-    )
-    add("--device", type=line.text, default="auto", help="auto, cpu, cuda or mps")
+    parser = line.parser("finetune", about, EXAMPLES.replace("{presets}", presets))
+    line.add(parser, OPTIONS, model=line.named, folder=line.place)
+    parser.set_defaults(recipe="lora", device="auto")
     group = parser.add_argument_group("replace a value of the recipe")
     for field in fields(Recipe):
-        kind: Callable[[str], Any] = {bool: _truth}.get(field.type, field.type)
         option = "--" + field.name.replace("_", "-")
-        group.add_argument(option, type=kind, metavar=field.type.__name__.upper(), dest=field.name)
+        read = line.truth if field.type is bool else field.type
+        group.add_argument(option, type=read, metavar=field.type.__name__.upper())
     options = line.parse(parser, arguments)
     if options.folder and options.name:
         parser.error(
@@ -81,7 +63,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         )
     if "/" in (options.name or ""):
         parser.error(f"--name {options.name} is a part of a folder's name: leave out the slash.")
-    options.model = paths.absolute(options.model)
     values = {field.name: getattr(options, field.name) for field in fields(Recipe)}
     options.overrides = {key: value for key, value in values.items() if value is not None}
     return options
@@ -120,9 +101,3 @@ def _main(arguments: Sequence[str] | None) -> int:
     name = given.model.name
     print(f"{folder}\nLoad it with training.load(models.load({name!r}), {str(folder)!r}).")
     return 0
-
-
-def _truth(text: str) -> bool:
-    if text.lower() not in ("true", "false"):
-        raise argparse.ArgumentTypeError("choose true or false")
-    return text.lower() == "true"

@@ -36,11 +36,10 @@ def _main(options: argparse.Namespace) -> int:
     mixed = mixing.mix(
         documents,
         options.unit,
-        languages,
+        mixing.weighted(languages, options.weight),
         k=options.k or mixing.WORDS,
         switch=options.switch,
         base=base,
-        weights=options.weight or None,
         seed=options.seed,
     )
     mixed.info.description = json.dumps(mixing.request(mixed) | made_of, ensure_ascii=False)
@@ -106,7 +105,7 @@ def _translated(
     k = (options.k or mixing.WORDS) if options.unit == "words" else None
     try:
         made, seen = translation.audited(
-            documents, translator, languages, base, cache, k, options.limit, options.back_translate
+            documents, translator, languages, cache, k, options.limit, options.back_translate
         )
     except ValueError as error:
         raise ValueError(

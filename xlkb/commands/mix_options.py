@@ -5,8 +5,6 @@ from collections.abc import Sequence
 
 from xlkb.commands import line
 from xlkb.corpora import faults, mixing, translators, wikitext
-from xlkb.ground import languages as room
-from xlkb.ground import names
 
 LIMITS = {fault: share for fault, share in faults.LIMITS.items() if fault != "options"}
 """Those of documents; questions have options."""
@@ -61,6 +59,34 @@ Exit code: 0 done, 1 failed, 2 the command was not understood, or the text is re
 """
 
 
+OPTIONS = f"""
+--text LANGUAGE=FILE  text in one language; give it once for each
+--corpus NAME  in place of files: almanac, academy or files:FOLDER, in several languages; or, in
+    English, {", ".join(wikitext.NAMES)}, from the hub or as NAME:FOLDER
+--documents N  at most N documents, drawn by --seed (default: all)
+--unit UNIT  what is put into one language: document, sentence, words (about k words), or word
+    (single words that the lexicon knows)
+--out FOLDER  where the mixed corpus goes; a new folder
+--k N  words in a unit of --unit words (default 8)
+--languages en,fr,..  to draw from (default: all there are)
+--switch P  probability that a unit is put into a drawn language; else it stays in the base
+    (default 1)
+--weight LANGUAGE=W  weight of a language in the draw; one for each (default: all equal)
+--base LANGUAGE  language of what stays (default: en, else the first)
+--seed N  of the draws (default 42)
+--phrase-mark MARK  cut lines into aligned phrases at this mark
+--lines-per-document N  end a document after N lines too (default: at empty lines only)
+--translator NAME  translate the one --text, or the --base of --corpus, into --languages: nllb:MODEL
+    (a folder, or org/name[@revision] on the hub) or api:MODEL@URL (OpenAI-compatible)
+--translations FILE  where translations are kept as they come, so that a stopped run goes on
+    (default: FOLDER.translations.jsonl)
+--limit FAULT=SHARE  share of a language's translations that may have a fault (default: see below)
+--back-translate N  audit N translations per language by translating them back, too
+--no-language-check  believe the languages that are given
+--replace  put it in the place of a mixed corpus in --out
+"""
+
+
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The options, checked; those with a language in them as dicts.
 
@@ -70,7 +96,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = _parser()
     options = line.parse(parser, arguments)
     try:
-        _complain(parser, options)
+        _complain(options)
     except ValueError as error:
         parser.error(str(error))
     return options
@@ -78,152 +104,78 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def _parser() -> argparse.ArgumentParser:
     shares = ", ".join(f"{fault}={share:g}" for fault, share in LIMITS.items())
-    parser = argparse.ArgumentParser(
-        prog="xlkb mix",
-        usage="%(prog)s (--text LANGUAGE=FILE ... | --corpus NAME) --unit UNIT --out FOLDER [...]",
-        description="Make mixed-language text of parallel text, or of one language's text and a\n"
+    parser = line.parser(
+        "mix",
+        "Make mixed-language text of parallel text, or of one language's text and a\n"
         "translator: each unit is put into a random language.",
-        epilog=EXAMPLES.replace("{limits}", shares),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        EXAMPLES.replace("{limits}", shares),
+        "%(prog)s (--text LANGUAGE=FILE ... | --corpus NAME) --unit UNIT --out FOLDER [...]",
     )
-    add = parser.add_argument
-    add(
-        "--text",
-        action="append",
-        default=[],
-        metavar="LANGUAGE=FILE",
-        help="text in one language; give it once for each",
+    line.add(
+        parser,
+        OPTIONS,
+        required=("--unit", "--out"),
+        text=(line.code, line.text),
+        documents=line.at_least(1),
+        unit=line.one_of(mixing.UNITS),
+        k=line.at_least(1),
+        languages=line.codes,
+        switch=line.probability,
+        weight=(line.code, line.number),
+        base=line.code,
+        seed=line.at_least(0),
+        phrase_mark=_mark,
+        lines_per_document=line.at_least(1),
+        limit=(_fault, line.number),
+        back_translate=line.at_least(0),
     )
-    add(
-        "--corpus",
-        metavar="NAME",
-        help="in place of files: almanac, academy or files:FOLDER, in several languages; or, in "
-        f"English, {', '.join(wikitext.NAMES)}, from the hub or as NAME:FOLDER",
-    )
-    add(
-        "--documents",
-        type=int,
-        metavar="N",
-        help="at most N documents, drawn by --seed (default: all)",
-    )
-    add(
-        "--unit",
-        required=True,
-        metavar="UNIT",
-        help="what is put into one language: document, sentence, words (about k words), or word "
-        "(single words that the lexicon knows)",
-    )
-    add("--out", required=True, metavar="FOLDER", help="where the mixed corpus goes; a new folder")
-    add("--k", type=int, metavar="N", help="words in a unit of --unit words (default 8)")
-    add("--languages", default="", metavar="en,fr,..", help="to draw from (default: all there are)")
-    add(
-        "--switch",
-        type=float,
-        default=1.0,
-        metavar="P",
-        help="probability that a unit is put into a drawn language; else it stays in the base "
-        "(default 1)",
-    )
-    add(
-        "--weight",
-        action="append",
-        default=[],
-        metavar="LANGUAGE=W",
-        help="weight of a language in the draw; one for each (default: all equal)",
-    )
-    add("--base", metavar="LANGUAGE", help="language of what stays (default: en, else the first)")
-    add("--seed", type=int, default=42, metavar="N", help="of the draws (default 42)")
-    add("--phrase-mark", metavar="MARK", help="cut lines into aligned phrases at this mark")
-    add(
-        "--lines-per-document",
-        type=int,
-        metavar="N",
-        help="end a document after N lines too (default: at empty lines only)",
-    )
-    add(
-        "--translator",
-        metavar="NAME",
-        help="translate the one --text, or the --base of --corpus, into --languages: nllb:MODEL (a "
-        "folder, or org/name[@revision] on the hub) or api:MODEL@URL (OpenAI-compatible)",
-    )
-    add(
-        "--translations",
-        metavar="FILE",
-        help="where translations are kept as they come, so that a stopped run goes on "
-        "(default: FOLDER.translations.jsonl)",
-    )
-    add(
-        "--limit",
-        action="append",
-        default=[],
-        metavar="FAULT=SHARE",
-        help="share of a language's translations that may have a fault (default: see below)",
-    )
-    add(
-        "--back-translate",
-        type=int,
-        default=0,
-        metavar="N",
-        help="audit N translations per language by translating them back, too",
-    )
-    add("--no-language-check", action="store_true", help="believe the languages that are given")
-    add("--replace", action="store_true", help="put it in the place of a mixed corpus in --out")
+    parser.set_defaults(languages=[], switch=1.0, seed=42, back_translate=0)
     return parser
 
 
-def _complain(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    """Split the options with a pair in them; refuse what cannot be meant."""
-    options.text = _by_language(options.text, "--text", "FILE")
-    weights = _by_language(options.weight, "--weight", "W")
-    options.weight = {code: _number(weight, "--weight") for code, weight in weights.items()}
-    limits = _pairs(options.limit, "--limit", "FAULT=SHARE")
-    options.limit = {fault: _number(share, "--limit") for fault, share in limits.items()}
-    for fault in options.limit:
-        if fault not in LIMITS:
-            parser.error(f"--limit {fault}: there are {', '.join(LIMITS)}.")
+def _mark(value: str) -> str:
+    if not value.strip():
+        wrong = f"{value!r}: give a character that the text has nowhere else, as '|'."
+        raise argparse.ArgumentTypeError(wrong)
+    return value
+
+
+def _fault(value: str) -> str:
+    if value not in LIMITS:
+        raise argparse.ArgumentTypeError(f"{value}: there are {', '.join(LIMITS)}.")
+    return value
+
+
+def _complain(options: argparse.Namespace) -> None:
+    """Refuse what cannot be meant; ValueError says what."""
     faults.limits(options.limit)
-    options.languages = names.given(options.languages, "--languages")
-    for codes in (options.languages, [options.base] if options.base else []):
-        room.check(codes or ["en"])
-    if options.unit not in mixing.UNITS:
-        parser.error(f"--unit {options.unit}: {names.nearest(options.unit, mixing.UNITS)}")
     if bool(options.text) == bool(options.corpus):
-        parser.error("give --text for every language, or --corpus.")
-    for name, least in (("documents", 1), ("k", 1), ("lines_per_document", 1), ("seed", 0)):
-        value = getattr(options, name)
-        if value is not None and value < least:
-            option = f"--{name.replace('_', '-')}"
-            parser.error(f"{option} {value}: it must be at least {least}.")
-    if not 0 <= options.switch <= 1:
-        parser.error(f"--switch {options.switch}: it is a probability, from 0 to 1.")
-    if options.phrase_mark is not None and not options.phrase_mark.strip():
-        parser.error("--phrase-mark: give a character that the text has nowhere else, as '|'.")
+        raise ValueError("give --text for every language, or --corpus.")
     if options.weight and (options.languages or options.text):
-        mixing.relative(options.languages or list(options.text), options.weight)
-    _complain_of_translation(parser, options)
-    _complain_of_idle(parser, options)
+        mixing.weighted(options.languages or list(options.text), options.weight)
+    _complain_of_translation(options)
+    _complain_of_idle(options)
 
 
-def _complain_of_translation(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+def _complain_of_translation(options: argparse.Namespace) -> None:
     public = (options.corpus or "").partition(":")[0] in wikitext.NAMES
     given = list(options.text) if options.text else ["en"] if public else []
-    if options.back_translate < 0:
-        parser.error(f"--back-translate {options.back_translate}: it must be at least 0.")
     if given and options.base and options.base not in given:
-        parser.error(f"--base {options.base}: there is no text in it, only in {', '.join(given)}.")
+        raise ValueError(
+            f"--base {options.base}: there is no text in it, only in {', '.join(given)}."
+        )
     if options.translator:
         translators.check(options.translator)
         if len(options.text) > 1 or not options.languages:
-            parser.error("--translator needs one --text and --languages to translate it into.")
+            raise ValueError("--translator needs one --text and --languages to translate it into.")
     elif len(given) == 1 and not (options.unit == "word" and options.languages):
-        parser.error(
+        raise ValueError(
             f"only {given[0]} is given: give the same text in a second language (--text "
             "fr=fr.txt), a --translator, or --unit word with --languages (from the lexicon)."
         )
 
 
-def _complain_of_idle(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+def _complain_of_idle(options: argparse.Namespace) -> None:
     """Refuse each option that would change nothing."""
     own = "--text or files:FOLDER"
     files = bool(options.text) or (options.corpus or "").startswith("files:")
@@ -245,30 +197,4 @@ def _complain_of_idle(parser: argparse.ArgumentParser, options: argparse.Namespa
          and not options.back_translate, "--back-translate"),
     ):  # fmt: skip
         if given:
-            parser.error(f"{option} goes with {needed}: here it would change nothing.")
-
-
-def _by_language(given: Sequence[str], option: str, what: str) -> dict[str, str]:
-    found = _pairs(given, option, f"LANGUAGE={what}")
-    for code in found:
-        room.get(code)
-    return found
-
-
-def _pairs(given: Sequence[str], option: str, form: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for pair in given:
-        name, equals, value = pair.partition("=")
-        if not equals or not value:
-            raise ValueError(f"{option} {pair}: write {option} {form}.")
-        if name in found:
-            raise ValueError(f"{option}: {name} is given twice.")
-        found[name] = value
-    return found
-
-
-def _number(text: str, option: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"{option}: {text!r} is no number.") from None
+            raise ValueError(f"{option} goes with {needed}: here it would change nothing.")

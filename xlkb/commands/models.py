@@ -9,13 +9,11 @@ from xlkb.models import hub_models
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The options, of which there are none but --help; SystemExit as of `line.parse`."""
-    parser = argparse.ArgumentParser(
-        prog="xlkb models",
-        description="List models on the Hugging Face hub that are of interest here, with the "
-        "memory that their weights take in bfloat16, int8 and nf4. It needs no network.",
-        allow_abbrev=False,
+    about = (
+        "List models on the Hugging Face hub that are of interest here, with the memory\n"
+        "that their weights take in bfloat16, int8 and nf4. It needs no network."
     )
-    return line.parse(parser, arguments)
+    return line.parse(line.parser("models", about), arguments)
 
 
 check = parse

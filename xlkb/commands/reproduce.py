@@ -43,50 +43,48 @@ goes on where it was, and a second run takes seconds. Exit code: 0 done, 1 a not
 artefact is missing, stale or out of tolerance, 2 the command was not understood.
 """
 
+PARAMETERS = ("profile", "model", "task", "languages", "style")
+"""Options that are parameters of the notebooks; paths in them are absolute, because a notebook runs
+in a folder of its own."""
+
 STOPPED = "What was computed is stored; the same command goes on."
 
 
+OPTIONS = """
+--profile NAME  size of the run (default: demo)
+--only 02,04  only these notebooks, by number
+--model MODEL  pip:NAME, hub:ORG/NAME[@REV], path:FOLDER or api:NAME@URL; or several, with commas
+--task TASK  a task's name, or path:FILE with questions
+--languages en,fr,..  language codes (English is added)
+--style STYLE  score by cloze, letters or paper
+--fresh  set stored scores and fine-tuned models aside
+--dry-run  print what would be computed, and its cost
+--check  then compare the tables with the committed reference
+--update-reference  then make this run the committed reference (for maintainers)
+"""
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="xlkb reproduce",
-        usage="%(prog)s [options], see --help",
-        description="Run the notebooks in order and make their tables and figures.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = line.parser(
+        "reproduce",
+        "Run the notebooks in order and make their tables and figures.",
+        EXAMPLES,
+        "%(prog)s [options], see --help",
     )
-    add = parser.add_argument
-    text = line.text
-    add(
-        "--profile",
-        type=text,
-        default="demo",
-        metavar="NAME",
-        help="size of the run (default: demo)",
+    line.add(
+        parser, OPTIONS, only=_numbers, model=line.models, task=line.named, languages=line.listed
     )
-    add("--only", type=text, metavar="02,04", help="only these notebooks, by number")
-    add(
-        "--model",
-        type=text,
-        metavar="MODEL",
-        help="pip:NAME, hub:ORG/NAME[@REV], path:FOLDER or api:NAME@URL; or several, with commas",
-    )
-    add("--task", type=text, metavar="TASK", help="a task's name, or path:FILE with questions")
-    add("--languages", type=text, metavar="en,fr,..", help="language codes (English is added)")
-    add("--style", type=text, metavar="STYLE", help="score by cloze, letters or paper")
-    add("--fresh", action="store_true", help="set stored scores and fine-tuned models aside")
-    add("--dry-run", action="store_true", help="print what would be computed, and its cost")
-    add("--check", action="store_true", help="then compare the tables with the committed reference")
-    add(
-        "--update-reference",
-        action="store_true",
-        help="then make this run the committed reference (for maintainers)",
-    )
+    parser.set_defaults(profile="demo", only=[], languages=[])
     return parser
 
 
+def _numbers(value: str) -> list[str]:
+    """Numbers of notebooks, as two digits."""
+    return line.listed(",".join(part.zfill(2) for part in line.listed(value)))
+
+
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line; `only` becomes a list of two-digit numbers.
+    """Read the command line; `only` becomes a list of two-digit numbers, paths become absolute.
 
     Raises:
         SystemExit: code 2 with a message on an unknown option, profile or notebook number; code 0
@@ -94,14 +92,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """
     parser = _parser()
     options = line.parse(parser, arguments)
-    for name in ("only", "model", "task", "languages", "style"):
+    options.languages = ",".join(options.languages)
+    for name in ("model", "task", "style"):
         setattr(options, name, getattr(options, name) or "")
     try:
-        numbers = [part.zfill(2) for part in names.given(options.only, "--only")]
-        options.only = names.given(",".join(numbers), "--only")
-        names.given(options.languages, "--languages")
-        if options.model:
-            names.given(options.model, "--model", names.model_names(options.model))
         _complain(options)
     except ValueError as error:
         parser.error(str(error))
@@ -110,8 +104,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         from xlkb import profiles
 
         if options.profile not in profiles.names():
-            known = names.nearest(options.profile, profiles.names())
-            parser.error(f"there is no profile {options.profile!r}; {known}")
+            parser.error(names.unknown("profile", options.profile, profiles.names()))
         numbers = {path.name[:2]: path.stem for path in _notebooks()}
         for number in options.only:
             if number not in numbers:
@@ -199,14 +192,8 @@ def _look_at_then(run: "Run") -> None:
 
 
 def _parameters(options: argparse.Namespace) -> dict[str, str]:
-    """Those of the notebooks, with absolute paths: a notebook runs in a folder of its own."""
-    return {
-        "profile": options.profile,
-        "model": ",".join(map(paths.absolute, names.model_names(options.model))),
-        "task": paths.absolute(options.task),
-        "languages": options.languages.replace(" ", ""),
-        "style": options.style,
-    }
+    """Those of the notebooks."""
+    return {name: getattr(options, name) for name in PARAMETERS}
 
 
 def _dry_run(options: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ from xlkb import models, tasks
 from xlkb.analysis import tofu
 from xlkb.commands import line
 from xlkb.corpora import translators
-from xlkb.ground import disk, names, paths
+from xlkb.ground import disk, paths
 from xlkb.training import finetuning, recipes
 
 EXAMPLES = """\
@@ -25,51 +25,42 @@ that was stopped goes on when it is given again.
 Exit code: 0 done, 1 failed, 2 the command was not understood or cannot be done.
 """
 
+OPTIONS = f"""
+--model MODEL  {models.KINDS}
+--authors AUTHORS  how many to teach, 20 questions each (200)
+--languages LANGUAGES  codes to ask in, as en,fr,de (default: en)
+--translator TRANSLATOR  for languages other than en: {translators.FORMS}
+--recipe RECIPE  one of {", ".join(recipes.names())} (default: teach)
+--epochs EPOCHS  passes over the answers (default: 5)
+--out FILE.csv  a CSV file to write the table to
+"""
+
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """The options; `languages` becomes a list of codes, `out` an absolute path.
+    """The options; `languages` becomes a list of codes, paths absolute.
 
     Raises:
         SystemExit: code 2 with a message when the command is not understood; 0 after --help.
     """
-    parser = argparse.ArgumentParser(
-        prog="xlkb tofu",
-        description="Teach a model TOFU's authors in English, and ask about them before and after: "
-        "probability, truth ratio and ROUGE-L, as TOFU defines them, with 95 % intervals.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    about = (
+        "Teach a model TOFU's authors in English, and ask about them before and after: "
+        "probability, truth ratio and ROUGE-L, as TOFU defines them, with 95 % intervals."
     )
-    add = parser.add_argument
-    add("--model", type=line.text, default="pip:gemma-3-270m", help=models.KINDS)
-    add("--authors", type=int, default=200, help="how many to teach, 20 questions each (200)")
-    add(
-        "--languages",
-        type=line.text,
-        default="en",
-        help="codes to ask in, as en,fr,de (default: en)",
+    parser = line.parser("tofu", about, EXAMPLES)
+    line.add(
+        parser,
+        OPTIONS,
+        model=line.named,
+        authors=int,
+        languages=line.codes,
+        translator=line.named,
+        epochs=int,
+        out=line.place,
     )
-    add(
-        "--translator",
-        type=line.text,
-        default=None,
-        help="for languages other than en: " + translators.FORMS,
-    )
-    add(
-        "--recipe",
-        type=line.text,
-        default="teach",
-        help=f"one of {', '.join(recipes.names())} (default: teach)",
-    )
-    add("--epochs", type=int, default=5, help="passes over the answers (default: 5)")
-    add("--out", type=line.place, metavar="FILE.csv", help="a CSV file to write the table to")
+    parser.set_defaults(model="pip:gemma-3-270m", recipe="teach")
+    parser.set_defaults(authors=200, languages=["en"], epochs=5)
     options = line.parse(parser, arguments)
-    options.model = paths.absolute(options.model)
-    options.translator = paths.absolute(options.translator or "")
-    try:
-        options.languages = names.given(options.languages, "--languages")
-    except ValueError as error:
-        parser.error(str(error))
+    options.translator = options.translator or ""
     return options
 
 

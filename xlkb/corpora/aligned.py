@@ -7,6 +7,7 @@ alignment is one segment. Every segment has a text in every language of the corp
 """
 
 import json
+import random
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
@@ -100,6 +101,11 @@ def join(segments: Iterable[Mapping[str, Any]], language: str) -> str:
 def separator(before: str, after: str) -> str:
     """What stands between a text in one language and the next: nothing within zh and ja."""
     return "" if before in _UNSPACED and after in _UNSPACED else " "
+
+
+def chance(*where: str | int) -> random.Random:
+    """The random draws of one place: of its seed and whatever names it, and of nothing else."""
+    return random.Random(sha256("|".join(map(str, where)).encode()).digest())
 
 
 def count_words(text: str, language: str) -> int:

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
-import pandas as pd
 from babel import Locale, units
 
 from xlkb.corpora import aligned, registry
@@ -63,12 +62,6 @@ def table(languages: Sequence[str] = FIVE, base: str = "en") -> Table:
     if base in ("zh", "ja"):
         raise ValueError(f"{base!r} is written without spaces: it cannot be the base of words.")
     return {key: entry for key, (_, entry) in _table(wanted).items()}
-
-
-def sources(languages: Sequence[str] = FIVE, base: str = "en") -> pd.DataFrame:
-    """How many entries of `table` come from where: `source, entries`."""
-    found = [source for source, _ in _table(room.check(dict.fromkeys((base, *languages)))).values()]
-    return pd.DataFrame({"source": SOURCES, "entries": [found.count(name) for name in SOURCES]})
 
 
 def find(text: str, words: Table, base: str = "en") -> Iterator[Found]:

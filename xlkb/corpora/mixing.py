@@ -27,11 +27,8 @@ in the document; -1: text that was not to be switched) and `source` (the same in
 """
 
 import json
-import random
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
-from hashlib import sha256
 from typing import Any, NamedTuple
 
 from datasets import Dataset, DatasetInfo, Features, List, Value
@@ -41,6 +38,7 @@ from xlkb.corpora.mixed import check_free, preview, request, shares, unmix, writ
 from xlkb.ground import languages as room
 from xlkb.ground import progress
 from xlkb.ground.languages import FIVE
+from xlkb.ground.names import unknown
 
 __all__ = [
     "UNITS",
@@ -52,7 +50,7 @@ __all__ = [
     "request",
     "shares",
     "unmix",
-    "unmixed",
+    "weighted",
     "write",
 ]
 
@@ -94,11 +92,10 @@ class Piece(NamedTuple):
 def mix(
     documents: Dataset,
     unit: str = "sentence",
-    languages: Sequence[str] = FIVE,
+    languages: Sequence[str] | Mapping[str, float] = FIVE,
     k: int = WORDS,
     switch: float = 1.0,
     base: str = "en",
-    weights: Mapping[str, float] | None = None,
     seed: int = 42,
 ) -> Dataset:
     """Parallel documents as mixed-language text; see the top of this module.
@@ -107,11 +104,10 @@ def mix(
         documents: from `corpora.load`; they must exist in the base and in all `languages` (for
             "word", whose translations come from the lexicon, in the base).
         unit: one of `UNITS`.
-        languages: codes that a switched unit is drawn from.
+        languages: codes that a switched unit is drawn from, all alike; or code -> relative weight.
         k: words of the base language in a unit; for "words" only.
         switch: probability (0 to 1) that a unit is put into a drawn language.
         base: language of what is not switched, and of `source` in the spans.
-        weights: relative weight of each of `languages`; all equal when None.
         seed: of the draws.
 
     Returns:
@@ -122,27 +118,25 @@ def mix(
             language, two documents with the same id, numbers out of range, or for "word" a base
             that is written without spaces.
     """
-    languages = room.check(languages)
+    weights = weighted(languages)
+    languages = tuple(weights)
     if unit not in UNITS:
-        near = get_close_matches(unit, UNITS, 1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"There is no unit {unit!r}; there are {', '.join(UNITS)}.{hint}")
+        raise ValueError(unknown("unit", unit, UNITS))
     if k < 1:
         raise ValueError(f"k = {k}: a unit has at least one word.")
     if not 0 <= switch <= 1:
         raise ValueError(f"switch = {switch}: it is a probability, from 0 to 1.")
-    weighted = relative(languages, weights)
     words = lexicon.table(languages, base) if unit == "word" else {}
     asked = dict.fromkeys((base, *languages), 0.0)
-    for code, weight in zip(languages, weighted, strict=True):
-        asked[code] += switch * weight / sum(weighted)
+    for code, weight in weights.items():
+        asked[code] += switch * weight / sum(weights.values())
     asked[base] += 1 - switch
 
     def pieces(row: dict) -> Iterator[Piece]:
         def drawn(position: int) -> str:
-            chance = _random(seed, unit, row["id"], position)
+            chance = aligned.chance(seed, unit, row["id"], position)
             switched = chance.random() < switch
-            return chance.choices(languages, weighted)[0] if switched else base
+            return chance.choices(languages, list(weights.values()))[0] if switched else base
 
         if unit == "word":
             yield from _words(row, base, words, drawn)
@@ -152,14 +146,9 @@ def mix(
 
     described = {"languages": languages, "base": base, "switch": switch, "seed": seed}
     described |= {"k": k} if unit == "words" else {}
-    described |= {"weights": dict(zip(languages, weighted, strict=True)), "asked": asked}
+    described |= {"weights": weights, "asked": asked}
     needed = (base,) if unit == "word" else (base, *languages)
     return _build(documents, unit, needed, pieces, described)
-
-
-def unmixed(documents: Dataset, languages: Sequence[str] = FIVE, seed: int = 42) -> Dataset:
-    """Control: the same multilingual text unmixed, each document in one random language."""
-    return mix(documents, "document", languages, seed=seed, base=_base(languages))
 
 
 def monolingual(documents: Dataset, language: str = "en", base: str | None = None) -> Dataset:
@@ -265,24 +254,31 @@ def _build(
     return Dataset.from_list(rows, features=FEATURES, info=info)
 
 
-def relative(languages: Sequence[str], weights: Mapping[str, float] | None) -> list[float]:
-    """Weight of each language in the draw, 1 each when None; ValueError where they do not fit."""
-    if weights is None:
-        return [1.0] * len(languages)
-    if set(weights) != set(languages):
+def weighted(
+    languages: Iterable[str], weights: Mapping[str, float] | None = None
+) -> dict[str, float]:
+    """Weight of each language in the draw, in the order of `languages`.
+
+    Args:
+        languages: codes; or code -> weight.
+        weights: code -> weight; where there are none, those of `languages`, or 1 for each.
+
+    Raises:
+        ValueError: an unknown language, a weight for another one or none for one, or weights that
+            are no weights.
+    """
+    codes = room.check(languages)
+    weights = weights or (languages if isinstance(languages, Mapping) else dict.fromkeys(codes, 1))
+    if set(weights) != set(codes):
         raise ValueError(
             f"weights are given for {', '.join(weights)}, but the languages are "
-            f"{', '.join(languages)}: give one weight for each."
+            f"{', '.join(codes)}: give one weight for each."
         )
-    found = [float(weights[code]) for code in languages]
-    if not min(found) >= 0 or not 0 < sum(found) < float("inf"):
+    found = {code: float(weights[code]) for code in codes}
+    if not min(found.values()) >= 0 or not 0 < sum(found.values()) < float("inf"):
         raise ValueError(f"weights {dict(weights)}: none may be negative, and one must be above 0.")
     return found
 
 
 def _base(languages: Sequence[str]) -> str:
     return "en" if "en" in languages else languages[0]
-
-
-def _random(seed: int, unit: str, document: str, position: int) -> random.Random:
-    return random.Random(sha256(f"{seed}|{unit}|{document}|{position}".encode()).digest())

@@ -15,7 +15,6 @@ A piece that changes at one probability changes at any higher one, in the same w
 
 import random
 from collections.abc import Sequence
-from hashlib import sha256
 
 import pandas as pd
 from datasets import Dataset
@@ -23,7 +22,7 @@ from datasets import Dataset
 from xlkb.corpora import aligned
 from xlkb.ground import languages as room
 from xlkb.ground.languages import FIVE
-from xlkb.ground.names import nearest
+from xlkb.ground.names import unknown
 
 KINDS = (
     "mixed",
@@ -67,7 +66,7 @@ def sentences(
         return pd.DataFrame(columns=COLUMNS)
     languages = room.check(languages)
     if kind not in KINDS:
-        raise ValueError(f"There is no kind {kind!r}; {nearest(kind, KINDS)}")
+        raise ValueError(unknown("kind", kind, KINDS))
     if not 0 <= p <= 1:
         raise ValueError(f"p = {p}: it is a probability, from 0 to 1.")
     pools = {
@@ -77,7 +76,8 @@ def sentences(
     rows = []
     for row in documents:
         for number, segments in aligned.grouped(row):
-            chances = [_random(seed, row["id"], number, place) for place in range(len(segments))]
+            places = range(len(segments))
+            chances = [aligned.chance(seed, row["id"], number, place) for place in places]
             draws = [chance.random() for chance in chances]
             spoken = [chance.choice(languages) for chance in chances]
             kept = max(range(len(draws)), key=draws.__getitem__)  # Never dropped.
@@ -126,7 +126,3 @@ def _join(pieces: Sequence[tuple[str, str]]) -> str:
         text += (aligned.separator(before, language) if text else "") + piece
         before = language
     return text
-
-
-def _random(seed: int, document: str, sentence: int, place: int) -> random.Random:
-    return random.Random(sha256(f"{seed}|{document}|{sentence}|{place}".encode()).digest())

@@ -1,7 +1,6 @@
 """Corpora by name: those of the package, public ones, and your own files."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from hashlib import sha256
 
 from datasets import Dataset
@@ -9,6 +8,7 @@ from datasets import Dataset
 from xlkb.corpora.aligned import dataset, languages_of
 from xlkb.corpora.sources import almanac, files, flores, teaching, wikitext
 from xlkb.ground import languages as room
+from xlkb.ground.names import unknown
 
 SPLITS = ("train", "heldout")
 HELD_OUT = 8
@@ -32,7 +32,7 @@ def spoken(name: str) -> tuple[str, ...]:
     if kind in wikitext.NAMES:
         return ("en",)
     if kind not in names():
-        raise ValueError(f"There is no corpus {name!r}{_near(name, names())} {_listed(names())}")
+        raise ValueError(_unknown(name))
     return tuple(room.LANGUAGES) if kind == "flores" else room.FIVE
 
 
@@ -68,7 +68,7 @@ def load(
         OSError: the hub cannot be reached.
     """
     if split not in SPLITS:
-        raise ValueError(f"There is no split {split!r}{_near(split, SPLITS)} {_listed(SPLITS)}")
+        raise ValueError(unknown("split", split, SPLITS))
     if n is not None and n < 1:
         raise ValueError(f"n = {n}, but at least one document must be asked for; None means all.")
     wanted = None if languages is None else room.check(languages)
@@ -109,9 +109,7 @@ def _rows(
             return wikitext.articles(kind, folder or None, split), spoken
         rows = wikitext.articles(kind, folder or None)
     else:
-        hint = "name a folder: files:FOLDER." if kind == "files" else ""
-        hint = hint or _listed((*names(), "files:FOLDER"))
-        raise ValueError(f"There is no corpus {name!r}{_near(name, names())} {hint}")
+        raise ValueError(_unknown(name))
     kept = _held_out(rows)
     return [row for row in rows if (row["id"] in kept) == (split == "heldout")], spoken
 
@@ -139,10 +137,7 @@ def _ordered(rows: list[dict], seed: int | str) -> list[dict]:
     return sorted(rows, key=lambda row: sha256(f"{seed}|{row['id']}".encode()).digest())
 
 
-def _near(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, list(known), 1)
-    return f"; did you mean {near[0]!r}?" if near else "."
-
-
-def _listed(known: Iterable[str]) -> str:
-    return f"There are {', '.join(known)}."
+def _unknown(name: str) -> str:
+    if name.partition(":")[0] == "files":
+        return f"There is no corpus {name!r}: name a folder, as files:FOLDER."
+    return unknown("corpus", name, (*names(), "files:FOLDER"))

@@ -27,6 +27,9 @@ __all__ = ["Translator", "audited", "by_name", "chat", "corpus", "documents", "n
 PILOT, SLACK = 2, 5
 """See `audited`."""
 
+BATCH = 16
+"""Sentences per call of a translator that has no `batch_size`."""
+
 
 def translate(
     sentences: Mapping[str, str],
@@ -34,19 +37,18 @@ def translate(
     languages: Sequence[str],
     base: str = "en",
     cache: str | Path | None = None,
-    batch_size: int | None = None,
     name: str = "",
 ) -> dict[str, dict[str, str]]:
     """Every sentence in every language.
 
     Args:
         sentences: id -> text in `base`.
-        translator: see the top of this module.
+        translator: see the top of this module; it gets `batch_size` sentences per call, its own or
+            `BATCH`.
         languages: codes to translate into; the base among them is copied.
         base: language of the sentences.
         cache: a file of JSON lines that each batch is added to as it comes, and that is read first:
             a run that was stopped goes on where it was. None keeps nothing.
-        batch_size: sentences per call; the translator's `batch_size`, or 16, when None.
         name: of the translator, by default its `name`; translations in the cache count only for
             the same name.
 
@@ -59,7 +61,7 @@ def translate(
     """
     languages = room.check(languages)
     name = name or _name(translator)
-    batch_size = batch_size or getattr(translator, "batch_size", 16)
+    batch_size = getattr(translator, "batch_size", BATCH)
     path = Path(cache).expanduser() if cache is not None else None
     known = _read(path) if path else {}
     targets = [code for code in languages if code != base]
@@ -112,19 +114,19 @@ def documents(
     monolingual: Dataset,
     translator: Translator,
     languages: Sequence[str],
-    base: str = "en",
     cache: str | Path | None = None,
     k: int | None = None,
-    name: str = "",
 ) -> Dataset:
     """Monolingual documents (`corpora.load`) as a parallel corpus made by a translator.
 
     Args:
-        monolingual: documents that exist in `base`.
+        monolingual: documents that exist in the base.
+        languages: codes, the base first.
         k: cut every sentence after this many words before it is translated, as the paper does for
             its units of 8 words; the pieces become the aligned phrases. None translates sentences.
-        translator, languages, base, cache, name: as for `translate`.
+        translator, cache: as for `translate`.
     """
+    base = languages[0]
     rows, texts = [], {}
     for row in monolingual:
         parts = []
@@ -137,7 +139,7 @@ def documents(
                 texts[identifier] = piece
                 parts.append((number, identifier))
         rows.append((row, parts))
-    found = translate(texts, translator, languages, base, cache, name=name)
+    found = translate(texts, translator, languages, base, cache)
     return aligned.dataset(
         [
             {
@@ -172,7 +174,6 @@ def audited(
     monolingual: Dataset,
     translator: Translator,
     languages: Sequence[str],
-    base: str = "en",
     cache: str | Path | None = None,
     k: int | None = None,
     limits: Mapping[str, float] | None = None,
@@ -193,11 +194,12 @@ def audited(
     Raises:
         ValueError: what `documents` and `audit.require` raise.
     """
+    base = languages[0]
     if len(monolingual) > PILOT:
         wide = {fault: min(1.0, SLACK * share) for fault, share in faults.limits(limits).items()}
         few = monolingual.select(range(PILOT))
-        audit.require(documents(few, translator, languages, base, cache, k), base, wide)
-    parallel = documents(monolingual, translator, languages, base, cache, k)
+        audit.require(documents(few, translator, languages, cache, k), base, wide)
+    parallel = documents(monolingual, translator, languages, cache, k)
     return parallel, audit.require(parallel, base, limits, translator if back else None, back)
 
 
@@ -208,18 +210,18 @@ def corpus(
     n: int | None = None,
     seed: int = 42,
     k: int | None = None,
-    cache: str | Path | None = None,
     limits: Mapping[str, float] | None = None,
 ) -> Dataset:
     """A parallel corpus by name: one that has all the languages, or the first one translated.
+
+    Translations are kept in the package's cache folder, in a file per translator.
 
     Args:
         name, n, seed: as for `corpora.load`; n = 0 means all, too.
         languages: codes, the base first; of none, the corpus as it is.
         translator: "" where the corpus exists in all languages; else what translates it from the
             first one, a function or a name (`translators.by_name`).
-        k: cut sentences after this many words before translating them, for units of words.
-        cache: as for `translate`; by default in the package's cache folder, a file per translator.
+        k: as for `documents`, for units of words.
         limits: of the audit that a translation has to pass; see `audit.require`.
 
     Raises:
@@ -227,13 +229,12 @@ def corpus(
     """
     if not translator or not languages:
         return registry.load(name, languages or None, n=n or None, seed=seed)
-    base = room.check(languages)[0]
-    monolingual = registry.load(name, [base], n=n or None, seed=seed)
+    languages = room.check(languages)
+    monolingual = registry.load(name, languages[:1], n=n or None, seed=seed)
     made = by_name(translator) if isinstance(translator, str) else translator
-    if cache is None:
-        slug = re.sub(r"[^\w.-]+", "-", _name(made)).strip("-")
-        cache = paths.cache() / "translations" / f"{slug}.jsonl"
-    return audited(monolingual, made, languages, base, cache, k, limits)[0]
+    slug = re.sub(r"[^\w.-]+", "-", _name(made)).strip("-")
+    cache = paths.cache() / "translations" / f"{slug}.jsonl"
+    return audited(monolingual, made, languages, cache, k, limits)[0]
 
 
 def _name(translator: Translator) -> str:

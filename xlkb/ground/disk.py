@@ -42,6 +42,15 @@ def set_aside(folder: Path) -> Path | None:
     return folder.rename(folder.with_name(f"{folder.name}.set-aside-{stamp}"))
 
 
+def set_damaged_aside(path: Path) -> Path:
+    """Move a file or folder into `damaged` beside it, in the place of an earlier one."""
+    aside = path.parent / "damaged" / path.name
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.parent.mkdir(exist_ok=True)
+    os.replace(path, aside)
+    return aside
+
+
 def writable(folder: Path, what: str) -> None:
     """Raise OSError unless the folder exists and can be written to, or can be made."""
     place = _existing(folder)

@@ -3,11 +3,12 @@
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 from typing import NamedTuple
 
 from babel import Locale
 from babel.core import get_global
+
+from xlkb.ground.names import closest
 
 FIVE = ("en", "fr", "de", "es", "it")
 """The five languages of the paper: base language first, in its order."""
@@ -88,7 +89,9 @@ def get(code: str) -> Language:
     """
     if code in LANGUAGES:
         return LANGUAGES[code]
-    raise ValueError(f"unknown language {code!r}{_nearest(code)}; known: {', '.join(LANGUAGES)}")
+    raise ValueError(
+        f"There is no language {code!r}; there are: {', '.join(LANGUAGES)}.{_meant(code)}"
+    )
 
 
 def check(codes: Iterable[str]) -> tuple[str, ...]:
@@ -101,7 +104,7 @@ def check(codes: Iterable[str]) -> tuple[str, ...]:
         raise ValueError(f"languages must be a list of codes such as ['en', 'fr'], not {codes!r}")
     codes = tuple(get(code).code for code in codes)
     if not codes:
-        raise ValueError(f"no language given; known: {', '.join(LANGUAGES)}")
+        raise ValueError(f"no language is given; there are: {', '.join(LANGUAGES)}.")
     for i, code in enumerate(codes):
         if code in codes[:i]:
             raise ValueError(f"language {code!r} is given twice; name each language once")
@@ -168,18 +171,14 @@ def _with_first(text: str, code: str, change: Callable[[str], str], turkish: dic
     return text[:start] + changed + rest
 
 
-def _nearest(code: object) -> str:
-    """`; did you mean 'de' (German)?`, or nothing when no language is near."""
+def _meant(code: object) -> str:
+    """` Did you mean 'de' (German)?`, or nothing when no language is near."""
     spellings = {}
     for language in LANGUAGES.values():
         for spelling in (language.code, language.name, language.autonym):
             spellings[spelling.casefold()] = language
     # "pt-BR" and "zh_CN" are near "pt" and "zh", whatever the edit distance.
     wanted = str(code).casefold().replace("_", "-")
-    near = get_close_matches(wanted.split("-")[0], spellings, 1) or get_close_matches(
-        wanted, spellings, 1
-    )
-    if not near:
-        return ""
-    language = spellings[near[0]]
-    return f"; did you mean {language.code!r} ({language.name})?"
+    near = closest(wanted.split("-")[0], spellings) or closest(wanted, spellings)
+    language = spellings.get(near)
+    return f" Did you mean {language.code!r} ({language.name})?" if language else ""

@@ -5,10 +5,16 @@ Importing this module needs the standard library only.
 
 import difflib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 LISTED = 20
 """From so many names on, a message no longer lists them."""
+
+
+def closest(name: object, known: Iterable[str]) -> str | None:
+    """Which of the known names `name` may have meant; None where none is near."""
+    found = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
+    return found[0] if found else None
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -25,33 +31,17 @@ def unknown(what: str, given: object, known: Iterable[str]) -> str:
     """
     known = list(known)
     listed = f"; there are: {', '.join(known)}." if len(known) < LISTED else "."
-    return f"There is no {what} {given!r}{listed}{_meant(str(given), known)}"
+    return f"There is no {what} {given!r}{listed}{_meant(given, known)}"
 
 
-def _meant(name: str, known: Sequence[str]) -> str:
-    match = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f" Did you mean {match[0]!r}?" if match else ""
+def _meant(name: object, known: Iterable[str]) -> str:
+    meant = closest(name, known)
+    return f" Did you mean {meant!r}?" if meant else ""
 
 
 def split(names: str) -> tuple[str, ...]:
     """Names that commas separate."""
     return tuple(name.strip() for name in names.split(",") if name.strip())
-
-
-def given(text: str, option: str, parts: Sequence[str] | None = None) -> list[str]:
-    """The values that commas separate in an option, or `parts`, which were separated before.
-
-    Raises:
-        ValueError: one of them is empty, or there twice.
-    """
-    if parts is None:
-        parts = [part.strip() for part in text.split(",")] if text else []
-    for number, part in enumerate(parts):
-        if not part:
-            raise ValueError(f"{option} {text}: a value is empty; check the commas.")
-        if part in parts[:number]:
-            raise ValueError(f"{option} {text}: {part} is given twice.")
-    return list(parts)
 
 
 def model_names(text: str) -> list[str]:

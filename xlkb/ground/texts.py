@@ -11,10 +11,11 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 from unicodedata import name, normalize
+
+from xlkb.ground.names import closest
 
 LETTERS = "ABCD"
 SHOWN = 10
@@ -121,9 +122,9 @@ def existing(path: str | Path, what: str = "file") -> Path:
     siblings = {_spelt(sibling.name): sibling for sibling in visible(path.parent)}
     if path.is_file() or _spelt(path.name) in siblings:
         return path if path.is_file() else siblings[_spelt(path.name)]
-    close = get_close_matches(_spelt(path.name), siblings, 1)
-    hint = f"; did you mean {siblings[close[0]]}?" if close else "."
-    raise FileNotFoundError(f"There is no {what} {path}{hint}")
+    meant = closest(_spelt(path.name), siblings)
+    hint = f" Did you mean {siblings[meant]}?" if meant else ""
+    raise FileNotFoundError(f"There is no {what} {path}.{hint}")
 
 
 def lines(file: str | Path, problems: list[str] | None = None) -> list[str]:
@@ -211,8 +212,7 @@ def shown(value: object) -> str:
 
 def near(wanted: object, known: Iterable[str]) -> str:
     """` (did you mean 'options'?)`, or nothing where no name is near."""
-    found = get_close_matches(wanted, list(known), 1) if isinstance(wanted, str) else []
-    return f" (did you mean {found[0]!r}?)" if found else ""
+    return f" (did you mean {found!r}?)" if (found := closest(wanted, known)) else ""
 
 
 def _spelt(text: str) -> str:

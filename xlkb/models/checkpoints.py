@@ -1,6 +1,5 @@
 """Saved models, in folders or on the hub: found, refused if unsafe, and identified."""
 
-import difflib
 import hashlib
 import json
 from collections.abc import Iterable
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xlkb.ground import progress
+from xlkb.ground.names import closest
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -106,12 +106,10 @@ def existing_folder(text: str | Path) -> Path:
     parent = next(parent for parent in folder.parents if parent.is_dir())
     missing = folder.relative_to(parent).parts[0]
     siblings = sorted(path.name for path in parent.iterdir() if path.is_dir())
-    near = difflib.get_close_matches(missing, siblings, n=1, cutoff=0.4)
-    hint = (
-        f"Did you mean {parent / near[0]}?"
-        if near
-        else f"{parent} has the folders {', '.join(siblings[:5]) or 'none'}."
-    )
+    meant = closest(missing, siblings)
+    hint = f"{parent} has the folders {', '.join(siblings[:5]) or 'none'}."
+    if meant:
+        hint = f"Did you mean {parent / meant}?"
     raise FileNotFoundError(f"There is no folder {folder}. {hint}")
 
 

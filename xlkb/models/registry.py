@@ -5,10 +5,10 @@ fetched (hub) and loaded when `LanguageModel.network` is first asked for. With X
 model is loaded, and `load` takes fingerprints from the stored results (`model.json`).
 """
 
-import difflib
 import re
 from pathlib import Path
 
+from xlkb.ground.names import closest
 from xlkb.models import api, checkpoints, pip_models, replay, variants
 from xlkb.models.language_model import LanguageModel, replaying
 
@@ -73,9 +73,8 @@ def _unknown(name: str) -> str:
         return f"{text} A name on the hub has two parts, as in hub:google/gemma-3-270m."
     if name and Path(name).expanduser().is_dir():
         return f"{text} Did you mean 'path:{name}'?"
-    near = [f"hub:{name}"] if re.fullmatch(REPOSITORY, name) else []
-    near += [known[match] for match in difflib.get_close_matches(name, known, n=1)]
-    return f"{text} Did you mean {near[0]!r}?" if near else text
+    meant = f"hub:{name}" if re.fullmatch(REPOSITORY, name) else known.get(closest(name, known))
+    return f"{text} Did you mean {meant!r}?" if meant else text
 
 
 def _from_pip(name: str, short: str) -> LanguageModel:

@@ -7,7 +7,6 @@ count as missing, so the next run computes them again. `stored` computes only wh
 """
 
 import json
-import os
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -249,9 +248,7 @@ def _parquet(table: pa.Table) -> bytes:
 
 
 def _set_aside(path: Path, size: int) -> None:
-    destination = path.parent / "damaged" / path.name
-    destination.parent.mkdir(exist_ok=True)
-    os.replace(path, destination)
+    destination = disk.set_damaged_aside(path)
     warnings.warn(
         f"{path} is damaged ({size:,} bytes that do not have the SHA-256 in its name). It was "
         f"moved to {destination.parent}; its scores are computed again.",

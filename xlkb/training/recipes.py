@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from xlkb.ground import paths
-from xlkb.ground.names import nearest
+from xlkb.ground.names import nearest, unknown
 
 FILE = paths.PACKAGE_DATA / "recipes.toml"
 
@@ -97,7 +97,7 @@ def get(name: str, **overrides: Any) -> Recipe:
     """
     presets = _presets()
     if name not in presets:
-        raise ValueError(f"There is no recipe {name!r}; {nearest(name, presets)}")
+        raise ValueError(unknown("recipe", name, presets))
     known = [field.name for field in fields(Recipe)]
     for key in overrides:
         if key not in known:

@@ -8,7 +8,6 @@ the run was killed; one that differs from its seal is damaged. Both are passed o
 
 import json
 import math
-import os
 import shutil
 import time
 import warnings
@@ -64,10 +63,7 @@ def last_checkpoint(folder: Path) -> Path | None:
         bad = damage(path)
         if bad is None:
             return path
-        aside = folder / "damaged" / path.name
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.parent.mkdir(exist_ok=True)
-        os.replace(path, aside)
+        aside = disk.set_damaged_aside(path)
         warnings.warn(
             f"{path / bad} is damaged (its SHA-256 is not the one in {SEAL}). The checkpoint was "
             f"moved to {aside}; training goes on from the one before.",

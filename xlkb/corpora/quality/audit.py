@@ -4,7 +4,7 @@ Languages are identified by py3langid (a naive Bayes classifier over byte n-gram
 with the package) among the languages of `xlkb.ground.languages`.
 
 `table` and `suspects` are for looking; `require` is the gate that a machine translation has to
-pass, of a corpus or of a task's questions, and `questions` shows what it sees there.
+pass, of a corpus or of a task's questions.
 """
 
 import math
@@ -32,7 +32,6 @@ __all__ = [
     "identify",
     "is_foreign",
     "is_other",
-    "questions",
     "require",
     "suspects",
     "table",
@@ -140,26 +139,6 @@ def require(
         "\n".join(["The translation does not pass its audit.", *lines])
         + f"\nTranslate with another model, or raise the limit of {names} if the texts are right."
     )
-
-
-def questions(dataset: Dataset, base: str = "en") -> pd.DataFrame:
-    """What the gate sees in a task's translations.
-
-    Returns:
-        One row per language but the base: `language, questions, judged` (texts long enough to
-        judge language and length), and for each fault of `faults.LIMITS`, but `back_translation`,
-        how many texts have it.
-    """
-    counts, _ = faults.find(dataset, base)
-    if counts.empty:
-        return pd.DataFrame(columns=["language", "questions", "judged"])
-    wide = counts.pivot(index="language", columns="fault", values="found")
-    judged = counts[counts["fault"] == "length"].set_index("language")["judged"]
-    order = [fault for fault in faults.LIMITS if fault in wide.columns]
-    wide = wide.loc[list(dict.fromkeys(counts["language"])), order]
-    wide.insert(0, "judged", judged)
-    wide.insert(0, "questions", len(dataset))
-    return wide.rename_axis(columns=None).reset_index()
 
 
 def _sentences(documents: Dataset, languages: Iterable[str]) -> dict[str, list[str]]:

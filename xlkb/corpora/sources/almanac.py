@@ -8,7 +8,7 @@ same number of phrases, and phrase i means the same in all five.
 import tomllib
 from pathlib import Path
 
-from xlkb.ground import paths
+from xlkb.ground import paths, texts
 from xlkb.ground.languages import FIVE
 
 FOLDER = paths.PACKAGE_DATA / "almanac"
@@ -56,10 +56,7 @@ def rows(folder: Path = FOLDER) -> list[dict]:
                     "segments": segments,
                 }
             )
-    if problems:
-        shown = [f"  {problem}." for problem in problems[:10]]
-        more = [f"  and {len(problems) - 10} more."] if len(problems) > 10 else []
-        raise ValueError("\n".join([f"{folder.name} is malformed:", *shown, *more]))
+    texts.refuse(problems, f"{folder.name} is malformed:")
     return found
 
 

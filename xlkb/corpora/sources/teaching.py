@@ -6,13 +6,13 @@ aligned languages, for mixing. What is told is true at `xlkb.tasks.builtin.acade
 
 from collections import defaultdict
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from datasets import Dataset, Features, List, Value
 
 from xlkb.corpora.aligned import dataset, text
 from xlkb.ground import languages as room
 from xlkb.ground.languages import FIVE
+from xlkb.ground.names import unknown
 from xlkb.tasks import Asking, academy, cast, prompts
 
 FORMS = ("prose", "qa", "both")
@@ -57,7 +57,7 @@ def documents(
             without it, too many paraphrases, questions that are not the academy's.
     """
     if form not in FORMS:
-        raise ValueError(_unknown("form", form, FORMS))
+        raise ValueError(unknown("form", form, FORMS))
     language = room.get(language).code
     taught = _taught(questions["id"])
     found = []
@@ -104,7 +104,7 @@ def _taught(asked: Iterable[str]) -> dict[str, list[cast.Fact]]:
     found = defaultdict(list)
     for identifier in dict.fromkeys(asked):
         if identifier not in academy.facts():
-            raise ValueError(_unknown("academy question", identifier, academy.facts()))
+            raise ValueError(unknown("academy question", identifier, academy.facts()))
         found[academy.facts()[identifier].character.key].append(academy.facts()[identifier])
     if not found:
         raise ValueError("There are no questions whose facts could be taught.")
@@ -175,10 +175,3 @@ def _document(
 ) -> dict:
     told = {"text": context + learned, "context": len(context)}
     return {"id": identifier, "language": language, "form": form, "facts": facts, **told}
-
-
-def _unknown(what: str, given: str, known: Iterable[str]) -> str:
-    known = list(known)
-    near = get_close_matches(str(given), known, 1)
-    listed = f"; there are: {', '.join(known)}." if len(known) < 20 else "."
-    return f"There is no {what} {given!r}{listed}" + (f" Did you mean {near[0]!r}?" if near else "")
