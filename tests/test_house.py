@@ -4,6 +4,8 @@ import ast
 import doctest
 import importlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,7 +42,7 @@ def behind_a_door(module, name):
     return "" if name in public else f"{name} is private to xlkb.{room}"
 
 
-@pytest.mark.parametrize("room", [*ROOMS, "commands"])
+@pytest.mark.parametrize("room", [*ROOMS, "profiles", "commands"])
 def test_a_door_says_what_is_behind_it(room):
     door = importlib.import_module(f"xlkb.{room}")
     if room != "commands":
@@ -51,7 +53,7 @@ def test_a_door_says_what_is_behind_it(room):
         assert ">>>" in door.__doc__
 
 
-@pytest.mark.parametrize("room", [*ROOMS, "commands"])
+@pytest.mark.parametrize("room", [*ROOMS, "commands", "profiles"])
 def test_rooms_import_from_each_other_through_the_door(room):
     for path in (PACKAGE / room).rglob("*.py"):
         for module, name in imports(path.read_text(encoding="utf-8")):
@@ -66,6 +68,16 @@ def test_notebooks_import_from_doors_and_few_names():
         named = [each for source in sources for each in imports(source)]
         assert len(named) <= 8, path.name
         assert {module for module, _ in named} == {"xlkb"}, path.name
+
+
+def test_no_door_loads_torch():
+    """What draws stored results, or only says what is wrong with a request, starts without it."""
+    code = f"import sys; from xlkb import {', '.join(ROOMS)}, profiles, commands; "
+    code += "print([name for name in ('torch', 'transformers') if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=paths.ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
 
 
 def test_everything_fits_on_a_screen():

@@ -9,10 +9,12 @@ from xlkb.training import remedies
 def test_every_arm_has_the_same_documents_in_the_same_order():
     documents = corpora.load("almanac", FIVE, n=6)
     arms = remedies.arms(documents, mixing.UNITS, FIVE, seed=42)
-    assert list(arms) == [remedies.CONTROL, *remedies.NAMES.values()]
+    assert list(arms) == [remedies.control(["en"]), *remedies.NAMES.values()]
     for corpus in arms.values():
         assert corpus["id"][:] == documents["id"][:]
-        assert mixing.unmix(corpus, documents)["text"][:] == arms[remedies.CONTROL]["text"][:]
+        assert (
+            mixing.unmix(corpus, documents)["text"][:] == arms[remedies.control(["en"])]["text"][:]
+        )
 
 
 def test_text_translated_in_phrases_is_for_the_unit_of_words():
@@ -20,7 +22,7 @@ def test_text_translated_in_phrases_is_for_the_unit_of_words():
     others = corpora.load("almanac", FIVE, n=4)
     arms = remedies.arms(documents, ("sentence", "words"), FIVE, 42, others)
     assert {name: len(corpus) for name, corpus in arms.items()} == {
-        remedies.CONTROL: 2,
+        remedies.control(["en"]): 2,
         remedies.NAMES["sentence"]: 2,
         remedies.NAMES["words"]: 4,
     }

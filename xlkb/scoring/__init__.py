@@ -2,9 +2,9 @@
 
 `score` gives the log-likelihood (nats) of every choice of recomposed questions, a row per choice;
 `generate` the text that follows a prompt; `similarities` and `retrieval` compare embeddings;
-`translate` asks for translations by examples; `perplexities` reads held-out text. All of them look
-into the store first (`results`), by the model's fingerprint and the very text. Of a model behind an
-endpoint there is only a letter, read in any language:
+`translate` asks for translations by examples, and `comet` rates them; `perplexities` reads held-out
+text. All of them look into the store first (`results`), by the model's fingerprint and the very
+text. Of a model behind an endpoint there is only a letter, read in any language:
 
 >>> from xlkb import scoring
 >>> scoring.letters.read("La réponse est B.", "ABCD")
@@ -14,25 +14,23 @@ endpoint there is only a letter, read in any language:
 from xlkb.scoring import lengths, letters, results
 from xlkb.scoring.embeddings import POOLINGS, retrieval, similarities
 from xlkb.scoring.evaluation import context_tokens, fewer_shots, score, scores
+from xlkb.scoring.few_shot_translation import comet, translate
 from xlkb.scoring.few_shot_translation import prompt as translation_prompt
 from xlkb.scoring.few_shot_translation import quality as translation_quality
-from xlkb.scoring.few_shot_translation import translate
 from xlkb.scoring.generation import Prompt, generate
-from xlkb.scoring.likelihoods import log_likelihoods
 from xlkb.scoring.perplexity import per_language as perplexities
-from xlkb.scoring.tries import Pair, encode
+from xlkb.scoring.tries import Pair
 
 __all__ = [
     "POOLINGS",
     "Pair",
     "Prompt",
+    "comet",
     "context_tokens",
-    "encode",
     "fewer_shots",
     "generate",
     "lengths",
     "letters",
-    "log_likelihoods",
     "perplexities",
     "results",
     "retrieval",

@@ -16,8 +16,6 @@ def control(languages: Sequence[str]) -> str:
     return f"{LANGUAGES[languages[0] if languages else 'en'].name} only"
 
 
-CONTROL = control(["en"])
-
 NAMES = {
     "document": "mixed by document",
     "sentence": "mixed by sentence",
