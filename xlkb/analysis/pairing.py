@@ -11,7 +11,7 @@ from xlkb.analysis.stats import CELL, CONDITION
 def shared(decisions: pd.DataFrame, by: Sequence[str] = ("model", "task")) -> pd.DataFrame:
     """Decisions on the items that all cells and conditions of each group of `by` have.
 
-    For comparing what comes from several calls of `evaluation.score`, each of which leaves out
+    For comparing what comes from several calls of `scoring.score`, each of which leaves out
     the questions that are longer than the model's context. What goes is counted in a warning.
     """
     group = decisions.groupby(list(by), sort=False).ngroup() if by else decisions["item_id"].eq("")

@@ -3,7 +3,7 @@
 Accuracies carry 95 % Wilson intervals (statsmodels). Differences are paired on the same items:
 95 % percentile bootstrap interval, exact McNemar test (statsmodels), Holm-adjusted over the rows
 of a table. Nothing here looks at a model: every number is recomputed from the rows that
-`evaluation.score` returns. Of no rows every function makes an empty frame with its columns.
+`scoring.score` returns. Of no rows every function makes an empty frame with its columns.
 """
 
 from collections.abc import Iterable, Sequence

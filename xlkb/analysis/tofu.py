@@ -47,7 +47,7 @@ ASKED = {
 def documents(questions: Dataset) -> Dataset:
     """Text to learn the answers from: one per question, of which only the answer is learned.
 
-    Columns `id, text, context` (characters that are read and not learned), for `finetuning.train`.
+    Columns `id, text, context` (characters that are read and not learned), for `training.train`.
     """
     contexts = [_context(row) for row in questions]
     return Dataset.from_dict(
@@ -134,7 +134,7 @@ def experiment(
         `forget10_perturbed`), "real authors", "world facts".
 
     Raises:
-        ValueError, OSError: what `lessons`, `asked` and `finetuning.train` raise.
+        ValueError, OSError: what `lessons`, `asked` and `training.train` raise.
     """
     texts, sets = lessons(authors), asked(authors, languages, translator)
     folder = finetuning.train(model, texts, recipe, name=f"tofu-{authors}-authors")

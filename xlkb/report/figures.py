@@ -54,7 +54,7 @@ def accuracy_bars(
 ) -> str:
     """Accuracy (%) with 95 % Wilson intervals, grouped by `x` and coloured by `hue`.
 
-    `frame`: columns `x, hue, n, accuracy, low, high` from `stats.accuracy`. `chance`: in percent.
+    `frame`: columns `x, hue, n, accuracy, low, high` from `analysis.accuracy`. `chance`: in percent.
     """
     axes, frame, title = sheet.axes, sheet.frame, sheet.title
     bars(axes, frame, x, hue, "accuracy")
@@ -69,7 +69,7 @@ def accuracy_bars(
 def gap_bars(sheet: Sheet, x: str = "language", hue: str = "rule") -> str:
     """Accuracy lost against the run's base language (points) with 95 % bootstrap intervals.
 
-    `frame`: columns `x, hue, n, gap_points, gap_low, gap_high` from `stats.barrier` or alike.
+    `frame`: columns `x, hue, n, gap_points, gap_low, gap_high` from `analysis.barrier` or alike.
     """
     axes, frame, title = sheet.axes, sheet.frame, sheet.title
     base = LANGUAGES[sheet.run.base].name
@@ -84,7 +84,7 @@ def gap_bars(sheet: Sheet, x: str = "language", hue: str = "rule") -> str:
 def gain_bars(sheet: Sheet, x: str = "group", hue: str = "model") -> str:
     """Accuracy gained over the control (points) with 95 % bootstrap intervals.
 
-    `frame`: columns `x, hue, n, gain_points, gain_low, gain_high` of `gains.over_control`.
+    `frame`: columns `x, hue, n, gain_points, gain_low, gain_high` of `analysis.gains_by_rule`.
     """
     axes, frame, title = sheet.axes, sheet.frame, sheet.title
     bars(axes, frame, x, hue, "gain_points")
@@ -190,7 +190,7 @@ def _named(label: object) -> str:
 def option_bias(sheet: Sheet, hue: str = "rule") -> str:
     """Share of the wrong answers in each language (%) against its share among wrong choices.
 
-    `frame`: from `stats.option_language_bias`, with a column `hue`.
+    `frame`: from `analysis.option_language_bias`, with a column `hue`.
     """
     axes, frame, title = sheet.axes, sheet.frame, sheet.title
     centres = bars(axes, frame, "language", hue, "taken")

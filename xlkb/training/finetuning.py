@@ -1,8 +1,8 @@
 """Fine-tuning on texts: full, LoRA or QLoRA, resumable, and kept by what it was made from.
 
-    texts = mixing.mix(documents, unit="sentence")["text"]
-    folder = finetuning.train(model, texts, recipes.get("lora"), name="sentence")
-    finetuned = finetuning.load(model, folder)
+    texts = corpora.mix(documents, unit="sentence")["text"]
+    folder = training.train(model, texts, training.recipe("lora"), name="sentence")
+    finetuned = training.load(model, folder)
 
 or `xlkb finetune pip:gemma-3-270m corpus.txt --recipe lora`.
 """

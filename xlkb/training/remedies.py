@@ -38,15 +38,15 @@ def arms(
 
     Args:
         documents: a parallel corpus.
-        units: of `mixing.mix`.
+        units: of `corpora.mix`.
         languages: to mix, the base first. One cannot be mixed, so that only the control is made;
             of none there is no arm.
         seed: of the mixing.
         phrases: the same documents, aligned by phrases, for the unit "words"; `documents` when
-            None. A translator makes them apart from sentences (`translation.corpus`, k).
+            None. A translator makes them apart from sentences (`corpora.translated`, k).
 
     Returns:
-        Arm's name -> corpus with the columns of `mixing`, the same documents in the same order.
+        Arm's name -> corpus with the columns of `corpora.mix`, the same documents in the same order.
     """
     if len(languages) < 2:
         return {control(languages): mixing.monolingual(documents, code) for code in languages}

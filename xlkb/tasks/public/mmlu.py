@@ -106,7 +106,7 @@ def rows(folder: str | Path | None = None, languages: Iterable[str] | None = Non
 
 
 def released_mixup(folder: str | Path | None = None, split: str = "test") -> Dataset:
-    """The authors' own mixup of MMLU, as a recomposed dataset for `evaluation.score`.
+    """The authors' own mixup of MMLU, as a recomposed dataset for `scoring.score`.
 
     The files are 114 header-less tables, `data/test/SUBJECT_test.csv` and `data/dev/…`: read with a
     header, as in the released code (commit 62d79fe, `third_party/hendrycks_mmlu/lib_mmlu.py`, lines
