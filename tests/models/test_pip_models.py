@@ -287,6 +287,7 @@ def start(package, source, convert, processes):
     )
 
 
+@pytest.mark.slow
 def test_concurrent_first_runs_share_one_conversion(package, source, tmp_path):
     source = shutil.copy(source, tmp_path / "copy.gguf")
     runs = [start(package, source, "slow", processes=2) for _ in range(2)]
@@ -296,6 +297,7 @@ def test_concurrent_first_runs_share_one_conversion(package, source, tmp_path):
     assert pip_models.damage(pip_models.folder("tiny"), registered(source).sha256) is None
 
 
+@pytest.mark.slow
 def test_a_conversion_killed_halfway_is_done_again(package, source, tmp_path):
     source = shutil.copy(source, tmp_path / "copy.gguf")
     run = start(package, source, "killed", processes=1)

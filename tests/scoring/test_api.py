@@ -352,6 +352,7 @@ score(models.load(sys.argv[1]), asked, Path(sys.argv[2]), "letters")
 """
 
 
+@pytest.mark.slow
 def test_a_killed_process_loses_no_answer(stub, tmp_path):
     count, hold = iter(range(100)), threading.Event()
 
@@ -515,6 +516,7 @@ def free_port():
         return found.getsockname()[1]
 
 
+@pytest.mark.slow
 def test_a_server_of_transformers_without_a_chat_template_is_asked_for_completions(
     stub, tmp_path, results_folder
 ):
@@ -593,6 +595,7 @@ def test_top_log_probabilities_give_the_local_scores(stub, gemma, results_folder
     )
 
 
+@pytest.mark.slow
 @pytest.mark.real_model
 def test_a_real_server_agrees_with_local_scores_and_survives_being_killed(
     stub, gemma, monkeypatch, results_folder, capsys

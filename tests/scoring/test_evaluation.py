@@ -151,6 +151,7 @@ evaluation.score(model, grid, {store!r}).to_parquet({store!r} + "/table.parquet"
 """
 
 
+@pytest.mark.slow
 def test_a_run_killed_five_times_ends_with_the_tables_of_one_left_in_peace(model, tmp_path):
     def start(store):
         store.mkdir(exist_ok=True)

@@ -97,6 +97,7 @@ for seed in range(10_000):
 """
 
 
+@pytest.mark.slow
 def test_a_kill_leaves_whole_parts_only(tmp_path, request):
     rng = random.Random(0)
     for _ in range(5):

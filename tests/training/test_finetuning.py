@@ -195,6 +195,7 @@ def run_and_kill(model, folder, method, step):
     assert not (folder / "finished.json").exists()
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_bits(base, tmp_path, capsys):
     method = {"llama": "full", "gemma3": "lora"}[base.label]
     settings = recipe(method, epochs=30, gradient_accumulation=2)

@@ -54,7 +54,7 @@ def accuracy_bars(
 ) -> str:
     """Accuracy (%) with 95 % Wilson intervals, grouped by `x` and coloured by `hue`.
 
-    `frame`: columns `x, hue, n, accuracy, low, high` from `analysis.accuracy`. `chance`: in percent.
+    `frame`: columns `x, hue, n, accuracy, low, high`, of `analysis.accuracy`. `chance`: in percent.
     """
     axes, frame, title = sheet.axes, sheet.frame, sheet.title
     bars(axes, frame, x, hue, "accuracy")

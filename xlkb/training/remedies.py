@@ -46,7 +46,7 @@ def arms(
             None. A translator makes them apart from sentences (`corpora.translated`, k).
 
     Returns:
-        Arm's name -> corpus with the columns of `corpora.mix`, the same documents in the same order.
+        Arm's name -> corpus as from `corpora.mix`, the same documents in the same order.
     """
     if len(languages) < 2:
         return {control(languages): mixing.monolingual(documents, code) for code in languages}
