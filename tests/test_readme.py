@@ -264,7 +264,7 @@ def test_python_named_in_the_text_exists():
     for span in ('models.load(name,\ndtype="nf4")', 'device="balanced"', scored):
         assert span in text
     assert {"dtype", "device"} <= set(inspect.signature(models.load).parameters)
-    assert "style" in inspect.signature(score).parameters
+    assert "asking" in inspect.signature(score).parameters
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

@@ -72,11 +72,15 @@ def test_in_a_terminal_a_bar_is_drawn_and_no_line_printed():
 
 
 def test_many_short_bars_make_lines_too(hurried, capfd):
-    for number in range(12):
+    lines = 0
+    for number in range(100):  # On a busy machine the thread that tells is late.
         with progress.bar(2, f"Piece {number}", " texts") as bar:
             time.sleep(0.1)
             bar.update()
-    assert capfd.readouterr().err.count("of 2 texts") >= 2
+        lines += capfd.readouterr().err.count("of 2 texts")
+        if lines >= 2:
+            break
+    assert lines >= 2
 
 
 def test_the_inner_bar_is_told_and_then_the_outer_one_again(hurried, capfd):

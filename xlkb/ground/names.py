@@ -13,7 +13,7 @@ LISTED = 20
 
 def closest(name: object, known: Iterable[str]) -> str | None:
     """Which of the known names `name` may have meant; None where none is near."""
-    found = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
+    found = difflib.get_close_matches(str(name), list(known), n=1)
     return found[0] if found else None
 
 
