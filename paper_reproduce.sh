@@ -204,8 +204,11 @@ main() {
     local mode="run" argument started arguments=()
     for argument in "$@"; do
         case "$argument" in
-        --setup) mode="setup" ;;
-        --test) mode="test" ;;
+        --setup | --test)
+            [[ "$mode" = run || "--$mode" = "$argument" ]] ||
+                fail "$argument stands alone; it cannot be combined with: --$mode"
+            mode="${argument#--}"
+            ;;
         -h | --help) mode="help" ;;
         *) arguments+=("$argument") ;;
         esac

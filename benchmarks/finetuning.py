@@ -24,9 +24,9 @@ from pathlib import Path
 import torch
 
 from xlkb import corpora, models
-from xlkb.commands import checks
-from xlkb.ground import paths
-from xlkb.training import chunked_loss, packing, recipes, trainable, trainer
+from xlkb.commands import line
+from xlkb.ground import disk, paths
+from xlkb.training import chunked_loss, finetuning, packing, recipes, trainable, trainer
 
 ARMS = ("trainer", "xlkb")
 WARM_UP = 1
@@ -75,22 +75,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    add = parser.add_argument
+    add, some = parser.add_argument, line.at_least(1)
     add("--model", default="pip:gemma-3-270m", help="as in paper_reproduce.sh")
     add("--recipe", default="lora", help=f"one of {', '.join(recipes.names())}")
-    add("--batch-size", type=checks.count, default=4, help="sequences per forward pass (default 4)")
-    add("--sequence-length", type=checks.count, default=256, help="tokens (default 256)")
-    add("--epochs", type=checks.count, default=4, help="how often the text is repeated (default 4)")
-    add("--steps", type=checks.count, default=5, help="timed steps (default 5)")
-    add("--json", type=checks.place, metavar="FILE", help="also write the rows here")
-    given = checks.parse(parser)
+    add(
+        "--batch-size",
+        type=some,
+        default=4,
+        help="sequences per forward pass (default 4)",
+    )
+    add("--sequence-length", type=some, default=256, help="tokens (default 256)")
+    add(
+        "--epochs",
+        type=some,
+        default=4,
+        help="how often the text is repeated (default 4)",
+    )
+    add("--steps", type=some, default=5, help="timed steps (default 5)")
+    add("--json", type=line.place, metavar="FILE", help="also write the rows here")
+    given = line.parse(parser)
     changes = {key: getattr(given, key) for key in ("batch_size", "sequence_length", "epochs")}
     try:
         recipe = recipes.get(given.recipe, **changes)
         if given.json:
-            checks.file_to_write(given.json, "--json")
+            disk.file_to_write(given.json, "--json")
         given.model = paths.absolute(given.model)
-        checks.trainable(models.load(given.model), recipe)
+        finetuning.require_trainable(models.load(given.model), recipe)
     except (ValueError, OSError, ImportError) as error:
         parser.error(str(error))
     rows = []

@@ -14,7 +14,8 @@ import torch
 import transformers
 
 from xlkb import models
-from xlkb.commands import checks
+from xlkb.commands import line
+from xlkb.ground import disk
 
 TOKENIZER = "pip:smollm2-135m"
 
@@ -47,16 +48,16 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("shape", choices=SHAPES)
-    parser.add_argument("folder", type=checks.place, help="to save it in: 16 GB for llama-3-8b")
-    options = checks.parse(parser)
+    parser.add_argument("folder", type=line.place, help="to save it in: 16 GB for llama-3-8b")
+    options = line.parse(parser)
     config = transformers.LlamaConfig(**SHAPES[options.shape])
     with torch.device("meta"):
         weights = transformers.AutoModelForCausalLM.from_config(config).parameters()
     try:
         tokenizer = models.load(TOKENIZER).tokenizer
-        checks.writable(options.folder, "folder")
+        disk.writable(options.folder, "folder")
         size = 2 * sum(weight.numel() for weight in weights)
-        checks.room([(options.folder, size, "the weights")])
+        disk.room([(options.folder, size, "the weights")])
     except (ValueError, OSError, ImportError) as error:
         parser.error(str(error))
     torch.manual_seed(0)

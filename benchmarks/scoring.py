@@ -22,8 +22,8 @@ import numpy as np
 import torch
 
 from xlkb import models, tasks
-from xlkb.commands import checks
-from xlkb.ground import paths
+from xlkb.commands import line
+from xlkb.ground import disk, paths
 from xlkb.scoring.likelihoods import log_likelihoods
 from xlkb.scoring.tries import Pair, encode
 from xlkb.tasks import prompts, recompose
@@ -132,13 +132,11 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--model", default="pip:gemma-3-270m", help="as in paper_reproduce.sh")
-    parser.add_argument("--items", type=checks.count, help="questions (default 64)")
-    parser.add_argument("--rounds", type=checks.count, help="rounds per setting (default 1)")
+    parser.add_argument("--items", type=line.at_least(1), help="questions (default 64)")
+    parser.add_argument("--rounds", type=line.at_least(1), help="rounds per setting (default 1)")
     parser.add_argument("--quick", action="store_true", help="32 items, one round: minutes")
-    parser.add_argument(
-        "--json", type=checks.place, metavar="FILE", help="also write the rows here"
-    )
-    options = checks.parse(parser)
+    parser.add_argument("--json", type=line.place, metavar="FILE", help="also write the rows here")
+    options = line.parse(parser)
     if options.quick and (options.items or options.rounds):
         parser.error("--quick sets --items and --rounds: leave it out, or leave them out.")
     options.items, options.rounds = (
@@ -150,7 +148,7 @@ def main() -> None:
         parser.error(f"--items {options.items}: there are {there} questions.")
     try:
         if options.json:
-            checks.file_to_write(options.json, "--json")
+            disk.file_to_write(options.json, "--json")
         model = models.load(paths.absolute(options.model))
     except (ValueError, OSError, ImportError) as error:
         parser.error(str(error))

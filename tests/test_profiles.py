@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from xlkb import profiles
 from xlkb.ground import paths
 from xlkb.ground.languages import FIVE, LANGUAGES
-from xlkb.profiles import reading
 from xlkb.profiles.run import SETTINGS
 from xlkb.tasks.public import mmlu
 
@@ -194,11 +193,11 @@ def test_own_questions_bring_their_languages(tmp_path):
 def _profile_with(folder, monkeypatch, line):
     """The demo with a line, in place of the one for its key or else above the rest."""
     key = line.split()[0]
-    lines = (reading.FOLDER / "demo.toml").read_text(encoding="utf-8").splitlines()
+    lines = (paths.PROFILES / "demo.toml").read_text(encoding="utf-8").splitlines()
     where = next((i for i, old in enumerate(lines) if old.startswith(f"{key} ")), 0)
     kept = [old for old in lines if not old.startswith(f"{key} ")]
     (folder / "mine.toml").write_text("\n".join([*kept[:where], line, *kept[where:]]))
-    monkeypatch.setattr(reading, "FOLDER", folder)
+    monkeypatch.setattr(paths, "PROFILES", folder)
 
 
 def test_unknown_key_is_named_with_the_nearest(tmp_path, monkeypatch):
@@ -234,7 +233,7 @@ def test_bad_value_is_named(tmp_path, monkeypatch, line):
 
 def test_every_field_of_a_profile_file_is_a_field_of_the_run():
     for name in profiles.names():
-        text = (reading.FOLDER / f"{name}.toml").read_text(encoding="utf-8")
+        text = (paths.PROFILES / f"{name}.toml").read_text(encoding="utf-8")
         assert {key.partition(".")[0] for key in SETTINGS} == set(tomllib.loads(text))
 
 
@@ -249,4 +248,23 @@ def test_every_field_of_a_profile_file_is_a_field_of_the_run():
 def test_settings_that_no_notebook_can_run_are_named(tmp_path, monkeypatch, line, fault):
     _profile_with(tmp_path, monkeypatch, line)
     with pytest.raises(ValueError, match=fault):
+        profiles.load("mine")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("n_items = 3", r"'n_items' does not stand there, but in \[barrier\] and in \[prompting\]"),
+        ("closeness.seed = 3", r"'closeness.seed' does not stand there, but in no table"),
+        ("closenes = {}", r"unknown table \[closenes\]; .*'closeness'"),
+    ],
+)
+def test_a_key_in_the_wrong_table_is_told_where_it_belongs(tmp_path, monkeypatch, line, said):
+    demo = (paths.PROFILES / "demo.toml").read_text(encoding="utf-8")
+    text = f"{line}\n{demo}"
+    if line.startswith("closeness"):
+        text = demo.replace("[closeness]", "[closeness]\nseed = 3")
+    (tmp_path / "mine.toml").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(paths, "PROFILES", tmp_path)
+    with pytest.raises(ValueError, match=said):
         profiles.load("mine")

@@ -21,7 +21,6 @@ from xlkb.commands import main as xlkb
 from xlkb.corpora import translation, translators
 from xlkb.ground import paths
 from xlkb.models import pip_models
-from xlkb.profiles import reading
 from xlkb.scoring.evaluation import score
 from xlkb.tasks.public import tofu as questions
 
@@ -169,7 +168,7 @@ def _main_job(arguments: list[str], world: Path, monkeypatch: pytest.MonkeyPatch
     ]
     for name in ("demo", "ci"):
         notebook_cells.profile(world / "profiles", name, models=list(profiles.load(name).models))
-    monkeypatch.setattr(reading, "FOLDER", world / "profiles")
+    monkeypatch.setattr(paths, "PROFILES", world / "profiles")
     ran = []
     monkeypatch.setattr(reproduce, "_run", lambda *given: ran.append(given) or 0)
     assert reproduce.main(arguments) == 0

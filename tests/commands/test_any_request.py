@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 
 from xlkb.ground import paths, resampling
 from xlkb.ground.languages import FIVE, LANGUAGES
-from xlkb.profiles import reading
 from xlkb.report import manifest
 
 pytestmark = pytest.mark.slow
@@ -86,7 +85,7 @@ def shared(tmp_path_factory):
 def play(shared, monkeypatch, tmp_path):
     folder, model = shared
     monkeypatch.setenv("XLKB_RESULTS", str(folder / "results"))
-    monkeypatch.setattr(reading, "FOLDER", folder / "profiles")
+    monkeypatch.setattr(paths, "PROFILES", folder / "profiles")
     monkeypatch.setattr(paths, "FIGURES", tmp_path / "figures")
     monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: Path(path).write_bytes(b""))
     monkeypatch.setattr(resampling, "RESAMPLES", 100)

@@ -309,3 +309,35 @@ def test_a_chinese_name_is_refused_on_a_terminal_without_chinese(tmp_path):
     assert shown.returncode == 2
     assert "Traceback" not in shown.stderr
     assert "\\u554f\\u984c.jsonl" in shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("reproduce --profile ci", "it is a whole run"),
+        ("mix --corpus almanak --unit word --out mixed", "'almanac'"),
+        ("mixx", "not understood"),
+    ],
+)
+def test_what_a_run_ends_with_is_looked_at_without_computing(command, said, monkeypatch, capsys):
+    plain = reading._read
+    monkeypatch.setattr(reading, "_read", lambda name: plain(name) | {"then": (command,)})
+    assert said in prepared("--profile", "ci")
+    if "almanak" not in command:  # What a command names is looked at before a run.
+        assert reproduce.main(["--profile", "ci", "--dry-run"]) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_a_command_stopped_while_libraries_are_imported_says_so(monkeypatch, capsys):
+    def stopped(name):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands, "_module", stopped)
+    assert commands.main(["mix"]) == 130
+    assert capsys.readouterr().err == "\nStopped.\n"
+
+
+def test_a_model_that_is_not_there_is_named_before_questions_are_fetched(monkeypatch):
+    monkeypatch.setattr(tofu.tasks.tofu, "load", None)
+    with pytest.raises(FileNotFoundError, match="nosuch"):
+        tofu.check(["--model", "path:nosuch"])

@@ -235,7 +235,7 @@ def test_a_run_stops_at_the_first_failure(checkout, capsys):
 
 def test_a_whole_run_ends_with_the_profiles_commands(checkout, capfd, monkeypatch):
     plain = profiles.load
-    lost = "mix --text en=missing.txt --unit word --languages fr --out mixed"
+    lost = "mix --corpus almanac --documents 1 --unit document --out mixed"
     then = ("models", lost)
     monkeypatch.setattr(profiles, "load", lambda *a, **k: replace(plain(*a, **k), then=then))
     _notebook(checkout / "notebooks", "02_barrier", LOAD, SAVE)

@@ -425,6 +425,7 @@ ALMANAC = ["--corpus", "almanac", "--out", "x", "--unit"]
         ([*ALMANAC, "words", "--switch", "0", "--weight", "en=1"], "--weight goes with"),
         ([*ALMANAC, "words", "--languages", "en,fr", "--weight", "fr=1"], "given for fr"),
         ([*ALMANAC, "word", "--translator", "nllb:x", "--languages", "fr"], "--translator goes"),
+        ([*ALMANAC, "words", "--seed", "7", "--seed", "8"], "--seed it is given twice"),
         (["--text", "de=a", "--base", "en", "--unit", "word", "--out", "x"], "only in de"),
         (["--text", "en=a", "--text", "fr=b", "--unit", "word", "--out", "x"], "a second --text"),
     ],

@@ -36,7 +36,7 @@ def against(
     """Each change compared with one of them, sentence by sentence.
 
     Args:
-        frame: rows of `perturbations.sentences` with the value, e.g. `cosine` to the original.
+        frame: rows of `corpora.perturbed` with the value, e.g. `cosine` to the original.
         reference: kind and probability that the others are compared with.
         value: column to compare.
         seed: of the bootstrap.

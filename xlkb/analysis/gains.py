@@ -140,7 +140,7 @@ def by_rule(
 
 
 def in_words(table: pd.DataFrame) -> str:
-    """What a table of `by_rule` says, a line for each group and model that differs.
+    """What a table of `gains_by_rule` says, a line for each group and model that differs.
 
     A difference counts if its interval excludes zero under every rule; "in part" if it does so
     under some, all of them with the same sign.

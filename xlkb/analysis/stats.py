@@ -289,6 +289,6 @@ def in_words(comparison: pd.DataFrame, base: str = "en") -> str:
         elif (group["gap_high"] < 0).all():
             verdict = f"{name} is worse under all {rules}"
         else:
-            verdict = f"the {rules} disagree or leave it open"
+            verdict = f"the {rules} disagree or leave it open" if len(group) > 1 else "it is open"
         sentences.append(f"{language}: {verdict} ({gaps}, n = {group['n'].min()}).")
     return "\n".join(sentences) or f"Nothing is compared with {name}: there is no other language."

@@ -1,7 +1,8 @@
 """The commands: `xlkb COMMAND …`, or `python -m xlkb COMMAND …`. One module each, thin.
 
 Options in, one call, messages out. A command's module has `main(arguments)`, which returns the exit
-code, and `check(arguments)`, which raises what would stop it before it computes anything.
+code, `parse(arguments)`, which returns the options, and `check(arguments)`, which raises what would
+stop it before it computes anything.
 Importing this room needs the standard library only.
 """
 
@@ -40,10 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         SystemExit: code 2 with a message when it is not understood; 0 after --help.
     """
     name, *rest = _read(sys.argv[1:] if arguments is None else arguments)
-    from xlkb.ground import progress
+    try:
+        from xlkb.ground import progress
 
-    with progress.lines(f"xlkb {name}"):
-        return _module(name).main(rest)
+        with progress.lines(f"xlkb {name}"):
+            return _module(name).main(rest)
+    except KeyboardInterrupt:  # While libraries are imported.
+        print("\nStopped.", file=sys.stderr)
+        return 130
 
 
 def check(arguments: Sequence[str]) -> None:
@@ -55,6 +60,12 @@ def check(arguments: Sequence[str]) -> None:
     """
     name, *rest = _read(arguments)
     _module(name).check(rest)
+
+
+def parse(arguments: Sequence[str]) -> None:
+    """Read a command line and look at nothing that it names; SystemExit as of `check`."""
+    name, *rest = _read(arguments)
+    _module(name).parse(rest)
 
 
 def _read(arguments: Sequence[str]) -> list[str]:
@@ -69,6 +80,8 @@ def _read(arguments: Sequence[str]) -> list[str]:
     )
     parser.add_argument("command", metavar="COMMAND", help="one of those below")
     # What follows the command is its own, its --help too.
+    if not arguments:
+        parser.error(f"name a command; there are: {', '.join(COMMANDS)}.")
     found = parser.parse_args(list(arguments[:1]))
     if found.command not in COMMANDS:
         parser.error(names.unknown("command", found.command, COMMANDS))

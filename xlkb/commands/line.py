@@ -98,11 +98,31 @@ def add(
             settings |= {"action": _Pairs, "metavar": value, "default": {}, "const": read}
         elif value:
             settings |= {"type": read, "metavar": value, "required": option in required}
+            settings["action"] = _Once
         elif option.startswith("-"):
             settings |= {"action": "store_true"}
         else:
             settings |= {"type": read}
         parser.add_argument(option, **settings)
+
+
+class _Once(argparse.Action):
+    """A value that is given once: of two, one would be ignored."""
+
+    given = False
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Take the value."""
+        if self.given:
+            raise argparse.ArgumentError(self, "it is given twice: leave one out.")
+        self.given = True
+        setattr(namespace, self.dest, values)
 
 
 class _Pairs(argparse.Action):

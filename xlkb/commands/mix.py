@@ -8,14 +8,28 @@ from pathlib import Path
 from datasets import Dataset
 
 from xlkb import corpora
-from xlkb.commands import line, mix_options
+from xlkb.commands import line
+from xlkb.commands.mix_options import parse
 from xlkb.corpora import Translator, audits, files, mixing, translation, translators
 from xlkb.ground.languages import LANGUAGES
 
 
-def check(arguments: Sequence[str]) -> None:
-    """Raise SystemExit, with a message, when the command is not understood."""
-    mix_options.parse(arguments)
+def check(arguments: Sequence[str]) -> argparse.Namespace:
+    """The options, after a look at what they name.
+
+    Raises:
+        ValueError, OSError, ImportError: with what is wrong, and the cure.
+        SystemExit: as of `parse`.
+    """
+    options = parse(arguments)
+    mixing.check_free(options.out, options.replace)
+    if options.corpus:
+        corpora.spoken(options.corpus)
+    for file in options.text.values():
+        files.lines(file)
+    if options.translator:
+        translators.by_name(options.translator)
+    return options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,13 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         SystemExit: code 2 with a message when the command is not understood; 0 after --help.
     """
     return line.command(
-        lambda: _main(mix_options.parse(arguments)),
+        lambda: _main(check(arguments)),
         "Nothing was written but translations that came; with them the same command goes on.",
     )
 
 
 def _main(options: argparse.Namespace) -> int:
-    mixing.check_free(options.out, options.replace)
     documents, languages, base, made_of = _documents(options)
     mixed = mixing.mix(
         documents,

@@ -122,8 +122,10 @@ def mixed(run: Run, numbers: Sequence[str]) -> None:
     has = corpora.spoken(run.text.corpus)
     cures = [f"--only {rest}"] if rest else []
     cures += [f"languages of the corpus, as in --languages {','.join(has[:3])}"] * (len(has) > 1)
+    several = len(asked) > 1
+    text = f"Notebook{'s' * several} {_listed(asked)} mix{'' if several else 'es'} text"
     raise ValueError(
-        f"Notebook {_listed(asked)} mixes text of the corpus {run.text.corpus}, and that takes two "
+        f"{text} of the corpus {run.text.corpus}, and that takes two "
         f"languages. Of {', '.join(run.five)} it has {', '.join(run.read) or 'none'}. "
         f"Choose {', or '.join(cures) or 'other notebooks, with --only'}."
     )

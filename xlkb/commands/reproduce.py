@@ -13,7 +13,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,17 +99,15 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         _complain(options)
     except ValueError as error:
         parser.error(str(error))
-    # Before set-up, the modules that know the names may not be importable; main() asks again.
-    with contextlib.suppress(ModuleNotFoundError):
-        from xlkb import profiles
-
-        if options.profile not in profiles.names():
-            parser.error(names.unknown("profile", options.profile, profiles.names()))
-        numbers = {path.name[:2]: path.stem for path in _notebooks()}
-        for number in options.only:
-            if number not in numbers:
-                known = ", ".join(numbers.values())
-                parser.error(f"there is no notebook {number}; there are: {known}.")
+    # By their files: before set-up, the modules that know more cannot be imported.
+    profiles = sorted(path.stem for path in paths.PROFILES.glob("*.toml"))
+    if options.profile not in profiles:
+        parser.error(names.unknown("profile", options.profile, profiles))
+    numbers = {path.name[:2]: path.stem for path in _notebooks()}
+    for number in options.only:
+        if number not in numbers:
+            known = ", ".join(numbers.values())
+            parser.error(f"there is no notebook {number}; there are: {known}.")
     return options
 
 
@@ -169,20 +167,29 @@ def prepare(options: argparse.Namespace) -> "tuple[Run, list[Path], dict[str, st
     for sentence in needs.check(run, chosen, parameters):
         print(sentence)
     if run.name == run.profile and not options.only:
-        _look_at_then(run)
+        _look_at_then(run, commands.check)
     needs.load(run, [path.name[:2] for path in chosen])
     return run, chosen, parameters
 
 
-def _look_at_then(run: "Run") -> None:
+def _look_at_then(run: "Run", look: Callable[[Sequence[str]], object]) -> None:
     """Look at the commands that a whole run ends with, as they will be given, in the checkout.
 
-    Raises ValueError when one would be refused; the message says which and why.
+    Args:
+        look: `commands.check`, or `commands.parse` where nothing may be read or fetched.
+
+    Raises:
+        ValueError: one would be refused; the message says which and why.
     """
     for command in run.then:
+        words = shlex.split(command)
         try:
+            if words[:1] == ["reproduce"]:
+                again = parse(words[1:])
+                if not any(getattr(again, name) for name in ("only", *PARAMETERS[1:])):
+                    raise ValueError("it is a whole run, which would end with commands again.")
             with contextlib.chdir(paths.ROOT):
-                commands.check(shlex.split(command))
+                look(words)
         except (SystemExit, ValueError, OSError, ImportError, RuntimeError) as error:
             why = "it is not understood" if isinstance(error, SystemExit) else error
             raise ValueError(
@@ -205,6 +212,8 @@ def _dry_run(options: argparse.Namespace) -> int:
     run = profiles.load(**parameters)
     chosen = [path for path in _notebooks() if path.name[:2] in (options.only or path.name)]
     needs.names(run, chosen, parameters)
+    if run.name == run.profile:
+        _look_at_then(run, commands.parse)
     words = plan.in_words(run, [path.stem for path in chosen])
     print(f"Profile {run.name}: {run.description}\n\n{words}")
     return 0

@@ -79,11 +79,11 @@ def check(arguments: Sequence[str] | None) -> argparse.Namespace:
     tofu.translator_for(given.languages, given.translator)
     if given.out:
         disk.file_to_write(given.out, "--out")
+    given.model = models.load(given.model)
+    finetuning.check(given.model, given.recipe, paths.results() / "runs")
     tofu.lessons(given.authors)
     for split in tofu.ASKED.values():
         tasks.tofu.load(split)
-    given.model = models.load(given.model)
-    finetuning.check(given.model, given.recipe, paths.results() / "runs")
     return given
 
 

@@ -209,7 +209,11 @@ def check_free(folder: str | Path, replace: bool = False) -> None:
     if folder.is_dir() and (not any(folder.iterdir()) or (replace and (folder / RECORD).exists())):
         return
     if folder.exists():
-        hint = "name another folder" if replace else "name another, or ask to replace it"
+        hint = (
+            "name another folder"
+            if replace
+            else "name another, or replace it (replace=True, or --replace)"
+        )
         raise FileExistsError(f"{folder} is there already: {hint}.")
 
 

@@ -48,7 +48,7 @@ def sentences(
 
     Args:
         documents: from `corpora.load`.
-        kind: one of `KINDS`.
+        kind: one of `KINDS` (`corpora.PERTURBATIONS`).
         p: probability (0 to 1) that a phrase changes.
         languages: that a changed phrase may get; of fewer than two, nothing is changed.
         base: language of the sentences.

@@ -47,10 +47,10 @@ def load(
 
     Args:
         name: "almanac" (encyclopaedic prose, en fr de es it), "academy" (documents of the
-            fictional academy, none held out), "files:FOLDER" for your own (`corpora.files`);
-            "flores" (`corpora.flores`, sentences for testing, none held out) or, in English,
-            "wikitext-2" and others (`wikitext`; `translation.corpus` translates them), both
-            from the hub or, as "NAME:PLACE", from files.
+            fictional academy, none held out), "files:FOLDER" for your own (`corpora.files` says
+            how); "flores" (sentences for testing, none held out) or, in English, "wikitext-2" and
+            others (`corpora.translated` translates them), both from the hub or, as "NAME:PLACE",
+            from files.
         languages: codes, in the order wanted; all of the corpus when None.
         split: "train", or "heldout": one document in eight of every subject, always the same; of
             WikiText its validation split.

@@ -221,8 +221,8 @@ def corpus(
         languages: codes, the base first; of none, the corpus as it is.
         translator: "" where the corpus exists in all languages; else what translates it from the
             first one, a function or a name (`translators.by_name`).
-        k: as for `documents`, for units of words.
-        limits: of the audit that a translation has to pass; see `audit.require`.
+        k: words in a unit, where the text is to be mixed by words; sentences are not cut when None.
+        limits: of the audit that a translation has to pass (`corpora.audits.require`).
 
     Raises:
         ValueError: what `corpora.load`, `translate` and `audit.require` raise.

@@ -67,6 +67,7 @@ ROOT = Path(os.environ.get("XLKB_ROOT") or Path(__file__).resolve().parents[2])
 """The checkout: the folder that holds `notebooks/`, `figures/` and `pyproject.toml`."""
 
 PACKAGE_DATA = Path(__file__).resolve().parents[1] / "data"
+PROFILES = PACKAGE_DATA / "profiles"
 NOTEBOOKS = ROOT / "notebooks"
 FIGURES = Path(os.environ.get("XLKB_FIGURES") or ROOT / "figures")
 REFERENCE = ROOT / "tests" / "reference"

@@ -13,12 +13,10 @@ from xlkb.ground.names import model_names, nearest, split
 from xlkb.profiles.run import EMPTY, GROUPS, SETTINGS, Run
 from xlkb.tasks import prompts
 
-FOLDER = paths.PACKAGE_DATA / "profiles"
-
 
 def names() -> list[str]:
     """Names of the profiles, `demo` first."""
-    found = sorted(path.stem for path in FOLDER.glob("*.toml"))
+    found = sorted(path.stem for path in paths.PROFILES.glob("*.toml"))
     return sorted(found, key=lambda name: name != "demo")
 
 
@@ -103,7 +101,7 @@ def load(
 def _read(profile: str) -> dict[str, Any]:
     if profile not in names():
         raise ValueError(f"There is no profile {profile!r}; {nearest(profile, names())}")
-    path = FOLDER / f"{profile}.toml"
+    path = paths.PROFILES / f"{profile}.toml"
     try:
         nested = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
@@ -113,9 +111,9 @@ def _read(profile: str) -> dict[str, Any]:
         if not isinstance(inner := nested.get(group, {}), dict):
             raise ValueError(f"{path}: {group} = {inner!r}, but it must be a table, [{group}].")
         table |= {f"{group}.{key}": value for key, value in inner.items()}
-    for key in table:
+    for key, value in table.items():
         if key not in SETTINGS:
-            raise ValueError(f"{path}: unknown key {key!r}; {nearest(key, SETTINGS)}")
+            raise ValueError(f"{path}: {_unknown(key, value)}")
     for key, kind in SETTINGS.items():
         if key not in table:
             raise ValueError(f"{path}: the key {key!r} is missing.")
@@ -143,6 +141,17 @@ def _read(profile: str) -> dict[str, Any]:
             near = nearest(style, prompts.STYLES)
             raise ValueError(f"{path}: there is no style {style!r}; {near}")
     return table
+
+
+def _unknown(key: str, value: Any) -> str:
+    """What is wrong with a key that a profile does not have, or not there."""
+    if isinstance(value, dict):
+        return f"unknown table [{key}]; {nearest(key, GROUPS)}"
+    homes = [known for known in SETTINGS if known.rpartition(".")[2] == key.rpartition(".")[2]]
+    if homes:
+        tables = [f"[{known.partition('.')[0]}]" if "." in known else "no table" for known in homes]
+        return f"{key!r} does not stand there, but in {' and in '.join(tables)}."
+    return f"unknown key {key!r}; {nearest(key, SETTINGS)}"
 
 
 def _check_style(style: str, served: Sequence[str]) -> None:

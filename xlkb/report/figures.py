@@ -206,7 +206,7 @@ def option_bias(sheet: Sheet, hue: str = "rule") -> str:
 def loss_curves(sheet: Sheet) -> str:
     """Training loss (nats per token) against the tokens seen, a line per run.
 
-    `frame`: columns `run, tokens, loss` from `finetuning.curve`. The thick line is the mean of a
+    `frame`: columns `run, tokens, loss` from `training.curve`. The thick line is the mean of a
     tenth of the run; the thin one shows every step.
     """
     axes, frame = sheet.axes, sheet.frame

@@ -30,7 +30,11 @@ def save(
     interval (`readable`). The same frame gives the same bytes.
 
     Args:
-        show: arguments of `wide`, for a frame that is too long to be read in a notebook.
+        name: of the table, as "table02c_barrier"; run, models: what it was made with, for the
+            manifest. caption: for readers. needs: what an empty frame would have needed, as "a
+            second language".
+        show: (rows, columns, measure[, query]), for a frame too long to be read in a notebook: a
+            row for each of `rows`, a column for each of `columns` (`wide`).
 
     Returns:
         The frame for the notebook, as Markdown and LaTeX show it, or `wide`. Of an empty frame

@@ -65,11 +65,10 @@ class Asking:
 
     def __post_init__(self) -> None:
         """Check every value."""
-        four = len(set(self.letters)) == len(self.letters) == 4
-        if not four or (self.letters != LETTERS and self.style != "letters"):
-            raise ValueError(
-                f"letters={self.letters!r}: four different characters, for style 'letters'."
-            )
+        if not len(set(self.letters)) == len(self.letters) == 4:
+            raise ValueError(f"letters={self.letters!r}: give four different characters.")
+        if self.letters != LETTERS and self.style != "letters":
+            raise ValueError(f"letters={self.letters!r} are for the style 'letters' only.")
         if self.style not in STYLES:
             raise ValueError(unknown("style", self.style, STYLES))
         if self.instruction_language not in INSTRUCTIONS:
@@ -79,8 +78,8 @@ class Asking:
             raise ValueError(
                 "The style 'paper' has an English instruction: instruction_language='en'."
             )
-        if self.n_shots < 0:
-            raise ValueError(f"n_shots={self.n_shots}: ask for 0 demonstrations or more.")
+        if not isinstance(self.n_shots, int) or self.n_shots < 0:
+            raise ValueError(f"n_shots={self.n_shots!r}: ask for 0 demonstrations or more.")
         if self.demonstrations not in WAYS:
             raise ValueError(unknown("way of demonstrations", self.demonstrations, WAYS))
 

@@ -89,7 +89,7 @@ def names() -> dict[str, str]:
 
 
 def get(name: str, **overrides: Any) -> Recipe:
-    """A preset, with some values replaced: `get("lora", epochs=3)`.
+    """A preset, with some values replaced: `training.recipe("lora", epochs=3)`.
 
     Raises:
         ValueError: an unknown preset or hyper-parameter, a value out of range, or one that does not

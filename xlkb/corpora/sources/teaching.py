@@ -80,12 +80,12 @@ def documents(
 
 
 def parallel(questions: Dataset | None = None, paraphrases: int = 1, seed: int = 42) -> Dataset:
-    """The prose of `documents` as a parallel corpus, aligned phrase by phrase.
+    """The prose of `corpora.lessons` as a parallel corpus, aligned phrase by phrase.
 
     Args:
         questions: whose facts are told; all of the split "test" when None.
         paraphrases: documents per character.
-        seed: as for `documents`, whose prose in a language is this corpus's text in it.
+        seed: as for `corpora.lessons`, whose prose in a language is this corpus's text in it.
 
     Returns:
         Dataset with the columns `corpus, id, subject, segments` (`xlkb.corpora`) in the languages
