@@ -348,7 +348,7 @@ def test_two_text_files_become_a_mixed_corpus(tmp_path, capsys):
         ({"fr": FR.splitlines()[0]}, (), r"fr.txt, line 1: the last line, but .*en.txt goes on"),
         ({"fr": EN}, (), r"fr.txt, line 1: given as French, but it reads as English"),
         ({"en": ""}, (), r"en.txt, line 1: the file is empty"),
-        ({}, ("--unit", "words"), "needs phrases that are aligned"),
+        ({"unit": "words"}, (), "needs phrases that are aligned"),
     ],
 )
 def test_bad_input_is_refused_and_nothing_written(tmp_path, capsys, texts, more, message):
