@@ -102,9 +102,11 @@ def test_prompts_take_a_preamble_and_other_letters(asked):
     named = prompts.build(row, Asking("letters", letters="1234"))
     assert f"\n3. {row['options'][2]}\n" in named.context
     assert named.continuations == (" 1", " 2", " 3", " 4")
-    for letters, style in (("ABC", "letters"), ("AABC", "letters"), ("1234", "cloze")):
+    for letters in ("ABC", "AABC"):
         with pytest.raises(ValueError, match="four different characters"):
-            Asking(style, letters=letters)
+            Asking("letters", letters=letters)
+    with pytest.raises(ValueError, match="for the style 'letters' only"):
+        Asking("cloze", letters="1234")
 
 
 def test_tokens_of_a_prompt_are_those_of_its_text(model, asked, tmp_path):
