@@ -2,7 +2,8 @@
 
 `table` writes a frame as CSV, Markdown and LaTeX, each figure's function a PNG and an SVG, all into
 `run.figures`, with an entry in its `manifest.json`; what there is nothing to make from is left out
-with a reason. `notebooks` runs them, `reference` compares their tables with the committed ones.
+with a reason. `notebooks` runs them, and `reference` compares their tables with the committed ones;
+these two are imported when they are asked for, because Jupyter takes seconds to import.
 
 >>> import pandas as pd
 >>> from xlkb import report
@@ -10,7 +11,7 @@ with a reason. `notebooks` runs them, `reference` compares their tables with the
 [{'n': 4, 'accuracy (%)': '75.0'}]
 """
 
-from xlkb.report import manifest, notebooks, reference
+from xlkb.report import manifest
 from xlkb.report.figures import (
     accuracy_bars,
     distributions,
