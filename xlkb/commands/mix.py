@@ -39,12 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         SystemExit: code 2 with a message when the command is not understood; 0 after --help.
     """
     return line.command(
-        lambda: _main(check(arguments)),
+        lambda: _main(parse(arguments)),
         "Nothing was written but translations that came; with them the same command goes on.",
     )
 
 
 def _main(options: argparse.Namespace) -> int:
+    mixing.check_free(options.out, options.replace)
     documents, languages, base, made_of = _documents(options)
     mixed = mixing.mix(
         documents,
