@@ -179,6 +179,7 @@ def prepare(options: argparse.Namespace) -> "tuple[Run, list[Path], dict[str, st
     for sentence in needs.check(run, chosen, parameters):
         print(sentence)
     if run.name == run.profile and not options.only:
+        run.figures.mkdir(parents=True, exist_ok=True)  # Their tables go there, too.
         _look_at_then(run, commands.check)
     needs.load(run, [path.name[:2] for path in chosen])
     return run, chosen, parameters

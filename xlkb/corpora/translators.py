@@ -59,6 +59,8 @@ def by_name(name: str, languages: Iterable[str] = ()) -> Translator:
         place, revision, _ = _located(rest)
         from transformers import AutoTokenizer
 
+        if not isinstance(place, Path):
+            checkpoints.fetch(place, revision, weights=False)
         tokenizer = AutoTokenizer.from_pretrained(place, revision=revision, trust_remote_code=False)
         for code in languages:
             _token(tokenizer, code, made.name)
@@ -96,19 +98,13 @@ def nllb(model: str, device: str = "auto") -> Translator:
     def loaded() -> tuple["PreTrainedTokenizerBase", "PreTrainedModel"]:
         from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
+        if not isinstance(place, Path):
+            checkpoints.fetch(place, revision)
         safe = {"revision": revision, "trust_remote_code": False}
-        try:
-            with progress.step(f"Loading {name}"):
-                tokenizer = AutoTokenizer.from_pretrained(place, **safe)
-                safe |= {"use_safetensors": True}
-                network = AutoModelForSeq2SeqLM.from_pretrained(place, **safe)
-        except OSError as error:
-            if "safetensors" not in str(error):
-                raise
-            raise ValueError(
-                f"{name} {checkpoints.PICKLED} A revision with safetensors is named "
-                "org/name@REVISION."
-            ) from None
+        with progress.step(f"Loading {name}"):
+            tokenizer = AutoTokenizer.from_pretrained(place, **safe)
+            safe |= {"use_safetensors": True}
+            network = AutoModelForSeq2SeqLM.from_pretrained(place, **safe)
         network.generation_config.max_length = None  # Beside max_new_tokens, each call warns of it.
         return tokenizer, network.eval().to(device)
 

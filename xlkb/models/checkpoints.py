@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xlkb.ground import progress
+from xlkb.ground import hub, progress
 from xlkb.ground.names import closest
 
 if TYPE_CHECKING:
@@ -21,9 +21,13 @@ TOKENIZER_FILES = (
     *("added_tokens.json", "special_tokens_map.json"),
 )
 
+HUB_FILES = ("*.json", "*.model", "*.txt", "*.tiktoken", "*.jinja")
+HUB_WEIGHTS = "model*.safetensors"
+
 PICKLED = (
     "has pickled weights only. Reading those can run any code, so they are refused: take a copy in "
-    "safetensors, or make one with save_pretrained of transformers."
+    "safetensors (another revision may have them: @REVISION after the name), or make one with "
+    "save_pretrained of transformers."
 )
 
 
@@ -72,25 +76,36 @@ def hub_commit(repository: str, revision: str | None = None) -> str:
     Raises:
         OSError: the hub cannot be reached, or refuses; the message says what to do.
     """
+    from httpx2 import HTTPError
     from huggingface_hub import errors, hf_hub_download
 
-    page = f"https://huggingface.co/{repository}"
     try:
         return Path(hf_hub_download(repository, "config.json", revision=revision)).parent.name
-    except errors.GatedRepoError:
-        problem = f"it is gated. Accept its terms at {page}, then run `hf auth login`"
-    except errors.RepositoryNotFoundError:
-        problem = f"{page} does not exist, or is private: then run `hf auth login` first"
-    except errors.RevisionNotFoundError:
-        problem = f"there is no revision {revision!r}; see {page}/commits/main"
-    except errors.LocalEntryNotFoundError:
-        problem = "the hub cannot be reached, and the model has not been fetched before"
-    except errors.EntryNotFoundError:
+    except errors.RemoteEntryNotFoundError:
+        page = f"https://huggingface.co/{repository}"
         problem = f"{page} has no config.json (an adapter? Load its base model with adapter=FOLDER)"
-    except errors.HfHubHTTPError:
-        problem = "the hub rejects the access token. Run `hf auth login` with a valid one"
+    except (OSError, HTTPError) as error:
+        problem = hub.refusal(error, repository, revision)
     # Outside the except clauses, so that no request with its headers is chained to it.
     raise OSError(f"hub:{repository} cannot be loaded: {problem}.")
+
+
+def fetch(repository: str, commit: str, weights: bool = True) -> None:
+    """Have a model's files of a commit in the hub's cache: all, or all but the weights.
+
+    What `from_pretrained` reads is there then, and nothing can go wrong on the way. Files that say
+    the same in another form (consolidated.safetensors, original/, *.bin) are left where they are.
+
+    Raises:
+        OSError: the hub cannot be reached, or refuses; the message says what to do.
+        ValueError: there are pickled weights only.
+    """
+    wanted = (*HUB_FILES, HUB_WEIGHTS) if weights else HUB_FILES
+    folder, problem = hub.snapshot(repository, commit, wanted)
+    if folder is None:
+        raise OSError(f"hub:{repository} cannot be loaded: {problem}.")
+    if weights and not any(folder.glob(HUB_WEIGHTS)):
+        raise ValueError(f"hub:{repository} {PICKLED}")
 
 
 def context(config: "PreTrainedConfig") -> int | None:

@@ -117,7 +117,10 @@ class LanguageModel:
     @property
     def tokenizer(self) -> "PreTrainedTokenizerBase":
         """The tokenizer as the model's makers set it up: Gemma's begins every text with <bos>."""
-        return tokens.load(self.source, self.revision, self.weights_fingerprint)
+        source = self.source
+        if self.name.startswith("hub:"):
+            checkpoints.fetch(str(source), self.revision, weights=False)
+        return tokens.load(source, self.revision, self.weights_fingerprint)
 
     @property
     def network(self) -> "PreTrainedModel":
@@ -148,8 +151,11 @@ class LanguageModel:
 
         Raises:
             ValueError: the hub repository holds pickled weights only.
+            OSError: the hub cannot be reached, or refuses.
         """
         source = self.source
+        if self.name.startswith("hub:"):
+            checkpoints.fetch(str(source), self.revision)
         from transformers import AutoModelForCausalLM, utils
 
         if not sys.stderr.isatty():
@@ -160,12 +166,7 @@ class LanguageModel:
             options["quantization_config"] = quantized
         options = {"dtype": self.compute_dtype, "device_map": self.device} | options
         options |= {"revision": self.revision, "use_safetensors": True, "trust_remote_code": False}
-        try:
-            return AutoModelForCausalLM.from_pretrained(source, **options)
-        except OSError as error:
-            if "use_safetensors" in str(error):
-                raise ValueError(f"{self.name} {checkpoints.PICKLED}") from None
-            raise
+        return AutoModelForCausalLM.from_pretrained(source, **options)
 
     def describe(self) -> dict[str, str | int | None]:
         """What identifies the model, for JSON: `model.json` beside its stored scores."""

@@ -42,7 +42,7 @@ def to_fetch(model: LanguageModel) -> float:
     """
     if not model.name.startswith("hub:") or _shapes(model) is not None:
         return 0
-    from httpx import HTTPError
+    from httpx2 import HTTPError
     from huggingface_hub import HfApi
 
     try:

@@ -9,7 +9,7 @@ left out.
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from xlkb.ground import paths, texts
+from xlkb.ground import hub, paths, texts
 from xlkb.tasks.public import translations
 
 HUB = ("allenai/ai2_arc", "210d026faf9955653af8916fad021475a3f00453")
@@ -65,15 +65,16 @@ def _add(made: dict[str, dict], file: Path, code: str, problems: list[str]) -> N
 
 
 def _from_hub() -> Iterator[dict]:
-    from datasets import load_dataset
-
-    name, revision = HUB
-    for split, theirs in (("test", "test"), ("dev", "train")):
-        for item in load_dataset(name, "ARC-Challenge", split=theirs, revision=revision):
-            labels, texts = item["choices"]["label"], item["choices"]["text"]
-            if len(texts) == 4:
-                row = _row(item["id"], split, labels.index(item["answerKey"]))
-                row["question"]["en"], row["options"]["en"] = item["question"], list(texts)
+    files = {split: f"ARC-Challenge/{split}-*.parquet" for split in ("test", "train")}
+    place = hub.folder(*HUB, list(files.values()))
+    for split, pattern in files.items():
+        for name, question, choices, key in hub.rows(
+            place, pattern, "id", "question", "choices", "answerKey"
+        ):
+            if len(choices["text"]) == 4:
+                answer = choices["label"].index(key)
+                row = _row(name, "dev" if split == "train" else split, answer)
+                row["question"]["en"], row["options"]["en"] = question, choices["text"]
                 yield row
 
 

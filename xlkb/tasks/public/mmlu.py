@@ -165,19 +165,20 @@ def _english(folder: Path, splits: Sequence[str] = ("test", "dev")) -> dict[str,
 
 
 def _from_hub() -> Iterator[dict]:
-    from datasets import load_dataset
-
-    name, revision = HUB
-    for split in ("test", "dev"):
-        found = load_dataset(name, "all", split=split, revision=revision)
+    splits = ("test", "dev")
+    place = hub.folder(*HUB, [f"all/{split}-*.parquet" for split in splits])
+    for split in splits:
+        found = hub.rows(
+            place, f"all/{split}-*.parquet", "subject", "question", "choices", "answer"
+        )
         numbers: dict[str, int] = {}
-        for item in found:
-            number = numbers.get(item["subject"], 0)
-            numbers[item["subject"]] = number + 1
-            row = _row(item["subject"], split, number, item["answer"])
-            _add(row, "en", (item["question"], list(item["choices"])))
+        for subject, question, choices, answer in found:
+            number = numbers.get(subject, 0)
+            numbers[subject] = number + 1
+            row = _row(subject, split, number, answer)
+            _add(row, "en", (question, choices))
             yield row
-        _count(split, list(found), f"{name}@{revision}")
+        _count(split, found, "{}@{}".format(*HUB))
 
 
 def _row(subject: str, split: str, number: int, answer: int) -> dict:
