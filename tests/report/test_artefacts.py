@@ -79,7 +79,10 @@ def test_a_figure_is_written_twice_with_the_same_bytes(kind, run):
 
 def test_a_figure_shows_how_it_is_called_and_what_it_draws():
     shown = str(inspect.signature(figures.gap_bars))
-    assert "title: str, x: str = 'language', hue: str = 'rule', *, needs: str = ''" in shown
+    assert (
+        "title: str, x: str = 'language', hue: str = 'rule', *, needs: str = '', by: str = ''"
+        in shown
+    )
     assert "sheet" not in shown
     assert figures.gap_bars.__doc__.startswith("Accuracy lost against the run's base language")
 
