@@ -110,7 +110,7 @@ def test_a_title_says_where_the_model_stands(made, run):
         "One: barrier (n = 40 questions per bar)",
         "Two: barrier (n = 40 questions per bar)",
     ]
-    assert manifest._read(run.figures)["fig"]["caption"].startswith("One, Two: barrier. Bars")
+    assert manifest._read(run.figures)["fig"]["caption"].startswith("One; Two: barrier. Bars")
 
 
 def test_a_title_of_nothing_names_no_column(run):

@@ -124,7 +124,7 @@ def _sheets(
 
 def _of(title: str, by: str, labels: Sequence[str]) -> str:
     """The title with these labels where it names the column `by` in braces."""
-    return title.replace(f"{{{by}}}", ", ".join(labels)) if by else title
+    return title.replace(f"{{{by}}}", "; ".join(labels)) if by else title
 
 
 def _unread(frame: pd.DataFrame, caption: str) -> str:
