@@ -5,7 +5,7 @@ the unit: an item's score is its share of right answers in the group, intervals 
 bootstrap over items (95 %, percentile), and p from a paired permutation test (scipy) that flips the
 sign of an item's difference. For one language per item that is the exact McNemar test, up to the
 number of permutations. Holm's correction runs over the rows of a table. Here a model is an arm of
-the experiment; each base model has arms, and tables, of its own, which `stats.concat` puts together
+the experiment; each base model has arms of its own, and a table, which `pairing.each` puts together
 in one with a first column `base_model`.
 """
 

@@ -6,7 +6,7 @@ of a table. Nothing here looks at a model: every number is recomputed from the r
 `scoring.score` returns. Of no rows every function makes an empty frame with its columns.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -95,13 +95,8 @@ def as_asked(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(n_shots=rows["n_shots_asked"]) if "n_shots_asked" in rows else rows
 
 
-def concat(frames: Iterable[pd.DataFrame] | Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Frames one below the other, with a fresh index; empty ones count for their columns only.
-
-    Keys of a mapping, which are labels of base models, become the first column, `base_model`.
-    """
-    if isinstance(frames, Mapping):
-        frames = [f.assign(base_model=label)[["base_model", *f]] for label, f in frames.items()]
+def concat(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Frames one below the other, with a fresh index; empty ones count for their columns only."""
     frames = list(frames)
     filled = [frame for frame in frames if len(frame)]
     return pd.concat(filled or frames or [pd.DataFrame()], ignore_index=True)
