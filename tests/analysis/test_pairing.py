@@ -1,7 +1,6 @@
 """What is compared stays within one model."""
 
 import pandas as pd
-import pytest
 
 from xlkb import analysis
 
@@ -25,10 +24,9 @@ def test_each_model_has_the_table_that_it_has_alone_with_its_label_first():
     assert together["base_model"].unique().tolist() == list(models)
     assert together.columns[0] == "base_model"
     for model, part in together.groupby("base_model"):
-        own = changes(*models).query("base_model == @model")
-        alone = analysis.against(own, **options)
+        frame = changes(*models)
+        alone = analysis.against(frame[frame["base_model"] == model], **options)
         pd.testing.assert_frame_equal(part.iloc[:, 1:].reset_index(drop=True), alone)
-    assert together["p_adjusted"].max() == pytest.approx(2 * together["p"].max(), rel=0.1)
 
 
 def test_an_option_may_have_the_name_of_an_argument():
