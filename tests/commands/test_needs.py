@@ -199,8 +199,10 @@ def _model(folder):
 
 def test_the_demo_trains_17_models():
     assert sum(needs.trained(profiles.load("demo"), NUMBERS, "pip:gemma-3-270m").values()) == 17
-    assert sum(needs.trained(profiles.load("demo"), ["02"]).values()) == 0
-    assert sum(needs.trained(profiles.load("demo"), ["04"]).values()) == 1
+    demo = profiles.load("demo")
+    assert sum(needs.trained(demo, ["02"], "pip:gemma-3-270m").values()) == 0
+    assert sum(needs.trained(demo, ["04"], "pip:gemma-3-270m").values()) == 1
+    assert sum(needs.trained(demo, NUMBERS, "pip:smollm2-135m").values()) == 0
 
 
 def test_sizes_are_those_that_are_written(tmp_path):
