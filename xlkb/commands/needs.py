@@ -16,7 +16,7 @@ from xlkb.report import notebooks as cells
 from xlkb.training import finetuning, recipes, sizes
 
 ASKING = "02"
-"""The notebook that needs no more of a model than answers, and the one that compares models."""
+"""The notebook that needs no more of a model than answers."""
 
 TRANSLATED = ("01", "05", "06")
 """Notebooks that read the general corpus, through a translator where the profile has one."""
