@@ -63,7 +63,7 @@ CODES += [
 @pytest.mark.parametrize("file", [False, True], ids=["task", "own"])
 def test_a_request_can_run_or_is_refused_with_a_cure(codes, only, file, own):
     """What mixes the general corpus needs two of its languages; everything else can run."""
-    request = ["--profile", "ci", *(["--only", only] if only else [])]
+    request = ["--quick", *(["--only", only] if only else [])]
     request += ["--task", own(*codes)] if file else ["--languages", ",".join(codes)]
     taking = needs._taking("task" if file else "languages")
     found = prepared(*request)
@@ -123,19 +123,13 @@ def test_fresh_with_replayed_scores_is_refused(monkeypatch, capsys):
 
 
 def test_what_counts_in_some_notebooks_is_said_at_the_start(capsys):
-    run = profiles.load("ci", style="letters")
+    run = profiles.load("demo", style="letters")
     notebooks = [path for path in reproduce._notebooks() if path.name[:2] in ("02", "05")]
     assert needs.effects(notebooks, {"style": "letters"}, run) == [
         "--style counts in notebook 02; in 05 it does not."
     ]
     with pytest.raises(ValueError, match=r"--style would have no effect in 05\. .*--only 02,05"):
         needs.effects(notebooks[1:], {"style": "letters"}, run)
-
-
-def test_only_one_notebook_compares_models():
-    for path in reproduce._notebooks():
-        compares = "run.models[1:]" in path.read_text(encoding="utf-8")
-        assert compares == (path.name[:2] == needs.ASKING)
 
 
 def test_a_folder_that_cannot_be_written_is_named(monkeypatch, tmp_path):
@@ -156,7 +150,7 @@ def test_a_folder_that_cannot_be_written_is_named(monkeypatch, tmp_path):
         ("tofu --languages en,fr", "need a --translator"),
         ("tofu --nonsense", "not understood"),
         ("reproduce --task worldfact --only 02", "Did you mean 'worldfacts'"),
-        ("reproduce --profle ci", "not understood"),
+        ("reproduce --profle demo", "not understood"),
         ("json.tool --nonsense", "not understood"),
         ("models --nonsense", "not understood"),
         ("mix --unit word", "not understood"),
@@ -166,10 +160,10 @@ def test_a_folder_that_cannot_be_written_is_named(monkeypatch, tmp_path):
 def test_a_command_that_would_be_refused_stops_the_run_at_its_start(command, said, monkeypatch):
     plain = reading._read
     monkeypatch.setattr(reading, "_read", lambda name: plain(name) | {"then": (command,)})
-    found = prepared("--profile", "ci")
+    found = prepared()
     assert said in found
     assert f"xlkb {command}" in found
-    assert prepared("--profile", "ci", "--only", "02").then == (command,)
+    assert prepared("--only", "02").then == (command,)
 
 
 def test_the_commands_of_every_profile_are_understood(monkeypatch):
@@ -197,7 +191,7 @@ def _model(folder):
 
 
 def test_the_demo_trains_17_models():
-    assert sum(needs.trained(profiles.load("demo"), NUMBERS).values()) == 17
+    assert sum(needs.trained(profiles.load("demo"), NUMBERS, "pip:gemma-3-270m").values()) == 17
     assert sum(needs.trained(profiles.load("demo"), ["02"]).values()) == 0
     assert sum(needs.trained(profiles.load("demo"), ["04"]).values()) == 1
 
@@ -265,7 +259,7 @@ def test_models_that_tables_could_not_tell_apart_are_refused(tmp_path, monkeypat
         _model(tmp_path / place / "final")
     names = ",".join(f"path:{tmp_path}/{place}/final" for place in ("one", "two"))
     with pytest.raises(ValueError, match="both called 'final'"):
-        needs.load(profiles.load("ci", model=names), ["02"])
+        needs.load(profiles.load("demo", model=names), ["02"])
 
 
 # How a command ends
@@ -314,7 +308,7 @@ def test_a_chinese_name_is_refused_on_a_terminal_without_chinese(tmp_path):
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ("reproduce --profile ci", "it is a whole run"),
+        ("reproduce --quick", "it is a whole run"),
         ("mix --corpus almanak --unit word --out mixed", "'almanac'"),
         ("mixx", "not understood"),
     ],
@@ -322,9 +316,9 @@ def test_a_chinese_name_is_refused_on_a_terminal_without_chinese(tmp_path):
 def test_what_a_run_ends_with_is_looked_at_without_computing(command, said, monkeypatch, capsys):
     plain = reading._read
     monkeypatch.setattr(reading, "_read", lambda name: plain(name) | {"then": (command,)})
-    assert said in prepared("--profile", "ci")
+    assert said in prepared()
     if "almanak" not in command:  # What a command names is looked at before a run.
-        assert reproduce.main(["--profile", "ci", "--dry-run"]) == 2
+        assert reproduce.main(["--dry-run"]) == 2
         assert said in capsys.readouterr().err
 
 

@@ -20,7 +20,7 @@ MODEL = LanguageModel("path:tiny", "Tiny, random", "", "ab" * 32)
 
 @pytest.fixture
 def run(tmp_path):
-    plain = profiles.load("ci", "02_general_knowledge_barrier")
+    plain = profiles.load("demo", "02_general_knowledge_barrier", quick=True)
     return dataclasses.replace(plain, figures=tmp_path / "figures")
 
 
@@ -113,7 +113,7 @@ def test_the_manifest_names_notebook_profile_model_and_rows(run):
     tables.save(accuracies(), "table", run, [MODEL], "A caption")
     entry = json.loads((run.figures / "manifest.json").read_text(encoding="utf-8"))["table"]
     assert entry["notebook"] == "02_general_knowledge_barrier"
-    assert (entry["profile"], entry["n_rows"], entry["seed"]) == ("ci", 3, 42)
+    assert (entry["profile"], entry["n_rows"], entry["seed"]) == ("demo-quick", 3, 42)
     assert entry["models"] == {"Tiny, random": MODEL.fingerprint}
     assert sorted(entry["files"]) == ["table.csv", "table.md", "table.tex"]
 

@@ -119,6 +119,7 @@ def experiment(
     authors: int = AUTHORS,
     languages: Sequence[str] = ("en",),
     translator: str | translators.Translator = "",
+    n: int | None = None,
 ) -> pd.DataFrame:
     """The measures before and after a model is taught authors in English, asked in `languages`.
 
@@ -128,6 +129,7 @@ def experiment(
         recipe: of the fine-tuning.
         authors: how many are taught: the last of `full`, of whom the last 20 are `forget10`.
         translator: for languages other than English, by name (`translators.by_name`) or itself.
+        n: questions of each set that are asked, the first ones; all when None.
 
     Returns:
         As `summary`, with a first column `questions`: "taught authors" (at most 20 of them, with
@@ -136,7 +138,7 @@ def experiment(
     Raises:
         ValueError, OSError: what `lessons`, `asked` and `training.train` raise.
     """
-    texts, sets = lessons(authors), asked(authors, languages, translator)
+    texts, sets = lessons(authors), asked(authors, languages, translator, n)
     folder = finetuning.train(model, texts, recipe, name=f"tofu-{authors}-authors")
     after = finetuning.load(model, folder, label=f"{model.label}, after TOFU")
     store, tables = paths.results() / "tofu", []
@@ -158,11 +160,15 @@ def lessons(authors: int) -> Dataset:
 
 
 def asked(
-    authors: int, languages: Sequence[str], translator: str | translators.Translator = ""
+    authors: int,
+    languages: Sequence[str],
+    translator: str | translators.Translator = "",
+    n: int | None = None,
 ) -> dict[str, list[Dataset]]:
     """What is asked: the name of each set, and its questions in each language.
 
-    Translations are kept in `tofu/translations.jsonl` among the stored results.
+    Of each set the first `n`, or all when None. Translations are kept in `tofu/translations.jsonl`
+    among the stored results.
 
     Raises:
         ValueError: an unknown language; a translator is missing, or there is nothing for it to do;
@@ -171,6 +177,7 @@ def asked(
     speak = translator_for(languages, translator)
     sets = {what: tasks.tofu.load(split) for what, split in ASKED.items()}
     sets["taught authors"] = _last(sets["taught authors"], authors)
+    sets = {what: each.select(range(min(n or len(each), len(each)))) for what, each in sets.items()}
     cache = paths.results() / "tofu" / "translations.jsonl"
     return {
         what: [

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
 examples:
   ./paper_reproduce.sh                                 every table and figure of the demo
-  ./paper_reproduce.sh --profile ci --only 02          does notebook 02 run? (a few questions)
+  ./paper_reproduce.sh --quick                         does everything run? (a few questions)
   ./paper_reproduce.sh --model pip:smollm2-135m        the same for another model
   ./paper_reproduce.sh --task path:questions.jsonl     your own questions, in the file's languages
   ./paper_reproduce.sh --languages fr,sw,he            against English in three languages
@@ -36,14 +36,16 @@ examples:
   ./paper_reproduce.sh --model api:NAME@URL --only 02  a model behind an endpoint, by its letters
   ./paper_reproduce.sh --check                         do my numbers agree with the committed ones?
   ./paper_reproduce.sh --profile paper --dry-run       what would the paper's models cost?
+  ./paper_reproduce.sh --profile paper --quick         would they run here? (rehearse, then go)
 
-With --model, --task, --languages or --style the artefacts go to figures/PROFILE-OVERRIDES/, so that
-the profile's own stay as they are. Scores are stored as they are computed: a run that was stopped
-goes on where it was, and a second run takes seconds. Exit code: 0 done, 1 a notebook failed or an
-artefact is missing, stale or out of tolerance, 2 the command was not understood.
+With --quick, --model, --task, --languages or --style the artefacts go to a folder of their own,
+figures/PROFILE-..., so that the profile's own stay as they are. Scores are stored as they are
+computed: a run that was stopped goes on where it was, and a second run takes seconds. Exit code:
+0 done, 1 a notebook failed or an artefact is missing, stale or out of tolerance, 2 the command was
+not understood.
 """
 
-PARAMETERS = ("profile", "model", "task", "languages", "style")
+PARAMETERS = ("profile", "model", "task", "languages", "style", "quick")
 """Options that are parameters of the notebooks; paths in them are absolute, because a notebook runs
 in a folder of its own."""
 
@@ -51,7 +53,8 @@ STOPPED = "What was computed is stored; the same command goes on."
 
 
 OPTIONS = """
---profile NAME  size of the run (default: demo)
+--profile NAME  size of the run (default: demo), or path:FILE.toml
+--quick  a handful of questions per cell: does everything run? The numbers mean nothing
 --only 02,04  only these notebooks, by number
 --model MODEL  pip:NAME, hub:ORG/NAME[@REV], path:FOLDER or api:NAME@URL; or several, with commas
 --task TASK  a task's name, or path:FILE with questions
@@ -72,7 +75,13 @@ def _parser() -> argparse.ArgumentParser:
         "%(prog)s [options], see --help",
     )
     line.add(
-        parser, OPTIONS, only=_numbers, model=line.models, task=line.named, languages=line.listed
+        parser,
+        OPTIONS,
+        profile=line.named,
+        only=_numbers,
+        model=line.models,
+        task=line.named,
+        languages=line.listed,
     )
     parser.set_defaults(profile="demo", only=[], languages=[])
     return parser
@@ -101,7 +110,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         parser.error(str(error))
     # By their files: before set-up, the modules that know more cannot be imported.
     profiles = sorted(path.stem for path in paths.PROFILES.glob("*.toml"))
-    if options.profile not in profiles:
+    kind, _, file = options.profile.partition(":")
+    if kind == "path" and not Path(file).is_file():
+        parser.error(f"--profile: there is no file {file}.")
+    if kind != "path" and options.profile not in profiles:
         parser.error(names.unknown("profile", options.profile, profiles))
     numbers = {path.name[:2]: path.stem for path in _notebooks()}
     for number in options.only:
@@ -113,7 +125,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def _complain(options: argparse.Namespace) -> None:
     """Refuse options that exclude each other, or that would have no effect beside another."""
-    changed = [o for o in ("model", "task", "languages", "style") if getattr(options, o)]
+    changed = [o for o in PARAMETERS[1:] if getattr(options, o)]
     for flag in ("check", "update_reference"):
         if getattr(options, flag) and changed:
             raise ValueError(
@@ -140,7 +152,7 @@ def check(arguments: Sequence[str]) -> None:
     prepare(parse(arguments))
 
 
-def prepare(options: argparse.Namespace) -> "tuple[Run, list[Path], dict[str, str]]":
+def prepare(options: argparse.Namespace) -> "tuple[Run, list[Path], dict[str, str | bool]]":
     """Check everything that was asked for, before any model is loaded.
 
     Returns:
@@ -186,7 +198,8 @@ def _look_at_then(run: "Run", look: Callable[[Sequence[str]], object]) -> None:
         try:
             if words[:1] == ["reproduce"]:
                 again = parse(words[1:])
-                if not any(getattr(again, name) for name in ("only", *PARAMETERS[1:])):
+                narrowed = ("only", "model", "task", "languages", "style")
+                if not any(getattr(again, name) for name in narrowed):
                     raise ValueError("it is a whole run, which would end with commands again.")
             with contextlib.chdir(paths.ROOT):
                 look(words)
@@ -198,7 +211,7 @@ def _look_at_then(run: "Run", look: Callable[[Sequence[str]], object]) -> None:
             ) from None
 
 
-def _parameters(options: argparse.Namespace) -> dict[str, str]:
+def _parameters(options: argparse.Namespace) -> dict[str, str | bool]:
     """Those of the notebooks."""
     return {name: getattr(options, name) for name in PARAMETERS}
 
@@ -243,7 +256,7 @@ def _main(options: argparse.Namespace) -> int:
 
 
 def _run(
-    options: argparse.Namespace, run: "Run", chosen: list[Path], parameters: dict[str, str]
+    options: argparse.Namespace, run: "Run", chosen: list[Path], parameters: dict[str, str | bool]
 ) -> int:
     from xlkb.commands import plan
     from xlkb.report import notebooks, reference
