@@ -53,7 +53,7 @@ def set_damaged_aside(path: Path) -> Path:
 
 def writable(folder: Path, what: str) -> None:
     """Raise OSError unless the folder exists and can be written to, or can be made."""
-    place = _existing(folder)
+    place = existing(folder)
     if not place.is_dir():
         raise NotADirectoryError(f"{what}: {place} is a file, and a folder is needed there.")
     if not os.access(place, os.W_OK | os.X_OK):
@@ -79,10 +79,10 @@ def room(needs: Iterable[tuple[Path, float, str]]) -> None:
     """
     disks: dict[int, list[tuple[Path, float, str]]] = {}
     for folder, size, what in needs:
-        place = _existing(folder)
+        place = existing(folder)
         disks.setdefault(place.stat().st_dev, []).append((folder, size, what))
     for wanted in disks.values():
-        free = shutil.disk_usage(_existing(wanted[0][0])).free
+        free = shutil.disk_usage(existing(wanted[0][0])).free
         if sum(size for _, size, _ in wanted) > free:
             parts = [
                 f"{what}: {size / 1e9:.1f} GB in {folder}" for folder, size, what in wanted if size
@@ -94,7 +94,7 @@ def room(needs: Iterable[tuple[Path, float, str]]) -> None:
             )
 
 
-def _existing(path: Path) -> Path:
+def existing(path: Path) -> Path:
     """The path, or the nearest of the folders that it is in, that exists."""
     path = path.absolute()
     return next(each for each in (path, *path.parents) if each.exists())

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 HUB = ("Salesforce/wikitext", "b08601e04326c79dfdd32d625aee71d232d685c3")
 """Data set and its pinned commit."""
 
+PACKAGES = ("sacremoses", "sentencex")
+"""What makes plain text of it."""
+
 SUBSETS = ("wikitext-103-hp", "wikitext-103-hp-keywords")
 NAMES = ("wikitext-2", "wikitext-103", *SUBSETS)
 
