@@ -63,11 +63,14 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         out=line.place,
     )
     parser.set_defaults(model="pip:gemma-3-270m", recipe="teach")
-    parser.set_defaults(authors=200, languages=["en"], epochs=5)
+    parser.set_defaults(languages=["en"])
     options = line.parse(parser, arguments)
     options.translator = options.translator or ""
-    if options.quick:
-        options.authors, options.epochs = 1, 1
+    for name, whole in (("authors", tofu.AUTHORS), ("epochs", 5)):
+        if options.quick and getattr(options, name) is not None:
+            parser.error(f"--quick means one of --{name}: leave one of the two options out.")
+        if getattr(options, name) is None:
+            setattr(options, name, 1 if options.quick else whole)
     return options
 
 
