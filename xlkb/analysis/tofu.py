@@ -195,6 +195,14 @@ def translator_for(
 
     Raises ValueError where a translator is missing, lacks a language, or has nothing to do.
     """
+    require_translator(languages, translator)
+    if not translator or not isinstance(translator, str):
+        return translator or None
+    return translators.by_name(translator, ["en", *(code for code in languages if code != "en")])
+
+
+def require_translator(languages: Sequence[str], translator: str | translators.Translator) -> None:
+    """Raise ValueError where a translator is missing, or has nothing to do."""
     room.check(languages)
     others = [code for code in languages if code != "en"]
     if others and not translator:
@@ -204,9 +212,6 @@ def translator_for(
             "--translator has nothing to do: TOFU is in English, and no other language is asked. "
             "Name some, as in --languages en,fr, or leave the translator out."
         )
-    if not isinstance(translator, str):
-        return translator
-    return translators.by_name(translator, ["en", *others]) if translator else None
 
 
 def _last(questions: Dataset, authors: int) -> Dataset:

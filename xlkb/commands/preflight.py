@@ -199,8 +199,8 @@ def _refused(found: Iterable[Answer]) -> Iterator[str]:
             offline = " (HF_HUB_OFFLINE is set: unset it)" if constants.is_offline_mode() else ""
             yield (
                 f"The hub cannot be reached{offline}, and these have not been fetched before: "
-                f"{', '.join(named)}. Connect this machine to it, or name copies: path:FOLDER for "
-                "a model, NAME:FOLDER for a data set."
+                f"{', '.join(named)}. Connect this machine to it, or bring copies: path:FOLDER for "
+                "a model, NAME:FOLDER or a folder in $XLKB_DATA for a data set."
             )
         else:
             yield f"{', '.join(named)}: {problem}."

@@ -75,7 +75,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def uses(options: argparse.Namespace) -> wanted.Wanted:
-    """What the command needs that may not be there."""
+    """What the command needs that may not be there; ValueError where it cannot be meant."""
+    tofu.require_translator(options.languages, options.translator)
     return wanted.Wanted(
         models=(options.model,),
         translators=(options.translator,) if options.translator else (),
