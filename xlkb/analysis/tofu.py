@@ -154,9 +154,14 @@ def lessons(authors: int) -> Dataset:
 
     Raises ValueError when there are not as many; what `load` raises.
     """
+    require_authors(authors)
+    return documents(_last(tasks.tofu.load("full"), authors))
+
+
+def require_authors(authors: int) -> None:
+    """Raise ValueError when TOFU does not have as many."""
     if not 1 <= authors <= AUTHORS:
         raise ValueError(f"--authors {authors}: TOFU has {AUTHORS}; choose from 1 to {AUTHORS}.")
-    return documents(_last(tasks.tofu.load("full"), authors))
 
 
 def asked(

@@ -76,6 +76,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def uses(options: argparse.Namespace) -> wanted.Wanted:
     """What the command needs that may not be there; ValueError where it cannot be meant."""
+    tofu.require_authors(options.authors)
     tofu.require_translator(options.languages, options.translator)
     return wanted.Wanted(
         models=(options.model,),
