@@ -6,6 +6,7 @@ gives a sentence, or one list of everything that is wrong with the cure for each
 
 import contextlib
 import importlib.util
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
@@ -57,13 +58,14 @@ class Answer(NamedTuple):
         name, revision, _, kind = self.source
         if kind != "model":
             return f"the data set {name}"
-        return f"hub:{name}@{revision}" if revision else f"hub:{name}"
+        commit = re.fullmatch(r"[0-9a-f]{40}", revision or "")
+        return f"hub:{name}@{revision[:7] if commit else revision}" if revision else f"hub:{name}"
 
     @property
     def weights(self) -> float:
-        """Parameters of a model: as the hub says, or is known, or as if stored in 16 bits."""
+        """Parameters of a model: as the hub says, or at least as many as the files can hold."""
         stored = sum(size for name, size in self.files.items() if name.endswith(".safetensors"))
-        return self.parameters or 1e9 * sizes.billions(self.name) or stored / 2
+        return self.parameters or stored / 4
 
 
 def require(wanted: Wanted) -> float:
@@ -251,23 +253,26 @@ def _too_large(weights: Mapping[str, float], device: str) -> Iterator[str]:
         return
     like = LanguageModel("", "", "", "", requested_device=device)
     try:
-        room, where = sizes.memory(like.device)
-        together = sizes.memory("balanced")[0] if like.device.startswith("cuda") else 0
+        whole, where = sizes.memory(like.device)
+        several = sizes.memory("balanced")[0] if like.device.startswith("cuda") else 0.0
     except RuntimeError as error:
         yield str(error)
         return
-    for name, count in weights.items():
-        takes = {kind: count * BYTES[kind] / FOR_WEIGHTS for kind in (like.dtype, *QUANTIZED)}
-        if takes[like.dtype] <= room:
-            continue
-        ways = ["device='balanced'"] if takes[like.dtype] <= together else []
-        ways += [f"dtype={kind!r}" for kind in QUANTIZED if takes[kind] <= room]
-        python = f"; in Python, models.load takes {' or '.join(ways)}" if ways else ""
-        yield (
-            f"{name} is too large: its weights are {count * BYTES[like.dtype] / 1e9:.1f} GB in "
-            f"{like.dtype}, and {where} has {room / 1e9:.1f} GB, of which {FOR_WEIGHTS:.0%} can "
-            f"hold weights. Name smaller models with --model{python}."
-        )
+    room = whole * FOR_WEIGHTS
+    large = {name: n for name, n in weights.items() if n * BYTES[like.dtype] > room}
+    if not large:
+        return
+    shown = [f"{name} ({n * BYTES[like.dtype] / 1e9:,.1f} GB)" for name, n in large.items()]
+    most = max(large.values())
+    ways = [f"dtype={kind!r}" for kind in QUANTIZED if most * BYTES[kind] <= room]
+    if most * BYTES[like.dtype] <= several * FOR_WEIGHTS:
+        ways.append("device='balanced'")
+    python = f" In Python, models.load takes {' or '.join(ways)}." if ways else ""
+    yield (
+        f"Too large in {like.dtype}, because {where} has {whole / 1e9:,.1f} GB, {FOR_WEIGHTS:.0%} "
+        f"of it for weights: {', '.join(shown)}. Choose a larger device, or with --model models "
+        f"that fit.{python}"
+    )
 
 
 def _in_words(found: Sequence[Answer], weights: Mapping[str, float], device: str) -> str:

@@ -7,10 +7,14 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+MEASURED, CHUNK = 1 << 27, 1 << 24
+"""Bytes that `read_rate` reads, and at a time."""
 
 
 def write(path: Path, data: bytes) -> None:
@@ -92,6 +96,28 @@ def room(needs: Iterable[tuple[Path, float, str]]) -> None:
                 f"needed, and {free / 1e9:.1f} GB are free ({'; '.join(parts)}). Make room, or "
                 "move folders to another disk with XLKB_RESULTS, XLKB_CACHE or HF_HOME."
             )
+
+
+def read_rate(folder: Path) -> float:
+    """Bytes per second that are read from the disk of a folder, measured in a second or so.
+
+    A file is written there, dropped from memory where the system can do that, and read.
+
+    Raises:
+        OSError: the folder cannot be written to.
+    """
+    with tempfile.TemporaryFile(dir=existing(folder)) as file:
+        for _ in range(MEASURED // CHUNK):
+            file.write(os.urandom(CHUNK))
+        file.flush()
+        os.fsync(file.fileno())
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        file.seek(0)
+        begun = time.perf_counter()
+        while file.read(CHUNK):
+            pass
+        return MEASURED / (time.perf_counter() - begun)
 
 
 def existing(path: Path) -> Path:
