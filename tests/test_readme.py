@@ -15,7 +15,7 @@ import notebook_cells
 import pytest
 from datasets import Dataset
 
-from xlkb import corpora, models, profiles
+from xlkb import corpora, models
 from xlkb.commands import finetune, mix, reproduce, tofu
 from xlkb.commands import main as xlkb
 from xlkb.corpora import translation, translators
