@@ -13,8 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xlkb.ground import hub, progress
 from xlkb.ground import languages as room
-from xlkb.ground import progress
 from xlkb.ground.languages import LANGUAGES
 from xlkb.models import api, checkpoints, replies
 
@@ -72,6 +72,13 @@ def check(name: str) -> None:
         api.address(name)
     elif kind != "nllb" or not rest:
         raise ValueError(f"There is no translator of this name; translators are named {FORMS}.")
+
+
+def needed(name: str) -> list[hub.Source]:
+    """What a translator by this name reads of the hub: nothing of a folder or an endpoint."""
+    kind, _, rest = name.partition(":")
+    repository = _repository(rest) if kind == "nllb" else None
+    return [checkpoints.on_hub(*repository)] if repository else []
 
 
 def nllb(model: str, device: str = "auto") -> Translator:
@@ -175,10 +182,17 @@ def _token(tokenizer: "PreTrainedTokenizerBase", language: str, name: str) -> in
 
 def _located(model: str) -> tuple[str | Path, str, str]:
     """What `from_pretrained` takes, the revision, and the name with commit or fingerprint."""
-    hub = re.fullmatch(r"([\w.-]+/[\w.-]+)(?:@([\w./-]+))?", model)
-    if hub is None or Path(model).expanduser().is_dir():
+    found = _repository(model)
+    if found is None:
         folder, weights = checkpoints.model_folder(model)
         return folder, "main", f"nllb:{folder.name}@{weights[:12]}"
-    repository, revision = hub.groups()
-    commit = checkpoints.hub_commit(repository, revision or REVISIONS.get(repository))
-    return repository, commit, f"nllb:{repository}@{commit[:12]}"
+    commit = checkpoints.hub_commit(*found)
+    return found[0], commit, f"nllb:{found[0]}@{commit[:12]}"
+
+
+def _repository(model: str) -> tuple[str, str | None] | None:
+    """Repository and revision on the hub; None where this is a folder."""
+    match = re.fullmatch(r"([\w.-]+/[\w.-]+)(?:@([\w./-]+))?", model)
+    if match is None or Path(model).expanduser().is_dir():
+        return None
+    return match[1], match[2] or REVISIONS.get(match[1])

@@ -3,10 +3,11 @@
 import hashlib
 import json
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xlkb.ground import progress
+from xlkb.ground import hub, progress
 from xlkb.ground.names import closest
 
 if TYPE_CHECKING:
@@ -20,6 +21,15 @@ TOKENIZER_FILES = (
     *("tokenizer*", "*.model", "*.tiktoken", "vocab*", "merges.txt"),
     *("added_tokens.json", "special_tokens_map.json"),
 )
+
+INDEX = "model.safetensors.index.json"
+MODEL_FILES = (
+    *("config.json", "generation_config.json", "chat_template*", *TOKENIZER_FILES),
+    *("model.safetensors", "model-*-of-*.safetensors", INDEX),
+)
+"""Of a model on the hub: what is fetched of it."""
+
+NO_CONFIG = "has no config.json (an adapter? Load its base model with adapter=FOLDER)"
 
 PICKLED = (
     "has pickled weights only. Reading those can run any code, so they are refused: take a copy in "
@@ -64,6 +74,11 @@ def adapter_folder(text: str | Path) -> tuple[Path, str]:
     return folder, digest([config, hashes(safetensors(folder, "adapter_model.safetensors"))])
 
 
+def on_hub(repository: str, revision: str | None = None) -> hub.Source:
+    """A model's files on the hub: config, weights in safetensors, tokenizer."""
+    return hub.Source(repository, revision, MODEL_FILES, "model")
+
+
 def hub_commit(repository: str, revision: str | None = None) -> str:
     """The commit (hex) that a branch or tag of a model on the Hugging Face hub stands for.
 
@@ -74,23 +89,32 @@ def hub_commit(repository: str, revision: str | None = None) -> str:
     """
     from huggingface_hub import errors, hf_hub_download
 
-    page = f"https://huggingface.co/{repository}"
+    source = on_hub(repository, revision)
     try:
-        return Path(hf_hub_download(repository, "config.json", revision=revision)).parent.name
-    except errors.GatedRepoError:
-        problem = f"it is gated. Accept its terms at {page}, then run `hf auth login`"
-    except errors.RepositoryNotFoundError:
-        problem = f"{page} does not exist, or is private: then run `hf auth login` first"
-    except errors.RevisionNotFoundError:
-        problem = f"there is no revision {revision!r}; see {page}/commits/main"
-    except errors.LocalEntryNotFoundError:
-        problem = "the hub cannot be reached, and the model has not been fetched before"
-    except errors.EntryNotFoundError:
-        problem = f"{page} has no config.json (an adapter? Load its base model with adapter=FOLDER)"
-    except errors.HfHubHTTPError:
-        problem = "the hub rejects the access token. Run `hf auth login` with a valid one"
+        fetch = partial(hf_hub_download, repository, "config.json", revision=revision)
+        return hub.fetched(fetch).parent.name
+    except errors.RemoteEntryNotFoundError:
+        problem = f"{source.page} {NO_CONFIG}"
+    except OSError as error:
+        problem = hub.trouble(error, source)
     # Outside the except clauses, so that no request with its headers is chained to it.
     raise OSError(f"hub:{repository} cannot be loaded: {problem}.")
+
+
+def cached(source: hub.Source) -> Path | None:
+    """The folder of a model on the hub that was fetched whole, as far as its revision is known."""
+    from huggingface_hub import try_to_load_from_cache
+
+    where = {"repo_id": source.name, "revision": source.revision}
+    config = try_to_load_from_cache(filename="config.json", **where)
+    if not isinstance(config, str):
+        return None
+    folder = Path(config).parent
+    index, weights = folder / INDEX, {"model.safetensors"}
+    if index.exists():
+        weights = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    tokenizer = any(path.exists() for each in TOKENIZER_FILES for path in folder.glob(each))
+    return folder if tokenizer and all((folder / name).exists() for name in weights) else None
 
 
 def context(config: "PreTrainedConfig") -> int | None:

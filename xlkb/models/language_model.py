@@ -165,7 +165,7 @@ class LanguageModel:
         except OSError as error:
             if "use_safetensors" in str(error):
                 raise ValueError(f"{self.name} {checkpoints.PICKLED}") from None
-            raise
+            raise OSError(f"{self.name} cannot be loaded: {error}") from None
 
     def describe(self) -> dict[str, str | int | None]:
         """What identifies the model, for JSON: `model.json` beside its stored scores."""
