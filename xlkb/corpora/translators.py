@@ -116,6 +116,7 @@ def nllb(model: str, device: str = "auto") -> Translator:
                 f"{name} {checkpoints.PICKLED} A revision with safetensors is named "
                 "org/name@REVISION."
             ) from None
+        network.generation_config.max_length = None  # Beside max_new_tokens, each call warns of it.
         return tokenizer, network.eval().to(device)
 
     def translator(texts: list[str], source: str, target: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""A repository of the stand-in: its commits, each a folder of files that is made when it is asked for."""
+"""A repository of the stand-in: its commits, each a folder of files, made when it is asked for."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ class File:
 
 @dataclass
 class Repository:
-    """kind: "model" or "dataset". commits: hex -> what makes its files. branches: name -> commit."""
+    """kind: "model" or "dataset". commits: hex -> what makes its files, branches: name -> commit."""
 
     kind: str
     name: str
@@ -63,7 +63,7 @@ class Repository:
 
 
 def repository(kind: str, name: str, make: Make, commit: str = "") -> Repository:
-    """A repository of one commit, which is its branch main; its name is made of the repository's."""
+    """A repository of one commit, its branch main, which is named after it where no name is given."""
     commit = commit or hashlib.sha1(f"{kind} {name}".encode()).hexdigest()
     return Repository(kind, name, {commit: make}, {"main": commit})
 
