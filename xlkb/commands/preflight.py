@@ -162,7 +162,7 @@ def _unusable(source: hub.Source, files: Mapping[str, int], every: Sequence[str]
     if any(name.endswith(".safetensors") for name in files):
         return ""
     if any(name.endswith((".bin", ".pt", ".pth")) for name in every):
-        return f"it {checkpoints.PICKLED.rstrip('.')}"
+        return f"it {checkpoints.PICKLED} {checkpoints.ANOTHER_REVISION}"
     return f"{source.page} has no weights in safetensors (in GGUF only, say)"
 
 

@@ -57,9 +57,7 @@ def by_name(name: str, languages: Iterable[str] = ()) -> Translator:
     made = nllb(rest)
     if languages:
         place, revision, _ = _located(rest)
-        from transformers import AutoTokenizer
-
-        tokenizer = AutoTokenizer.from_pretrained(place, revision=revision, trust_remote_code=False)
+        tokenizer = _tokenizer(place, revision)
         for code in languages:
             _token(tokenizer, code, made.name)
     return made
@@ -101,21 +99,13 @@ def nllb(model: str, device: str = "auto") -> Translator:
 
     @cache
     def loaded() -> tuple["PreTrainedTokenizerBase", "PreTrainedModel"]:
-        from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+        from transformers import AutoModelForSeq2SeqLM
 
-        safe = {"revision": revision, "trust_remote_code": False}
-        try:
-            with progress.step(f"Loading {name}"):
-                tokenizer = AutoTokenizer.from_pretrained(place, **safe)
-                safe |= {"use_safetensors": True}
-                network = AutoModelForSeq2SeqLM.from_pretrained(place, **safe)
-        except OSError as error:
-            if "safetensors" not in str(error):
-                raise
-            raise ValueError(
-                f"{name} {checkpoints.PICKLED} A revision with safetensors is named "
-                "org/name@REVISION."
-            ) from None
+        with progress.step(f"Loading {name}"):
+            local = _fetched(place, revision)
+            safe = {"revision": revision, "use_safetensors": True, "trust_remote_code": False}
+            network = AutoModelForSeq2SeqLM.from_pretrained(place, **safe, local_files_only=local)
+            tokenizer = _tokenizer(place, revision)
         network.generation_config.max_length = None  # Beside max_new_tokens, each call warns of it.
         return tokenizer, network.eval().to(device)
 
@@ -171,6 +161,21 @@ def chat(model: str, base_url: str) -> Translator:
     translator.cleaned = replies.cleaned
     translator.name, translator.batch_size = f"{name}, instruction {INSTRUCTION_VERSION}", 64
     return translator
+
+
+def _fetched(place: str | Path, revision: str, weights: bool = True) -> bool:
+    """Whether this is a model on the hub, whose files are now here."""
+    if isinstance(place, str):
+        checkpoints.fetch(place, revision, weights)
+    return isinstance(place, str)
+
+
+def _tokenizer(place: str | Path, revision: str) -> "PreTrainedTokenizerBase":
+    from transformers import AutoTokenizer
+
+    local = _fetched(place, revision, weights=False)
+    safe = {"revision": revision, "trust_remote_code": False, "local_files_only": local}
+    return AutoTokenizer.from_pretrained(place, **safe)
 
 
 def _token(tokenizer: "PreTrainedTokenizerBase", language: str, name: str) -> int:

@@ -25,6 +25,8 @@ RETRIES = 2
 PATIENCE = 20
 """Seconds to wait for an answer."""
 
+UNREACHABLE = "the hub cannot be reached, and it has not been fetched before"
+
 
 class Source(NamedTuple):
     """Files of a repository.
@@ -50,7 +52,7 @@ def dataset(name: str, revision: str, patterns: Sequence[str]) -> Source:
 
 
 def folder(source: Source) -> Path:
-    """The local copy of a data set's files, fetched where they are not there yet.
+    """The local copy of a repository's files, fetched where they are not there yet.
 
     Raises:
         OSError: they cannot be had; the message says why, and what to do without the hub.
@@ -66,9 +68,10 @@ def folder(source: Source) -> Path:
     except OSError as error:
         problem = trouble(error, source)
     # Outside the except clause, so that no request with its headers is chained to it.
+    named = "path:FOLDER" if source.kind == "model" else "name:FOLDER"
     raise OSError(
         f"{source.name} cannot be had from the hub: {problem}. With its files at hand, put them "
-        "into a folder and give it after the name, as name:FOLDER."
+        f"into a folder and give that, as {named}."
     )
 
 
@@ -100,6 +103,17 @@ def cached(source: Source) -> Path | None:
         )
     except OSError:
         return None
+
+
+def listed(source: Source) -> bool:
+    """Whether it is known what a commit holds, as after `folder` reached the hub."""
+    from huggingface_hub import errors, get_cached_repo_tree
+
+    try:
+        get_cached_repo_tree(source.name, repo_type=source.kind, revision=source.revision)
+    except errors.CachedRepoTreeNotFoundError:
+        return False
+    return True
 
 
 def ask(source: Source) -> "ModelInfo | DatasetInfo":
@@ -188,7 +202,7 @@ def trouble(error: BaseException, source: Source) -> str:
 
     if unreachable(error):
         why = " (HF_HUB_OFFLINE is set)" if constants.is_offline_mode() else ""
-        return f"the hub cannot be reached{why}, and it has not been fetched before"
+        return UNREACHABLE.replace(",", f"{why},")
     if isinstance(error, errors.LocalEntryNotFoundError):
         return trouble(error.__cause__, source)
     if isinstance(error, errors.GatedRepoError):

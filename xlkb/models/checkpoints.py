@@ -19,16 +19,18 @@ SILENT_BYTES = 2_000_000_000
 
 TOKENIZER_FILES = (
     *("tokenizer*", "*.model", "*.tiktoken", "vocab*", "merges.txt"),
-    *("added_tokens.json", "special_tokens_map.json"),
+    *("added_tokens.json", "special_tokens_map.json", "tekken.json"),
 )
+
+VOCABULARIES = ("tokenizer.json", "*.model", "*.tiktoken", "vocab*", "tekken.json")
+"""Files of which a tokenizer has at least one."""
 
 INDEX = "model.safetensors.index.json"
-MODEL_FILES = (
-    *("config.json", "generation_config.json", "chat_template*", *TOKENIZER_FILES),
-    *("model.safetensors", "model-*-of-*.safetensors", INDEX),
-)
-"""Of a model on the hub: what is fetched of it."""
+CONFIGS = ("config.json", "generation_config.json", "chat_template*")
+WEIGHTS = ("model*.safetensors", INDEX)
+"""Of a model on the hub."""
 
+ANOTHER_REVISION = "A revision that has them is named org/name@REVISION"
 NO_CONFIG = "has no config.json (an adapter? Load its base model with adapter=FOLDER)"
 
 PICKLED = (
@@ -74,9 +76,10 @@ def adapter_folder(text: str | Path) -> tuple[Path, str]:
     return folder, digest([config, hashes(safetensors(folder, "adapter_model.safetensors"))])
 
 
-def on_hub(repository: str, revision: str | None = None) -> hub.Source:
-    """A model's files on the hub: config, weights in safetensors, tokenizer."""
-    return hub.Source(repository, revision, MODEL_FILES, "model")
+def on_hub(repository: str, revision: str | None = None, weights: bool = True) -> hub.Source:
+    """A model's files on the hub: config and tokenizer, and weights in safetensors."""
+    files = (*CONFIGS, *TOKENIZER_FILES, *(WEIGHTS if weights else ()))
+    return hub.Source(repository, revision, files, "model")
 
 
 def hub_commit(repository: str, revision: str | None = None) -> str:
@@ -102,19 +105,36 @@ def hub_commit(repository: str, revision: str | None = None) -> str:
 
 
 def cached(source: hub.Source) -> Path | None:
-    """The folder of a model on the hub that was fetched whole, as far as its revision is known."""
-    from huggingface_hub import try_to_load_from_cache
-
-    where = {"repo_id": source.name, "revision": source.revision}
-    config = try_to_load_from_cache(filename="config.json", **where)
-    if not isinstance(config, str):
+    """The folder of a model on the hub whose files (`on_hub`) were all fetched; or else None."""
+    folder = hub.cached(source)
+    if folder is None or not (folder / "config.json").exists():
         return None
-    folder = Path(config).parent
-    index, weights = folder / INDEX, {"model.safetensors"}
-    if index.exists():
-        weights = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-    tokenizer = any(path.exists() for each in TOKENIZER_FILES for path in folder.glob(each))
-    return folder if tokenizer and all((folder / name).exists() for name in weights) else None
+    needed = set()
+    if set(WEIGHTS) <= set(source.patterns):
+        needed = {"model.safetensors"}
+        if (index := folder / INDEX).exists():
+            needed = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    vocabulary = any(True for pattern in VOCABULARIES for _ in folder.glob(pattern))
+    return folder if vocabulary and all((folder / name).exists() for name in needed) else None
+
+
+def fetch(repository: str, commit: str, weights: bool = True) -> Path:
+    """The local folder of a model's files on the hub, fetched where it is not whole.
+
+    What is there is loaded without a network: `from_pretrained(…, local_files_only=True)`.
+
+    Raises:
+        OSError: they cannot be had. ValueError: the weights are pickled.
+    """
+    source = on_hub(repository, commit, weights)
+    if folder := cached(source):
+        return folder
+    folder = hub.folder(source)
+    if not hub.listed(source):  # So it was not reached, and nothing is known of what is missing.
+        raise OSError(f"hub:{repository} cannot be loaded: {hub.UNREACHABLE}.")
+    if weights and not any(folder.glob("model*.safetensors")):
+        raise ValueError(f"hub:{repository} {PICKLED} {ANOTHER_REVISION}.")
+    return folder
 
 
 def context(config: "PreTrainedConfig") -> int | None:
