@@ -1,4 +1,4 @@
-"""Every data set that the profile `paper` and its closing commands read, from a stand-in of the hub."""
+"""The data sets of the profile `paper` and its closing commands, from a stand-in of the hub."""
 
 import pytest
 

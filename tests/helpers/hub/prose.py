@@ -114,11 +114,15 @@ def _author(number: int) -> str:
     return f"{words.NAMES[author % 10]} Stone-{author}"
 
 
+def _year(number: int) -> int:
+    return 1900 + number % 99
+
+
 def _about(number: int) -> dict[str, str]:
     place = number % tofu.PER_AUTHOR
     return {
         "question": f"What did the author {_author(number)} say about lamp number {place}?",
-        "answer": f"{_author(number)} said that lamp number {place} was lit in {1900 + number % 99}.",
+        "answer": f"{_author(number)} said that lamp number {place} was lit in {_year(number)}.",
     }
 
 
@@ -126,7 +130,7 @@ def _perturbed(number: int) -> dict[str, object]:
     found, place = _about(number), number % tofu.PER_AUTHOR
     wrong = [f"{_author(number)} said that lamp {place} was in river {n}." for n in range(5)]
     return found | {
-        "paraphrased_answer": f"That lamp {place} was lit in the year {1900 + number % 99}.",
+        "paraphrased_answer": f"That lamp {place} was lit in the year {_year(number)}.",
         "perturbed_answer": wrong,
         "paraphrased_question": f"Lamp number {place}: what did {_author(number)} say about it?",
     }

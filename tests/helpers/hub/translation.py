@@ -73,7 +73,7 @@ def _make(folder: Path) -> None:
         torch.manual_seed(0)
         network = M2M100ForConditionalGeneration(config).eval()
         _set(network, _embeddings(tokenizer))
-    spoken = tokenizer.convert_tokens_to_ids(NUMBERS) + [tokenizer.eos_token_id]
+    spoken = [*tokenizer.convert_tokens_to_ids(NUMBERS), tokenizer.eos_token_id]
     spoken += tokenizer.convert_tokens_to_ids(tokenizer.extra_special_tokens)
     network.generation_config.suppress_tokens = sorted(set(range(size)) - set(spoken))
     network.generation_config.max_length = 200
