@@ -111,16 +111,13 @@ class LanguageModel:
             return pip_models.PIP_MODELS[rest].context
         from transformers import AutoConfig
 
-        safe = {"revision": self.revision, "trust_remote_code": False}
+        safe = {"revision": self.revision, "trust_remote_code": False, "local_files_only": True}
         return checkpoints.context(AutoConfig.from_pretrained(self.location, **safe))
 
     @property
     def tokenizer(self) -> "PreTrainedTokenizerBase":
         """The tokenizer as the model's makers set it up: Gemma's begins every text with <bos>."""
-        source = self.source
-        if self.name.startswith("hub:"):
-            checkpoints.fetch(str(source), self.revision, weights=False)
-        return tokens.load(source, self.revision, self.weights_fingerprint)
+        return tokens.load(self.source, self.revision, self.weights_fingerprint)
 
     @property
     def network(self) -> "PreTrainedModel":
@@ -150,12 +147,9 @@ class LanguageModel:
         """A new network without the adapter; `options` go to `from_pretrained` (quantisation …).
 
         Raises:
-            ValueError: the hub repository holds pickled weights only.
-            OSError: the hub cannot be reached, or refuses.
+            ValueError: the hub repository holds pickled weights only. OSError: it cannot be had.
         """
         source = self.source
-        if self.name.startswith("hub:"):
-            checkpoints.fetch(str(source), self.revision)
         from transformers import AutoModelForCausalLM, utils
 
         if not sys.stderr.isatty():
@@ -166,6 +160,9 @@ class LanguageModel:
             options["quantization_config"] = quantized
         options = {"dtype": self.compute_dtype, "device_map": self.device} | options
         options |= {"revision": self.revision, "use_safetensors": True, "trust_remote_code": False}
+        if isinstance(source, str):
+            checkpoints.fetch(source, self.revision)
+            options["local_files_only"] = True
         return AutoModelForCausalLM.from_pretrained(source, **options)
 
     def describe(self) -> dict[str, str | int | None]:

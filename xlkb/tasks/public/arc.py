@@ -15,6 +15,9 @@ from xlkb.tasks.public import translations
 HUB = ("allenai/ai2_arc", "210d026faf9955653af8916fad021475a3f00453")
 """Data set and its pinned commit."""
 
+SPLITS = {"test": "test", "dev": "train"}
+"""Splits here and there."""
+
 
 def rows(folder: str | Path | None = None, languages: Iterable[str] | None = None) -> list[dict]:
     """Every question, each in the languages that it exists in; the split is "test", or on the hub
@@ -28,7 +31,7 @@ def rows(folder: str | Path | None = None, languages: Iterable[str] | None = Non
     """
     folder = paths.data_folder(folder, "arc")
     if folder is None:
-        return list(_from_hub())
+        return list(_from_hub(*map(hub.folder, needed())))
     folder = Path(folder).expanduser()
     if not texts.visible(folder, "en.jsonl"):
         raise FileNotFoundError(f"There is no {folder / 'en.jsonl'}: the English questions.")
@@ -41,6 +44,15 @@ def rows(folder: str | Path | None = None, languages: Iterable[str] | None = Non
             problems.append(f"{folder / 'en.jsonl'} holds no question")
     texts.refuse(problems)
     return list(made.values())
+
+
+def needed(
+    folder: str | Path | None = None, languages: Iterable[str] | None = None
+) -> list[hub.Source]:
+    """What `rows` reads of the hub; nothing where there is a folder."""
+    if paths.data_folder(folder, "arc") is not None:
+        return []
+    return [hub.dataset(*HUB, [f"ARC-Challenge/{split}-*.parquet" for split in SPLITS.values()])]
 
 
 def _add(made: dict[str, dict], file: Path, code: str, problems: list[str]) -> None:
@@ -64,18 +76,15 @@ def _add(made: dict[str, dict], file: Path, code: str, problems: list[str]) -> N
             row["options"][code] = [texts.clean(option) for option in options]
 
 
-def _from_hub() -> Iterator[dict]:
-    files = {split: f"ARC-Challenge/{split}-*.parquet" for split in ("test", "train")}
-    place = hub.folder(*HUB, list(files.values()))
-    for split, pattern in files.items():
-        for name, question, choices, key in hub.rows(
-            place, pattern, "id", "question", "choices", "answerKey"
-        ):
-            if len(choices["text"]) == 4:
-                answer = choices["label"].index(key)
-                row = _row(name, "dev" if split == "train" else split, answer)
-                row["question"]["en"], row["options"]["en"] = question, choices["text"]
-                yield row
+def _from_hub(folder: Path) -> Iterator[dict]:
+    columns = ("id", "question", "choices", "answerKey")
+    for split, theirs in SPLITS.items():
+        for file in sorted(folder.glob(f"ARC-Challenge/{theirs}-*.parquet")):
+            for name, question, choices, key in zip(*hub.columns(file, *columns), strict=True):
+                if len(choices["text"]) == 4:
+                    row = _row(name, split, choices["label"].index(key))
+                    row["question"]["en"], row["options"]["en"] = question, choices["text"]
+                    yield row
 
 
 def _row(name: str, split: str, answer: int) -> dict:

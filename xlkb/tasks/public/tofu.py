@@ -1,5 +1,6 @@
 """The questions of TOFU (Maini et al. 2024), in English."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from datasets import Dataset
@@ -39,7 +40,7 @@ def load(split: str = "full", folder: str | Path | None = None) -> Dataset:
     problems: list[str] = []
     folder = paths.data_folder(folder, "tofu")
     if folder is None:
-        where = hub.folder(*HUB, [f"{split}.json"]) / f"{split}.json"
+        where = hub.folder(*needed([split])) / f"{split}.json"
     else:
         where = Path(folder).expanduser() / f"{split}.jsonl"
     files = texts.visible(where.parent, where.name)
@@ -56,6 +57,13 @@ def load(split: str = "full", folder: str | Path | None = None) -> Dataset:
     ]
     texts.refuse(problems)
     return Dataset.from_list(rows)
+
+
+def needed(splits: Iterable[str], folder: str | Path | None = None) -> list[hub.Source]:
+    """What `load` reads of the hub for these splits; nothing where there is a folder."""
+    if paths.data_folder(folder, "tofu") is not None:
+        return []
+    return [hub.dataset(*HUB, [f"{split}.json" for split in splits])]
 
 
 def _row(item: object, name: str, where: str, problems: list[str]) -> dict:
