@@ -122,7 +122,7 @@ def _stub(folder, name, text):
 
 
 def test_script_reports_a_mistyped_option_before_it_installs_anything(tmp_path):
-    done = _script("--profil", "ci", cwd=tmp_path, XLKB_VENV=str(tmp_path / "venv"))
+    done = _script("--profil", "demo", cwd=tmp_path, XLKB_VENV=str(tmp_path / "venv"))
     assert done.returncode == 2
     assert "Did you mean --profile?" in done.stderr
     assert not (tmp_path / "venv").exists()
@@ -140,7 +140,7 @@ def test_script_refuses_an_old_python(tmp_path):
 
 
 def test_script_refuses_setup_with_other_options(tmp_path):
-    done = _script("--test", "--profile", "ci", cwd=tmp_path, XLKB_VENV=str(tmp_path / "venv"))
+    done = _script("--test", "--quick", cwd=tmp_path, XLKB_VENV=str(tmp_path / "venv"))
     assert done.returncode == 2
     assert "--test stands alone" in done.stderr
 

@@ -31,8 +31,7 @@ def test_demo_comes_first_and_its_models_come_through_pip():
     from xlkb import models
 
     assert profiles.names()[0] == "demo"
-    for name in ("demo", "ci"):
-        assert set(profiles.load(name).models) <= set(models.names())
+    assert set(profiles.load("demo").every_model) <= set(models.names())
 
 
 def test_headline_cells_of_the_demo_are_large():
@@ -41,8 +40,48 @@ def test_headline_cells_of_the_demo_are_large():
 
 def test_plain_demo_alone_writes_to_the_figures_folder_itself():
     assert profiles.load("demo").figures == paths.FIGURES
-    assert profiles.load("ci").figures == paths.FIGURES / "ci"
+    assert profiles.load("demo", quick=True).figures == paths.FIGURES / "demo-quick"
     assert profiles.load("demo", model="pip:smollm2-135m").figures != paths.FIGURES
+
+
+@given(
+    st.sampled_from(["demo", "paper"]),
+    st.sampled_from(["", "fr", "fr,sw,he", "fr,de,es,it,sw,he"]),
+    st.sampled_from(["", "letters"]),
+)
+def test_a_quick_run_asks_the_same_models_a_handful_of_questions(profile, languages, style):
+    plain = profiles.load(profile, languages=languages, style=style)
+    quick = profiles.load(profile, languages=languages, style=style, quick=True)
+    assert quick.name == plain.name.replace(profile, f"{profile}-quick", 1)
+    assert quick.results != plain.results
+    assert (quick.every_model, quick.languages) == (plain.every_model, plain.languages)
+    assert set(quick.after.held_out) == set(plain.after.held_out[:1])
+    assert 0 < quick.barrier.n_items < plain.barrier.n_items
+    assert 0 < quick.text.n_documents <= 2
+    assert all(command.endswith(" --quick") for command in quick.then)
+    assert len(quick.then) == len(plain.then)
+
+
+def test_quick_asks_never_more_than_the_profile(tmp_path):
+    text = (paths.PROFILES / "demo.toml").read_text(encoding="utf-8")
+    text = text.replace("n_items = 28", "n_items = 1").replace(
+        'units = ["document", "sentence", "words", "word"]', 'units = ["word"]'
+    )
+    (tmp_path / "mine.toml").write_text(text, encoding="utf-8")
+    run = profiles.load(f"path:{tmp_path / 'mine.toml'}", quick=True)
+    assert (run.prompting.n_items, run.text.units) == (1, ("word",))
+
+
+def test_a_profile_of_ones_own_is_a_file(tmp_path):
+    text = (paths.PROFILES / "demo.toml").read_text(encoding="utf-8")
+    text = text.replace("then = []", 'then = ["tofu --out {figures}/tofu.csv"]')
+    (tmp_path / "demo.toml").write_text(text, encoding="utf-8")
+    run = profiles.load(f"path:{tmp_path / 'demo.toml'}")
+    assert run.name.startswith("demo-")
+    assert run.figures == paths.FIGURES / run.name
+    assert run.then == (f"tofu --out {run.figures}/tofu.csv",)
+    with pytest.raises(FileNotFoundError, match=r"There is no profile's file .*none\.toml"):
+        profiles.load(f"path:{tmp_path / 'none.toml'}")
 
 
 def test_results_are_shared_between_a_profile_and_its_overrides(monkeypatch, tmp_path):
@@ -68,8 +107,9 @@ def test_several_models_are_the_first_and_its_contrasts():
     run = profiles.load("demo", model="pip:smollm2-135m, hub:a/b")
     assert run.models == ("pip:smollm2-135m", "hub:a/b")
     assert run.name.startswith("demo-smollm2-135m-hub-a-b-")
-    demo = profiles.load("demo")
-    assert profiles.load("demo", model=",".join(demo.models)) == demo
+    assert {run.models_of(number) for number in ("01", "02", "03", "04", "05", "06")} == {
+        run.models
+    }
 
 
 def test_a_style_brings_its_decision_rules():

@@ -15,7 +15,7 @@ import notebook_cells
 import pytest
 from datasets import Dataset
 
-from xlkb import corpora, models, profiles
+from xlkb import corpora, models
 from xlkb.commands import finetune, mix, reproduce, tofu
 from xlkb.commands import main as xlkb
 from xlkb.corpora import translation, translators
@@ -166,8 +166,8 @@ def _main_job(arguments: list[str], world: Path, monkeypatch: pytest.MonkeyPatch
         else word
         for word in arguments
     ]
-    for name in ("demo", "ci"):
-        notebook_cells.profile(world / "profiles", name, models=list(profiles.load(name).models))
+    for name in ("demo", "paper"):
+        notebook_cells.profile(world / "profiles", name)
     monkeypatch.setattr(paths, "PROFILES", world / "profiles")
     ran = []
     monkeypatch.setattr(reproduce, "_run", lambda *given: ran.append(given) or 0)

@@ -197,6 +197,13 @@ def test_the_command_asks_in_every_language(model, data, tmp_path, monkeypatch, 
     assert "taught authors" in capsys.readouterr().out
 
 
+def test_a_quick_request_asks_a_few_questions_about_one_author(model, data, tmp_path, capsys):
+    questions(data, *[CHOICES | {"question": f"{n}?"} for n in range(9)], split="world_facts")
+    assert command.main(["--model", model.name, "--quick", "--out", str(tmp_path / "t.csv")]) == 0
+    asked = pd.read_csv(tmp_path / "t.csv").groupby("questions")["n"].max()
+    assert asked.to_dict() == {"taught authors": 1, "real authors": 1, "world facts": command.QUICK}
+
+
 def test_a_translation_that_fails_costs_no_training(model, data, monkeypatch, capsys):
     def broken(texts, source, target):
         raise ConnectionError("the endpoint is gone")
@@ -228,6 +235,7 @@ def test_a_translation_that_fails_costs_no_training(model, data, monkeypatch, ca
         (["--model", "pip:gema-3-270m"], "Did you mean 'pip:gemma-3-270m'"),
         (["--model", "path:nowhere"], "There is no folder"),
         (["--langages", "fr"], "Did you mean --languages"),
+        (["--quick", "--authors", "20"], "--quick means one of --authors"),
     ],
 )
 def test_a_wrong_request_is_refused_before_anything_is_trained(

@@ -12,7 +12,7 @@ import pytest
 import tiny
 
 from xlkb import commands, models, profiles
-from xlkb.commands import line, needs, reproduce, tofu
+from xlkb.commands import line, needs, reproduce, reproduce_options, tofu
 from xlkb.ground import disk, languages, paths
 from xlkb.profiles import reading
 from xlkb.training import recipes, sizes
@@ -23,7 +23,7 @@ Usage = namedtuple("Usage", "total used free")
 
 @pytest.fixture(autouse=True)
 def no_model_is_loaded(monkeypatch):
-    monkeypatch.setattr(needs, "load", lambda run, numbers: [])
+    monkeypatch.setattr(needs, "load", lambda run, numbers, to_fetch=0: [])
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ CODES += [
 @pytest.mark.parametrize("file", [False, True], ids=["task", "own"])
 def test_a_request_can_run_or_is_refused_with_a_cure(codes, only, file, own):
     """What mixes the general corpus needs two of its languages; everything else can run."""
-    request = ["--profile", "ci", *(["--only", only] if only else [])]
+    request = ["--quick", *(["--only", only] if only else [])]
     request += ["--task", own(*codes)] if file else ["--languages", ",".join(codes)]
     taking = needs._taking("task" if file else "languages")
     found = prepared(*request)
@@ -94,7 +94,6 @@ def test_a_request_can_run_or_is_refused_with_a_cure(codes, only, file, own):
         (["--task", " "], "it is empty"),
         (["--model", "pip:gemma-3-270m,pip:gemma-3-270m"], "is given twice"),
         (["--model", "pip:gemma-3-270m,smollm2-135m"], "Did you mean 'pip:smollm2-135m'"),
-        (["--model", "pip:gemma-3-270m,pip:smollm2-135m", "--only", "04"], "no effect in 04"),
         (["--dry-run", "--fresh"], "--fresh has no effect"),
         (["--dry-run", "--check"], "--check has no effect"),
         (["--dry-run", "--model", "pip:gema-3-270m"], "Did you mean 'pip:gemma-3-270m'"),
@@ -123,8 +122,8 @@ def test_fresh_with_replayed_scores_is_refused(monkeypatch, capsys):
 
 
 def test_what_counts_in_some_notebooks_is_said_at_the_start(capsys):
-    run = profiles.load("ci", style="letters")
-    notebooks = [path for path in reproduce._notebooks() if path.name[:2] in ("02", "05")]
+    run = profiles.load("demo", style="letters")
+    notebooks = [path for path in reproduce_options.notebooks() if path.name[:2] in ("02", "05")]
     assert needs.effects(notebooks, {"style": "letters"}, run) == [
         "--style counts in notebook 02; in 05 it does not."
     ]
@@ -132,10 +131,12 @@ def test_what_counts_in_some_notebooks_is_said_at_the_start(capsys):
         needs.effects(notebooks[1:], {"style": "letters"}, run)
 
 
-def test_only_one_notebook_compares_models():
+def test_several_models_count_in_every_notebook():
+    given = {"model": "pip:gemma-3-270m,pip:smollm2-135m"}
+    run = profiles.load("demo", **given)
     for path in reproduce._notebooks():
-        compares = "run.models[1:]" in path.read_text(encoding="utf-8")
-        assert compares == (path.name[:2] == needs.ASKING)
+        assert needs.effects([path], given, run) == []
+        assert run.models_of(path.name[:2]) == tuple(given["model"].split(","))
 
 
 def test_a_folder_that_cannot_be_written_is_named(monkeypatch, tmp_path):
@@ -156,7 +157,7 @@ def test_a_folder_that_cannot_be_written_is_named(monkeypatch, tmp_path):
         ("tofu --languages en,fr", "need a --translator"),
         ("tofu --nonsense", "not understood"),
         ("reproduce --task worldfact --only 02", "Did you mean 'worldfacts'"),
-        ("reproduce --profle ci", "not understood"),
+        ("reproduce --profle demo", "not understood"),
         ("json.tool --nonsense", "not understood"),
         ("models --nonsense", "not understood"),
         ("mix --unit word", "not understood"),
@@ -166,10 +167,10 @@ def test_a_folder_that_cannot_be_written_is_named(monkeypatch, tmp_path):
 def test_a_command_that_would_be_refused_stops_the_run_at_its_start(command, said, monkeypatch):
     plain = reading._read
     monkeypatch.setattr(reading, "_read", lambda name: plain(name) | {"then": (command,)})
-    found = prepared("--profile", "ci")
+    found = prepared()
     assert said in found
     assert f"xlkb {command}" in found
-    assert prepared("--profile", "ci", "--only", "02").then == (command,)
+    assert prepared("--only", "02").then == (command,)
 
 
 def test_the_commands_of_every_profile_are_understood(monkeypatch):
@@ -197,9 +198,11 @@ def _model(folder):
 
 
 def test_the_demo_trains_17_models():
-    assert sum(needs.trained(profiles.load("demo"), NUMBERS).values()) == 17
-    assert sum(needs.trained(profiles.load("demo"), ["02"]).values()) == 0
-    assert sum(needs.trained(profiles.load("demo"), ["04"]).values()) == 1
+    assert sum(needs.trained(profiles.load("demo"), NUMBERS, "pip:gemma-3-270m").values()) == 17
+    demo = profiles.load("demo")
+    assert sum(needs.trained(demo, ["02"], "pip:gemma-3-270m").values()) == 0
+    assert sum(needs.trained(demo, ["04"], "pip:gemma-3-270m").values()) == 1
+    assert sum(needs.trained(demo, NUMBERS, "pip:smollm2-135m").values()) == 0
 
 
 def test_sizes_are_those_that_are_written(tmp_path):
@@ -241,23 +244,6 @@ def test_needs_on_one_disk_are_added_up(tmp_path, monkeypatch):
         disk.room([(tmp_path / "a", 4e9, "one"), (tmp_path / "b" / "c", 4e9, "two")])
 
 
-def test_weights_on_the_hub_are_looked_at_before_a_run(monkeypatch):
-    import huggingface_hub
-
-    Sibling, Info = namedtuple("Sibling", "rfilename size"), namedtuple("Info", "siblings")
-    files = {"model-1.safetensors": 5, "model-2.safetensors": 6, "consolidated.safetensors": 11}
-    monkeypatch.setattr(
-        huggingface_hub.HfApi,
-        "model_info",
-        lambda self, *_, **__: Info([Sibling(*item) for item in files.items()]),
-    )
-    model = models.LanguageModel("hub:a/b", "a/b", "a/b", "0")
-    assert sizes.to_fetch(model) == 11
-    files = {"pytorch_model.bin": 5}
-    with pytest.raises(ValueError, match="hub:a/b has pickled weights only"):
-        sizes.to_fetch(model)
-
-
 def test_models_that_tables_could_not_tell_apart_are_refused(tmp_path, monkeypatch):
     monkeypatch.undo()
     for place in ("one", "two"):
@@ -265,7 +251,7 @@ def test_models_that_tables_could_not_tell_apart_are_refused(tmp_path, monkeypat
         _model(tmp_path / place / "final")
     names = ",".join(f"path:{tmp_path}/{place}/final" for place in ("one", "two"))
     with pytest.raises(ValueError, match="both called 'final'"):
-        needs.load(profiles.load("ci", model=names), ["02"])
+        needs.load(profiles.load("demo", model=names), ["02"])
 
 
 # How a command ends
@@ -314,7 +300,7 @@ def test_a_chinese_name_is_refused_on_a_terminal_without_chinese(tmp_path):
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ("reproduce --profile ci", "it is a whole run"),
+        ("reproduce --quick", "it is a whole run"),
         ("mix --corpus almanak --unit word --out mixed", "'almanac'"),
         ("mixx", "not understood"),
     ],
@@ -322,9 +308,9 @@ def test_a_chinese_name_is_refused_on_a_terminal_without_chinese(tmp_path):
 def test_what_a_run_ends_with_is_looked_at_without_computing(command, said, monkeypatch, capsys):
     plain = reading._read
     monkeypatch.setattr(reading, "_read", lambda name: plain(name) | {"then": (command,)})
-    assert said in prepared("--profile", "ci")
+    assert said in prepared()
     if "almanak" not in command:  # What a command names is looked at before a run.
-        assert reproduce.main(["--profile", "ci", "--dry-run"]) == 2
+        assert reproduce.main(["--dry-run"]) == 2
         assert said in capsys.readouterr().err
 
 

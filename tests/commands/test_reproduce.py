@@ -16,12 +16,13 @@ from xlkb.ground import disk, paths
 from xlkb.report import notebooks, reference
 from xlkb.scoring import results
 
-PARAMETERS = 'profile = "demo"\nmodel = ""\ntask = ""\nlanguages = ""'
+PARAMETERS = 'profile = "demo"\nmodel = ""\ntask = ""\nlanguages = ""\nquick = False'
 LOAD = """
 import pandas as pd
 from xlkb import models, profiles
 from xlkb.report import tables
-run = profiles.load(profile, notebook="NAME", model=model, task=task, languages=languages)
+more = {"model": model, "task": task, "languages": languages}
+run = profiles.load(profile, notebook="NAME", **more, quick=quick)
 """
 SAVE = """
 frame = pd.DataFrame({"language": ["en", "fr"], "n": [420, 420], "accuracy": [0.9, 0.6]})
@@ -67,7 +68,7 @@ def checkout(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--profil", "ci"], "Did you mean --profile?"),
+        (["--profil", "demo"], "Did you mean --profile?"),
         (["--chek"], "Did you mean --check?"),
         (["--profile", "dmeo"], "Did you mean 'demo'?"),
         (["--only", "02,09"], "there is no notebook 09; there are: 02_barrier, 03_domain"),
@@ -79,7 +80,7 @@ def checkout(tmp_path, monkeypatch):
         (["--languages", "fr,german"], "Did you mean 'de'"),
         (["--task", "path:no_such.jsonl"], "no_such.jsonl"),
         (["--model", "path:no_such_folder"], "no_such_folder"),
-        (["--check", "--profile", "ci"], "no committed reference"),
+        (["--check", "--profile", "paper"], "no committed reference"),
         (["--check", "--style", "paper"], "cannot be combined with --style"),
         (["--style", "leters"], "Did you mean 'letters'?"),
         (["--model", "api:m@http://127.0.0.1:1/v1", "--style", "cloze"], "scored by cloze"),
@@ -216,18 +217,18 @@ def test_what_a_cell_printed_is_one_output(tmp_path):
 
 def test_a_run_makes_and_lists_its_artefacts(checkout, capsys):
     _notebook(checkout / "notebooks", "02_barrier", LOAD, SAVE)
-    assert reproduce.main(["--profile", "ci"]) == 0
+    assert reproduce.main(["--quick"]) == 0
     printed = capsys.readouterr().out
     assert "[1/1] 02_barrier done in" in printed
     assert "table2_barrier" in printed
-    assert (checkout / "figures" / "ci" / "table2_barrier.csv").exists()
-    assert (checkout / "results" / "ci" / "notebooks" / "02_barrier.ipynb").exists()
+    assert (checkout / "figures" / "demo-quick" / "table2_barrier.csv").exists()
+    assert (checkout / "results" / "demo-quick" / "notebooks" / "02_barrier.ipynb").exists()
 
 
 def test_a_run_stops_at_the_first_failure(checkout, capsys):
     _notebook(checkout / "notebooks", "02_barrier", "raise RuntimeError('no such weights')")
     _notebook(checkout / "notebooks", "03_domain", LOAD, SAVE)
-    assert reproduce.main(["--profile", "ci"]) == 1
+    assert reproduce.main(["--quick"]) == 1
     printed = capsys.readouterr()
     assert "RuntimeError: no such weights" in printed.err
     assert "03_domain" not in printed.out
@@ -274,15 +275,15 @@ def test_overrides_keep_away_from_the_profiles_artefacts(checkout, capsys):
 
 
 def test_an_option_counts_or_is_refused(checkout, capsys):
-    with_task = 'profile = "demo"\nmodel = ""\ntask = ""'
-    load = LOAD.replace(", languages=languages", "")
+    with_task = 'profile = "demo"\nmodel = ""\ntask = ""\nquick = False'
+    load = LOAD.replace(', "languages": languages', "")
     _notebook(checkout / "notebooks", "02_barrier", load, SAVE, parameters=with_task)
-    assert reproduce.main(["--profile", "ci", "--languages", "fr"]) == 2
+    assert reproduce.main(["--quick", "--languages", "fr"]) == 2
     assert "--languages would have no effect in any notebook" in capsys.readouterr().err
     _notebook(checkout / "notebooks", "03_domain", LOAD, SAVE)
-    assert reproduce.main(["--profile", "ci", "--languages", "fr", "--only", "02"]) == 2
+    assert reproduce.main(["--quick", "--languages", "fr", "--only", "02"]) == 2
     assert "notebook that takes it: --only 02,03" in capsys.readouterr().err
-    reproduce.main(["--profile", "ci", "--languages", "fr"])
+    reproduce.main(["--quick", "--languages", "fr"])
     said = capsys.readouterr().out
     assert "--languages counts in notebook 03; in 02 it does not." in said
 
@@ -294,7 +295,7 @@ def test_a_run_that_is_stopped_says_what_goes_on(checkout, capsys, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(notebooks, "execute", stop)
-    assert reproduce.main(["--profile", "ci"]) == 130
+    assert reproduce.main(["--quick"]) == 130
     assert "the same command goes on" in capsys.readouterr().err
 
 

@@ -13,6 +13,7 @@ import transformers
 from xlkb import profiles
 from xlkb.ground import paths
 from xlkb.ground.languages import LANGUAGES
+from xlkb.profiles.run import MODELS
 from xlkb.report import manifest, reference
 
 SIZES = {
@@ -27,6 +28,8 @@ SIZES = {
     "teaching.relations": ["companion", "food"],
     "teaching.epochs": 1,
     "text.n_documents": 1,
+    "text.units": ["sentence"],
+    "after.held_out": ["pt"],
     "after.n_items": 2,
     "after.n_few": 1,
 }
@@ -44,9 +47,11 @@ def model(folder: Path) -> str:
 
 
 def profile(folder: Path, name: str, **changes: object) -> None:
-    """The profile ci with `SIZES` and `changes`, as a TOML file in `folder`."""
-    ci = (paths.PACKAGE_DATA / "profiles" / "ci.toml").read_text(encoding="utf-8")
-    settings = tomllib.loads(ci)
+    """The profile demo with `SIZES` and `changes`, as a TOML file in `folder`."""
+    demo = (paths.PACKAGE_DATA / "profiles" / "demo.toml").read_text(encoding="utf-8")
+    settings = tomllib.loads(demo)
+    if named := changes.pop("models", None):
+        changes |= dict.fromkeys(MODELS, named)
     for key, value in (SIZES | changes).items():
         group, _, inner = key.rpartition(".")
         (settings[group] if group else settings)[inner] = value

@@ -218,7 +218,7 @@ def test_a_caption_tells_of_many_answers_that_were_not_understood(
     frame = pd.DataFrame({"language": ["en", "fr"], "n": 8, "accuracy": 0.5, "low": 0.4})
     frame = frame.assign(high=0.6, gap_points=1.0, gap_low=0.0, gap_high=2.0, rule="sum")
     frame["unread"] = [0.0, share] if share is not None else np.nan
-    run = profiles.load("ci", "02_general_knowledge_barrier")
+    run = profiles.load("demo", "02_general_knowledge_barrier", quick=True)
     figures.accuracy_bars(frame, "a", run, [], "Title", hue="rule")
     figures.gap_bars(frame, "b", run, [], "Title")
     figures.heat_map(frame, "c", run, [], "Title", ("language", "x"), ("rule", "y"))

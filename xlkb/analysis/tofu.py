@@ -119,6 +119,7 @@ def experiment(
     authors: int = AUTHORS,
     languages: Sequence[str] = ("en",),
     translator: str | translators.Translator = "",
+    n: int | None = None,
 ) -> pd.DataFrame:
     """The measures before and after a model is taught authors in English, asked in `languages`.
 
@@ -128,6 +129,7 @@ def experiment(
         recipe: of the fine-tuning.
         authors: how many are taught: the last of `full`, of whom the last 20 are `forget10`.
         translator: for languages other than English, by name (`translators.by_name`) or itself.
+        n: questions of each set that are asked, the first ones; all when None.
 
     Returns:
         As `summary`, with a first column `questions`: "taught authors" (at most 20 of them, with
@@ -136,7 +138,7 @@ def experiment(
     Raises:
         ValueError, OSError: what `lessons`, `asked` and `training.train` raise.
     """
-    texts, sets = lessons(authors), asked(authors, languages, translator)
+    texts, sets = lessons(authors), asked(authors, languages, translator, n)
     folder = finetuning.train(model, texts, recipe, name=f"tofu-{authors}-authors")
     after = finetuning.load(model, folder, label=f"{model.label}, after TOFU")
     store, tables = paths.results() / "tofu", []
@@ -152,17 +154,26 @@ def lessons(authors: int) -> Dataset:
 
     Raises ValueError when there are not as many; what `load` raises.
     """
-    if not 1 <= authors <= AUTHORS:
-        raise ValueError(f"--authors {authors}: TOFU has {AUTHORS}; choose from 1 to {AUTHORS}.")
+    require_authors(authors)
     return documents(_last(tasks.tofu.load("full"), authors))
 
 
+def require_authors(authors: int) -> None:
+    """Raise ValueError when TOFU does not have as many."""
+    if not 1 <= authors <= AUTHORS:
+        raise ValueError(f"--authors {authors}: TOFU has {AUTHORS}; choose from 1 to {AUTHORS}.")
+
+
 def asked(
-    authors: int, languages: Sequence[str], translator: str | translators.Translator = ""
+    authors: int,
+    languages: Sequence[str],
+    translator: str | translators.Translator = "",
+    n: int | None = None,
 ) -> dict[str, list[Dataset]]:
     """What is asked: the name of each set, and its questions in each language.
 
-    Translations are kept in `tofu/translations.jsonl` among the stored results.
+    Of each set the first `n`, or all when None. Translations are kept in `tofu/translations.jsonl`
+    among the stored results.
 
     Raises:
         ValueError: an unknown language; a translator is missing, or there is nothing for it to do;
@@ -171,6 +182,7 @@ def asked(
     speak = translator_for(languages, translator)
     sets = {what: tasks.tofu.load(split) for what, split in ASKED.items()}
     sets["taught authors"] = _last(sets["taught authors"], authors)
+    sets = {what: each.select(range(min(n or len(each), len(each)))) for what, each in sets.items()}
     cache = paths.results() / "tofu" / "translations.jsonl"
     return {
         what: [
@@ -188,6 +200,14 @@ def translator_for(
 
     Raises ValueError where a translator is missing, lacks a language, or has nothing to do.
     """
+    require_translator(languages, translator)
+    if not translator or not isinstance(translator, str):
+        return translator or None
+    return translators.by_name(translator, ["en", *(code for code in languages if code != "en")])
+
+
+def require_translator(languages: Sequence[str], translator: str | translators.Translator) -> None:
+    """Raise ValueError where a translator is missing, or has nothing to do."""
     room.check(languages)
     others = [code for code in languages if code != "en"]
     if others and not translator:
@@ -197,9 +217,6 @@ def translator_for(
             "--translator has nothing to do: TOFU is in English, and no other language is asked. "
             "Name some, as in --languages en,fr, or leave the translator out."
         )
-    if not isinstance(translator, str):
-        return translator
-    return translators.by_name(translator, ["en", *others]) if translator else None
 
 
 def _last(questions: Dataset, authors: int) -> Dataset:

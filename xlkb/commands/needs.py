@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from xlkb import corpora, models, tasks
+from xlkb.commands import preflight, wanted
 from xlkb.corpora import translators
 from xlkb.ground import disk, paths
 from xlkb.models import LanguageModel
@@ -16,17 +17,38 @@ from xlkb.report import notebooks as cells
 from xlkb.training import finetuning, recipes, sizes
 
 ASKING = "02"
-"""The notebook that needs no more of a model than answers, and the one that compares models."""
-
-TRANSLATED = ("01", "05", "06")
-"""Notebooks that read the general corpus, through a translator where the profile has one."""
+"""The notebook that needs no more of a model than answers."""
 
 MIXING = ("05", "06")
 """Notebooks that mix the general corpus, which takes two languages."""
 
 
-def check(run: Run, notebooks: Sequence[Path], given: Mapping[str, str]) -> list[str]:
-    """Look at everything that can be wrong with a request, before any model is loaded.
+def check(run: Run, numbers: Sequence[str]) -> None:
+    """Look at the folders and read the data, before any model is loaded.
+
+    Args:
+        run: of no particular notebook.
+        numbers: of the notebooks that will run.
+
+    Raises:
+        ValueError, OSError, ImportError, RuntimeError: with what is wrong, and the cure.
+    """
+    for folder, what in ((run.figures, "Figures"), (run.results, "Results")):
+        disk.writable(folder, what)
+    disk.writable(paths.cache(), "The cache")
+    if wanted.ASKING & set(numbers):
+        tasks.load(run.task, languages=run.languages, n=1)
+    if wanted.READING & set(numbers):
+        corpora.load(run.text.corpus, run.read[:1] or ("en",), n=1)
+        if run.text.translator:
+            translators.by_name(run.text.translator, run.read)
+    if "01" in numbers:
+        spoken = [code for code in run.five if code in corpora.spoken(run.closeness.parallel)]
+        corpora.load(run.closeness.parallel, spoken[:1] or ("en",), n=1)
+
+
+def names(run: Run, notebooks: Sequence[Path], given: Mapping[str, str | bool]) -> list[str]:
+    """Look at what is asked for by its names, without data, models or the hub.
 
     Args:
         run: of no particular notebook.
@@ -40,25 +62,7 @@ def check(run: Run, notebooks: Sequence[Path], given: Mapping[str, str]) -> list
         ValueError, OSError, ImportError, RuntimeError: with what is wrong, and the cure.
     """
     numbers = [path.name[:2] for path in notebooks]
-    said = names(run, notebooks, given)
-    for folder, what in ((run.figures, "Figures"), (run.results, "Results")):
-        disk.writable(folder, what)
-    disk.writable(paths.cache(), "The cache")
-    tasks.load(run.task, languages=run.languages, n=1)
-    if set(TRANSLATED) & set(numbers):
-        corpora.load(run.text.corpus, run.read[:1] or ("en",), n=1)
-        if run.text.translator:
-            translators.by_name(run.text.translator, run.read)
-    if "01" in numbers:
-        spoken = [code for code in run.five if code in corpora.spoken(run.closeness.parallel)]
-        corpora.load(run.closeness.parallel, spoken[:1] or ("en",), n=1)
-    return said
-
-
-def names(run: Run, notebooks: Sequence[Path], given: Mapping[str, str]) -> list[str]:
-    """The part of `check` that needs neither data nor models nor the hub."""
-    numbers = [path.name[:2] for path in notebooks]
-    for name in run.models:
+    for name in run.every_model:
         if name.partition(":")[0] not in ("hub", "path", "api"):
             with contextlib.suppress(ModuleNotFoundError):
                 models.load(name)
@@ -66,7 +70,7 @@ def names(run: Run, notebooks: Sequence[Path], given: Mapping[str, str]) -> list
         tasks.load(run.task, n=1)
     if run.text.translator:
         translators.check(run.text.translator)
-    served = [name for name in run.models if name.startswith("api:")]
+    served = [name for name in run.every_model if name.startswith("api:")]
     if served and numbers != [ASKING]:
         raise ValueError(
             f"{served[0]} has no weights here to look into or to train: only notebook {ASKING}, "
@@ -77,7 +81,7 @@ def names(run: Run, notebooks: Sequence[Path], given: Mapping[str, str]) -> list
     return said
 
 
-def effects(notebooks: Sequence[Path], given: Mapping[str, str], run: Run) -> list[str]:
+def effects(notebooks: Sequence[Path], given: Mapping[str, str | bool], run: Run) -> list[str]:
     """A sentence for each option that counts in some of the notebooks only.
 
     Raises ValueError for one that counts in none.
@@ -88,13 +92,10 @@ def effects(notebooks: Sequence[Path], given: Mapping[str, str], run: Run) -> li
         for name, value in given.items()
         if value and name != "profile"
     }
-    several = "--model with more than one model"
-    if given.get("model") and len(run.models) > 1:
-        counts[several] = [number for number in takes if number == ASKING]
     said = []
     for option, where in counts.items():
         if not where:
-            able = [ASKING] if option == several else _taking(option.removeprefix("--"))
+            able = _taking(option.removeprefix("--"))
             raise ValueError(
                 f"{option} would have no effect in {_listed(list(takes))}. Leave it out, or add a "
                 f"notebook that takes it: --only {','.join(sorted({*takes, *able[:1]}))}."
@@ -103,10 +104,7 @@ def effects(notebooks: Sequence[Path], given: Mapping[str, str], run: Run) -> li
             )
         if len(where) < len(takes):
             rest = _listed([number for number in takes if number not in where])
-            more = ", the first model is used" if option == several else ""
-            said.append(
-                f"{option} counts in notebook {_listed(where)}; in {rest} it does not{more}."
-            )
+            said.append(f"{option} counts in notebook {_listed(where)}; in {rest} it does not.")
     return said
 
 
@@ -131,15 +129,18 @@ def mixed(run: Run, numbers: Sequence[str]) -> None:
     )
 
 
-def load(run: Run, numbers: Sequence[str]) -> list[LanguageModel]:
-    """The run's models, looked up and made ready: pip's are converted, disks have room.
+def load(run: Run, numbers: Sequence[str], to_fetch: float = 0) -> list[LanguageModel]:
+    """The notebooks' models, looked up and made ready: pip's are converted, disks have room.
+
+    Args:
+        to_fetch: bytes that will come from the hub (`preflight.require`).
 
     Raises:
         ValueError, OSError, ImportError: a model cannot be had; there is too little room.
     """
-    found = [models.load(name) for name in run.models]
+    found = [models.load(name) for name in used(run, numbers)]
     labels = [model.label for model in found]
-    for name, label in zip(run.models, labels, strict=True):
+    for name, label in zip(used(run, numbers), labels, strict=True):
         if labels.count(label) > 1:
             raise ValueError(
                 f"--model: {name} and another model are both called {label!r}, and tables "
@@ -147,24 +148,29 @@ def load(run: Run, numbers: Sequence[str]) -> list[LanguageModel]:
             )
     if models.replaying():
         return found
-    used = found if ASKING in numbers else found[:1]
-    needs = [(_hub_folder(), sizes.to_fetch(model), model.name) for model in used]
-    for model in used:
+    for model in found:
         if not model.name.startswith("api:"):
             # Converts a pip model now, on the terminal and not in the middle of a notebook.
             _ = model.source
-    disk.room([*needs, *_training(run, numbers, found[0])])
+    fetched = (preflight.cache(), to_fetch, "models and data sets of the hub")
+    disk.room([fetched, *_training(run, numbers, found)])
     return found
 
 
-def trained(run: Run, numbers: Sequence[str]) -> dict[str, int]:
-    """How many models the notebooks fine-tune by each recipe; what two of them need, once."""
+def used(run: Run, numbers: Sequence[str]) -> list[str]:
+    """Names of the models that the notebooks load, each once."""
+    return list(dict.fromkeys(name for number in numbers for name in run.models_of(number)))
+
+
+def trained(run: Run, numbers: Sequence[str], name: str) -> dict[str, int]:
+    """How many times the notebooks fine-tune a model, by recipe; what two of them need, once."""
     count = {run.teaching.recipe: 0, run.text.recipe: 0}
-    if {"03", "04", *MIXING} & set(numbers):
+    here = {number for number in numbers if name in run.models_of(number)}
+    if {"03", "04", *MIXING} & here:
         count[run.teaching.recipe] += 1  # The academy in English.
-    if "03" in numbers:
+    if "03" in here:
         count[run.teaching.recipe] += 1  # In several languages.
-    if set(MIXING) & set(numbers):
+    if set(MIXING) & here:
         first = 1 + ("sentence" in run.text.units)
         count[run.teaching.recipe] += first
         # On general text with and without the teaching, parallel text, and the domain's own.
@@ -173,36 +179,31 @@ def trained(run: Run, numbers: Sequence[str]) -> dict[str, int]:
 
 
 def _training(
-    run: Run, numbers: Sequence[str], model: LanguageModel
+    run: Run, numbers: Sequence[str], found: Sequence[LanguageModel]
 ) -> Iterator[tuple[Path, float, str]]:
-    runs = paths.results() / "runs"
-    count = trained(run, numbers)
-    if not any(count.values()):
-        return
-    takes = {}
-    for name in count:
-        recipe = recipes.get(name)
-        finetuning.require_trainable(model, recipe)
-        takes[name] = sizes.trained_bytes(model, recipe)
-    there = len(list(runs.glob(f"{models.slug(model.name)}-*/finished.json")))
-    total = sum(count.values())
-    missing = max(0, total - there)
-    whole = sum(takes[name] * count[name] for name in count)
-    yield runs, whole * missing / total, f"{missing} fine-tuned models"
-    if missing:
-        yield runs, sizes.CHECKPOINTS * max(takes.values()), "checkpoints of one on its way"
+    runs, largest = paths.results() / "runs", 0.0
+    for model in found:
+        takes, count = {}, trained(run, numbers, model.name)
+        if not any(count.values()):
+            continue
+        for name in count:
+            recipe = recipes.get(name)
+            finetuning.require_trainable(model, recipe)
+            takes[name] = sizes.trained_bytes(model, recipe)
+        there = len(list(runs.glob(f"{models.slug(model.name)}-*/finished.json")))
+        total = sum(count.values())
+        missing = max(0, total - there)
+        whole = sum(takes[name] * count[name] for name in count)
+        largest = max(largest, max(takes.values()) if missing else 0)
+        yield runs, whole * missing / total, f"{missing} fine-tuned models of {model.label}"
+    if largest:
+        yield runs, sizes.CHECKPOINTS * largest, "checkpoints of one on its way"
 
 
 def _taking(parameter: str) -> list[str]:
     """Numbers of the notebooks that have a parameter."""
     every = sorted(paths.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
     return [path.name[:2] for path in every if parameter in cells.parameters_of(path)]
-
-
-def _hub_folder() -> Path:
-    from huggingface_hub import constants
-
-    return Path(constants.HF_HUB_CACHE)
 
 
 def _listed(numbers: Sequence[str]) -> str:

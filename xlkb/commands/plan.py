@@ -3,9 +3,10 @@
 Counted from the profile alone, without models, data or network, so tokens are estimates: characters
 of a question of the task (`CHARACTERS`) over `CHARACTERS_PER_TOKEN`. What is shared between prompts
 is counted each time, so that scoring comes out below the estimate. Time on this machine follows
-from how fast it multiplies matrices, which is measured for a second.
+from how fast it multiplies matrices and reads from its disk, which is measured for a second or two.
 """
 
+import contextlib
 import math
 import re
 import time
@@ -17,7 +18,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from xlkb import corpora, models
-from xlkb.ground import progress
+from xlkb.commands import preflight
+from xlkb.ground import disk, progress
 from xlkb.models import api, hub_models
 from xlkb.profiles import Run
 
@@ -54,6 +56,9 @@ and 31 on 2 that are four times as fast. On a GPU, that product is `FLOPS` over 
 
 MEASURED = 0.5
 """Seconds for which matrices are multiplied."""
+
+WORTH_READING = 1e10
+"""Bytes of weights from which the time to read them counts, and so the disk is measured."""
 
 
 class Step(NamedTuple):
@@ -105,8 +110,9 @@ def steps(run: Run) -> Iterator[Step]:
     sentences = run.closeness.n_sentences * (
         every + 4 * 11
     )  # Versions of each: swept probabilities.
-    yield Step("01", main, "translate", translated, translated * TOKENS_PER_SENTENCE * 5)
-    yield Step("01", main, "embed", sentences, sentences * TOKENS_PER_SENTENCE)
+    for name in run.closeness.models:
+        yield Step("01", name, "translate", translated, translated * TOKENS_PER_SENTENCE * 5)
+        yield Step("01", name, "embed", sentences, sentences * TOKENS_PER_SENTENCE)
 
     recomposed = run.barrier.n_items * (five + 6 * (five - 1) + 1)
     recomposed += run.barrier.n_exploratory * (every + five * five)
@@ -119,22 +125,27 @@ def steps(run: Run) -> Iterator[Step]:
     for name in contrasts:
         yield Step("02", name, "score", whole, whole * question)
 
-    yield Step("03", main, "teach", quiz, (quiz + fewer) * lesson, 3)
     asked = 2 * quiz * cells + fewer * five
-    yield Step("03", main, "score", asked, asked * pupil)
+    for name in run.teaching.models:
+        yield Step("03", name, "teach", quiz, (quiz + fewer) * lesson, 3)
+        yield Step("03", name, "score", asked, asked * pupil)
 
     mitigated = 2 * run.prompting.n_items * cells
-    yield Step("04", main, "score", 11 * mitigated, mitigated * question * (7 + 4 * shots))
-    yield Step("04", main, "translate", 5 * mitigated, 5 * mitigated * question * shots)
+    for name in run.prompting.models:
+        yield Step("04", name, "score", 11 * mitigated, mitigated * question * (7 + 4 * shots))
+        yield Step("04", name, "translate", 5 * mitigated, 5 * mitigated * question * shots)
 
     arms = len(run.text.units) + 2  # English only and parallel text.
     general = arms * _corpus_tokens(run)
     domain = (arms - 1) * quiz * TOKENS_PER_FACT["prose"]
     again = 2 * fewer * lesson
-    yield Step("05", main, "train", arms * 2 + 3, general + domain + again, 3)
+    for name in run.text.models:
+        yield Step("05", name, "train", arms * 2 + 3, general + domain + again, 3)
     after = (arms + 1) * (run.after.n_items + quiz) * (cells + held)
     few = 3 * run.after.n_few * cells
-    yield Step("06", main, "score", after + few, after * question + few * question * shots)
+    tokens = after * question + few * question * shots
+    for name in run.text.models:
+        yield Step("06", name, "score", after + few, tokens)
 
 
 def summary(run: Run, notebooks: Iterable[str]) -> str:
@@ -158,7 +169,7 @@ def duration(run: Run, notebooks: Iterable[str]) -> str:
     if models.replaying():
         return ""
     chosen = {name[:2] for name in notebooks}
-    work = {name: 0.0 for name in run.models}
+    work = {name: 0.0 for name in run.every_model}
     for step in steps(run):
         if step.notebook in chosen:
             work[step.model] += 2e9 * step.tokens * step.passes
@@ -168,7 +179,14 @@ def duration(run: Run, notebooks: Iterable[str]) -> str:
         return ""
     rate, device, where = speed()
     seconds = sum(work[name] * size for name, size in sizes.items() if size is not None)
-    spent = progress.roughly(seconds / rate / IN_PRACTICE[device])
+    seconds /= rate * IN_PRACTICE[device]
+    loaded = 2e9 * sum(sizes.get(name) or 0 for n in chosen for name in run.models_of(n))
+    if loaded > WORTH_READING:
+        with contextlib.suppress(OSError):  # A cache may be there to be read only.
+            read = disk.read_rate(preflight.cache())
+            seconds += loaded / read
+            where += f"; {loaded / 1e9:,.0f} GB of weights read at {read / 1e9:.1f} GB/s"
+    spent = progress.roughly(seconds)
     without = f", without {', '.join(unknown)}" if unknown else ""
     return f"{spent} on this machine ({where}){without}"
 

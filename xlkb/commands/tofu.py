@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from xlkb import models, tasks
 from xlkb.analysis import tofu
-from xlkb.commands import line
+from xlkb.commands import line, preflight, wanted
 from xlkb.corpora import translators
 from xlkb.ground import disk, paths
 from xlkb.training import finetuning, recipes
@@ -14,6 +14,8 @@ EXAMPLES = """\
 examples:
   teach 20 authors to the demo's model, in some minutes:
     xlkb tofu --authors 20
+  does it run? (one author, one epoch, a few questions)
+    xlkb tofu --quick
   the same, also asked in French and German, which a translator puts the questions into:
     xlkb tofu --authors 20 --languages en,fr,de \\
         --translator nllb:facebook/nllb-200-distilled-600M --out tofu.csv
@@ -25,6 +27,8 @@ that was stopped goes on when it is given again.
 Exit code: 0 done, 1 failed, 2 the command was not understood or cannot be done.
 """
 
+QUICK = 4
+
 OPTIONS = f"""
 --model MODEL  {models.KINDS}
 --authors AUTHORS  how many to teach, 20 questions each (200)
@@ -32,6 +36,7 @@ OPTIONS = f"""
 --translator TRANSLATOR  for languages other than en: {translators.FORMS}
 --recipe RECIPE  one of {", ".join(recipes.names())} (default: teach)
 --epochs EPOCHS  passes over the answers (default: 5)
+--quick  one author, one epoch, {QUICK} questions of each set: the numbers mean nothing
 --out FILE.csv  a CSV file to write the table to
 """
 
@@ -58,10 +63,27 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         out=line.place,
     )
     parser.set_defaults(model="pip:gemma-3-270m", recipe="teach")
-    parser.set_defaults(authors=200, languages=["en"], epochs=5)
+    parser.set_defaults(languages=["en"])
     options = line.parse(parser, arguments)
     options.translator = options.translator or ""
+    for name, whole in (("authors", tofu.AUTHORS), ("epochs", 5)):
+        if options.quick and getattr(options, name) is not None:
+            parser.error(f"--quick means one of --{name}: leave one of the two options out.")
+        if getattr(options, name) is None:
+            setattr(options, name, 1 if options.quick else whole)
     return options
+
+
+def uses(options: argparse.Namespace) -> wanted.Wanted:
+    """What the command needs that may not be there; ValueError where it cannot be meant."""
+    tofu.require_authors(options.authors)
+    tofu.require_translator(options.languages, options.translator)
+    return wanted.Wanted(
+        models=(options.model,),
+        translators=(options.translator,) if options.translator else (),
+        data=tuple(tasks.tofu.needed(("full", *tofu.ASKED.values()))),
+        packages=tuple(wanted.of_recipe(options.recipe)),
+    )
 
 
 def check(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -95,10 +117,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: Sequence[str] | None) -> int:
+    preflight.require(uses(parse(arguments)))
     given = check(arguments)
     with line.computing():
         table = tofu.experiment(
-            given.model, given.recipe, given.authors, given.languages, given.translator
+            given.model,
+            given.recipe,
+            given.authors,
+            given.languages,
+            given.translator,
+            QUICK if given.quick else None,
         )
         if given.out:
             table.to_csv(given.out, index=False)

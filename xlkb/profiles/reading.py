@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import shlex
 import tomllib
 from collections.abc import Sequence
 from dataclasses import fields
@@ -10,7 +11,7 @@ from typing import Any
 
 from xlkb.ground import paths
 from xlkb.ground.names import model_names, nearest, split
-from xlkb.profiles.run import EMPTY, GROUPS, SETTINGS, Run
+from xlkb.profiles.run import EMPTY, GROUPS, MODELS, SETTINGS, Run
 from xlkb.tasks import prompts
 
 
@@ -27,13 +28,15 @@ def load(
     task: str = "",
     languages: str | Sequence[str] = "",
     style: str = "",
+    quick: bool = False,
 ) -> Run:
     """Read a profile and apply overrides; an empty override leaves the profile's value.
 
     Args:
-        profile: one of `names()`.
+        profile: one of `names()`, or `path:FILE.toml` for one of your own.
         notebook: name of the notebook that asks, recorded with its artefacts.
-        model: one model name, or several separated by commas, instead of the profile's models.
+        model: one model name, or several separated by commas, instead of the profile's models, in
+            all notebooks.
         task: task name, instead of the profile's; `path:FILE` for your own questions. The
             languages of a file or folder are measured unless `languages` names some.
         languages: codes, as a sequence or separated by commas. English, which the others are
@@ -41,25 +44,27 @@ def load(
             after the first five are held out of the training texts.
         style: how choices are scored, instead of the profile's style; "letters" for `api:` models,
             which cannot be scored by cloze. Letters know the decision rule "sum" only.
+        quick: a handful of questions per cell (`xlkb/data/quick.toml`), of the same models: does
+            everything run?
 
     Returns:
         The run. When an override changes something, `name` tells it apart from the plain profile
         and the artefacts go to a folder of that name, so that they never replace the profile's.
+        A quick one has its own folder of results too.
 
     Raises:
         ValueError: an unknown profile, language or style, a style that a model cannot have, or a
             bad key or value in the TOML file; the message names what exists and the nearest match.
             Models and tasks are looked up by `models.load` and `tasks.load`.
-        FileNotFoundError: there is no such file of own questions.
+        FileNotFoundError: there is no such profile's file, or file of own questions.
     """
     named, task = tuple(filter(None, model_names(model))), task.strip()
-    plain = _read(profile)
-    changes: dict[str, Any] = {}
-    if named:
-        changes["models"] = named
+    plain = _read(_file(profile))
+    changes: dict[str, Any] = dict.fromkeys(MODELS if named else (), named)
     if task:
         changes["task"] = task
-    if served := [name for name in named or plain["models"] if name.startswith("api:")]:
+    every = named or [name for key in MODELS for name in plain[key]]
+    if served := [name for name in every if name.startswith("api:")]:
         style = style or plain["style"].replace("cloze", "letters")
         changes["barrier.styles"] = tuple(s for s in plain["barrier.styles"] if s != "cloze")
     if style:
@@ -75,14 +80,22 @@ def load(
     if codes not in ((), plain["languages"]):
         changes |= {"languages": codes, "five": codes[:5], "after.held_out": codes[5:]}
     changes = {key: value for key, value in changes.items() if value != plain[key]}
+    if any(key in changes for key in MODELS):
+        changes["models"] = named
     overrides = {
         "models": ",".join(named),
         "task": task,
         "languages": "-".join(codes),
         "style": style,
     }
+    profile = (_slug(profile) if ":" in profile else profile) + ("-quick" if quick else "")
     name = "-".join([profile, *(_slug(overrides[key]) for key in overrides if key in changes)])
-    settings = _derived(plain | changes)
+    figures = paths.FIGURES if name == "demo" else paths.FIGURES / name
+    settings = _derived(_handful(plain | changes) if quick else plain | changes)
+    more = " --quick" if quick else ""
+    settings["then"] = tuple(
+        each.replace("{figures}", shlex.quote(str(figures))) + more for each in settings["then"]
+    )
     groups = {
         group: kind(**{each.name: settings.pop(f"{group}.{each.name}") for each in fields(kind)})
         for group, kind in GROUPS.items()
@@ -93,24 +106,56 @@ def load(
         profile=profile,
         name=name,
         notebook=notebook,
-        figures=paths.FIGURES if name == "demo" else paths.FIGURES / name,
+        figures=figures,
         results=paths.results() / profile,
     )
 
 
-def _read(profile: str) -> dict[str, Any]:
+def _file(profile: str) -> Path:
+    """The TOML file of a profile, by its name or as `path:FILE.toml`."""
+    kind, _, place = profile.partition(":")
+    if kind == "path":
+        if not (file := paths.user(place)).is_file():
+            raise FileNotFoundError(f"There is no profile's file {file}.")
+        return file
     if profile not in names():
-        raise ValueError(f"There is no profile {profile!r}; {nearest(profile, names())}")
-    path = paths.PROFILES / f"{profile}.toml"
+        known = nearest(profile, names())
+        raise ValueError(f"There is no profile {profile!r}; {known} Your own is path:FILE.toml.")
+    return paths.PROFILES / f"{profile}.toml"
+
+
+def _handful(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings with at most as much of each as `quick.toml` has; 0 documents are all."""
+    most = _flat(tomllib.loads((paths.PACKAGE_DATA / "quick.toml").read_text(encoding="utf-8")))
+    changed = {}
+    for key, limit in most.items():
+        value = settings[key]
+        if isinstance(limit, list):
+            changed[key] = tuple(each for each in value if each in limit) or value[:1]
+        elif isinstance(value, tuple):
+            changed[key] = value[:limit]
+        else:
+            changed[key] = limit if key == "text.n_documents" and not value else min(value, limit)
+    return settings | changed
+
+
+def _flat(nested: dict[str, Any]) -> dict[str, Any]:
+    """A profile's table with the keys of `SETTINGS`."""
+    table = {key: value for key, value in nested.items() if key not in GROUPS}
+    for group in GROUPS:
+        table |= {f"{group}.{key}": value for key, value in nested.get(group, {}).items()}
+    return table
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         nested = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not valid TOML: {error}.") from None
-    table = {key: value for key, value in nested.items() if key not in GROUPS}
     for group in GROUPS:
         if not isinstance(inner := nested.get(group, {}), dict):
             raise ValueError(f"{path}: {group} = {inner!r}, but it must be a table, [{group}].")
-        table |= {f"{group}.{key}": value for key, value in inner.items()}
+    table = _flat(nested)
     for key, value in table.items():
         if key not in SETTINGS:
             raise ValueError(f"{path}: {_unknown(key, value)}")

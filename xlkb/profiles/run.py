@@ -8,9 +8,10 @@ from xlkb.ground.languages import LANGUAGES
 
 @dataclass(frozen=True)
 class Closeness:
-    """Notebook 01. parallel: a corpus that exists in `five`. n_sentences: whose embeddings are
-    compared. n_translated: sentences per direction of translation."""
+    """Notebook 01, with `models`. parallel: a corpus that exists in `five`. n_sentences: whose
+    embeddings are compared. n_translated: sentences per direction of translation."""
 
+    models: tuple[str, ...]
     n_sentences: int
     n_translated: int
     parallel: str
@@ -29,10 +30,11 @@ class Barrier:
 
 @dataclass(frozen=True)
 class Teaching:
-    """Notebook 03. n_characters, relations: how much of the academy is taught; n_characters_few:
-    the same where a comparison costs several teachings. form: "prose", "qa" or "both". recipe,
-    epochs: how, and how often."""
+    """Notebook 03, with `models`. n_characters, relations: how much of the academy is taught;
+    n_characters_few: the same where a comparison costs several teachings. form: "prose", "qa" or
+    "both". recipe, epochs: how, and how often."""
 
+    models: tuple[str, ...]
     n_characters: int
     n_characters_few: int
     relations: tuple[str, ...]
@@ -43,22 +45,29 @@ class Teaching:
 
 @dataclass(frozen=True)
 class Prompting:
-    """Notebook 04. n_items: questions per cell of a mitigation at inference time."""
+    """Notebook 04, with `models`. n_items: questions per cell of a mitigation at inference time."""
 
+    models: tuple[str, ...]
     n_items: int
 
 
 @dataclass(frozen=True)
 class Text:
-    """Notebook 05. corpus: of general text, "almanac" or one in English that `translator`
-    translates (`corpora.translated`). n_documents: of it (0: all of them). units: of mixed-language
-    text. recipe: how it is learned."""
+    """Notebook 05, with `models`, which 06 asks. corpus: of general text, "almanac" or one in
+    English that `translator` translates (`corpora.translated`). n_documents: of it (0: all of
+    them). units: of mixed-language text. recipe: how it is learned."""
 
+    models: tuple[str, ...]
     units: tuple[str, ...]
     corpus: str
     translator: str
     n_documents: int
     recipe: str
+
+    @property
+    def n_looked_at(self) -> int:
+        """Documents that are looked at, not learned from: all (0), if nobody translates them."""
+        return self.n_documents if self.translator else 0
 
 
 @dataclass(frozen=True)
@@ -75,16 +84,19 @@ class After:
 class Run:
     """What one run of a notebook does; made by `load`.
 
-    profile: name of the profile that it comes from; name: the same, plus the overrides.
+    profile: name of the profile that it comes from, with "-quick" behind it where a handful of
+    questions is asked; name: the same, plus the overrides.
     notebook: the notebook's name without `.ipynb`, recorded with every artefact.
-    models: model names; the first is the main one, the others are contrasts.
+    models: names of those that notebook 02 asks; the first is the main one, the others are
+    contrasts.
     style: how choices are scored (`prompts.STYLES`). rules: decision rules, of the style.
     task: task name. languages: codes whose barrier is measured. base: the one that the others are
     compared with, and that is taught: English, or the first of them where English is not among
     them. five: codes that `recompose.mixup` mixes, the base first (fewer where fewer languages
     were asked for). read: those of `five` that the general corpus exists in.
     n_shots: demonstrations in few-shot cells. seed: of every random choice.
-    then: commands that a whole run ends with, as arguments of `xlkb`.
+    then: commands that a whole run ends with, as arguments of `xlkb`; "{figures}" in the file is
+    the folder of figures.
     figures, results: folders written to.
     The rest is grouped by the notebook that it is about.
     """
@@ -113,6 +125,18 @@ class Run:
     figures: Path
     results: Path
 
+    def models_of(self, notebook: str) -> tuple[str, ...]:
+        """The models of a notebook, by its number ("02")."""
+        parts = {"01": self.closeness, "03": self.teaching, "04": self.prompting}
+        parts |= {"05": self.text, "06": self.text}
+        return parts[notebook].models if notebook in parts else self.models
+
+    @property
+    def every_model(self) -> tuple[str, ...]:
+        """The models of all notebooks, each once, the main one first."""
+        parts = (self.closeness, self.teaching, self.prompting, self.text)
+        return tuple(dict.fromkeys([*self.models, *(name for p in parts for name in p.models)]))
+
     @property
     def base_name(self) -> str:
         """The base language's English name."""
@@ -128,6 +152,9 @@ SETTINGS = {
 } | {f"{name}.{field.name}": field.type for name, kind in GROUPS.items() for field in fields(kind)}
 """The keys of a profile's TOML file, all required, with their types; "text.corpus" stands in the
 table [text]."""
+
+MODELS = tuple(key for key in SETTINGS if key.endswith("models"))
+"""Settings that name models: of notebook 02, and of the others."""
 
 EMPTY = ("then", "after.held_out", "n_shots", "seed", "text.n_documents", "text.translator")
 """Settings that may be empty, or 0."""

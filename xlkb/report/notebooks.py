@@ -25,7 +25,7 @@ class NotebookFailed(Exception):
     """A notebook stopped; the message says where and why."""
 
 
-def execute(notebook: Path, output: Path, parameters: dict[str, str]) -> list[str]:
+def execute(notebook: Path, output: Path, parameters: dict[str, str | bool]) -> list[str]:
     """Run a notebook with this very interpreter, in the notebook's folder.
 
     The executed copy is written to `output` cell by cell. Without a terminal, a line at least once
@@ -55,7 +55,7 @@ def execute(notebook: Path, output: Path, parameters: dict[str, str]) -> list[st
     except nbclient.exceptions.DeadKernelError:
         reason = (
             "The process that ran the notebook died without a message, most likely because memory "
-            "ran out.\nClose other programs, or try --profile ci or a smaller model."
+            "ran out.\nClose other programs, or try --quick or a smaller model."
         )
         raise NotebookFailed(_failure(notebook, output, reason)) from None
     return [name for name, value in parameters.items() if value and name not in defined]

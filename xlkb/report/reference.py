@@ -239,7 +239,7 @@ def update(run: Run, ran: Sequence[Path]) -> None:
     for path in sorted(run.results.glob("*/model.json")):
         described = json.loads(path.read_text(encoding="utf-8"))
         # Runs with another model store their scores beside the profile's own.
-        if described["name"] in run.models:
+        if described["name"] in run.every_model:
             results.compact(path.parent, new / path.parent.name)
             shutil.copyfile(path, new / path.parent.name / "model.json")
             if described.get("adapter"):
