@@ -34,3 +34,25 @@ def results_folder(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("XLKB_RESULTS", str(folder))
     monkeypatch.delenv("XLKB_REPLAY", raising=False)
     return folder
+
+
+@pytest.fixture(scope="session")
+def hub_standin(tmp_path_factory):
+    """A stand-in of the Hugging Face hub (`tests/helpers/hub`); ask for `hub` instead."""
+    from hub import Hub
+
+    made = Hub(tmp_path_factory.mktemp("hub"))
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def hub(hub_standin, monkeypatch, tmp_path):
+    """The stand-in without a fault, asked by this process's clients, which have nothing cached."""
+    from hub import turn
+
+    hub_standin.mend()
+    turn(monkeypatch, hub_standin, tmp_path / "hf")
+    monkeypatch.setenv("XLKB_CACHE", str(tmp_path / "cache"))
+    yield hub_standin
+    hub_standin.mend()

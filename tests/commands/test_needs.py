@@ -12,7 +12,7 @@ import pytest
 import tiny
 
 from xlkb import commands, models, profiles
-from xlkb.commands import line, needs, reproduce, tofu
+from xlkb.commands import line, needs, reproduce, reproduce_options, tofu
 from xlkb.ground import disk, languages, paths
 from xlkb.profiles import reading
 from xlkb.training import recipes, sizes
@@ -23,7 +23,7 @@ Usage = namedtuple("Usage", "total used free")
 
 @pytest.fixture(autouse=True)
 def no_model_is_loaded(monkeypatch):
-    monkeypatch.setattr(needs, "load", lambda run, numbers: [])
+    monkeypatch.setattr(needs, "load", lambda run, numbers, to_fetch=0: [])
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_fresh_with_replayed_scores_is_refused(monkeypatch, capsys):
 
 def test_what_counts_in_some_notebooks_is_said_at_the_start(capsys):
     run = profiles.load("demo", style="letters")
-    notebooks = [path for path in reproduce._notebooks() if path.name[:2] in ("02", "05")]
+    notebooks = [path for path in reproduce_options.notebooks() if path.name[:2] in ("02", "05")]
     assert needs.effects(notebooks, {"style": "letters"}, run) == [
         "--style counts in notebook 02; in 05 it does not."
     ]
@@ -242,23 +242,6 @@ def test_needs_on_one_disk_are_added_up(tmp_path, monkeypatch):
     disk.room([(tmp_path / "a", 4e9, "one"), (tmp_path / "b" / "c", 2e9, "two")])
     with pytest.raises(OSError, match=r"8\.0 GB are needed, and 7\.0 GB are free \(one: 4\.0 GB"):
         disk.room([(tmp_path / "a", 4e9, "one"), (tmp_path / "b" / "c", 4e9, "two")])
-
-
-def test_weights_on_the_hub_are_looked_at_before_a_run(monkeypatch):
-    import huggingface_hub
-
-    Sibling, Info = namedtuple("Sibling", "rfilename size"), namedtuple("Info", "siblings")
-    files = {"model-1.safetensors": 5, "model-2.safetensors": 6, "consolidated.safetensors": 11}
-    monkeypatch.setattr(
-        huggingface_hub.HfApi,
-        "model_info",
-        lambda self, *_, **__: Info([Sibling(*item) for item in files.items()]),
-    )
-    model = models.LanguageModel("hub:a/b", "a/b", "a/b", "0")
-    assert sizes.to_fetch(model) == 11
-    files = {"pytorch_model.bin": 5}
-    with pytest.raises(ValueError, match="hub:a/b has pickled weights only"):
-        sizes.to_fetch(model)
 
 
 def test_models_that_tables_could_not_tell_apart_are_refused(tmp_path, monkeypatch):

@@ -39,7 +39,7 @@ def test_each_kind_of_file_gives_the_same_sentences(tmp_path, monkeypatch):
     monkeypatch.setattr(hub, "folder", lambda *args: asked.append(args) or tmp_path / "hub")
     assert spoken(corpora.load("flores", ["en", "fr"])) == TEXTS
     wanted = ["eng_Latn/devtest-*.parquet", "fra_Latn/devtest-*.parquet"]
-    assert asked == [(*flores.HUB, wanted)]
+    assert asked == [(hub.dataset(*flores.HUB, wanted),)]
 
 
 def test_sentences_are_cleaned_and_files_found_however_they_were_saved(tmp_path):

@@ -391,6 +391,7 @@ def test_one_language_is_enough_for_words_of_the_lexicon(tmp_path):
 
 def test_text_and_a_translator_become_a_mixed_corpus(tmp_path, monkeypatch):
     monkeypatch.setattr(translators, "nllb", lambda model: fake)
+    monkeypatch.setattr(translators, "needed", lambda name: [])
     (tmp_path / "en.txt").write_text(EN, encoding="utf-8")
     arguments = ["--text", f"en={tmp_path / 'en.txt'}", "--unit", "words", "--k", "4"]
     arguments += ["--translator", "nllb:some/model", "--languages", "fr,sw"]

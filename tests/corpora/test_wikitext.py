@@ -132,7 +132,7 @@ def test_the_local_folder_comes_before_the_hub(tmp_path, monkeypatch, file):
     parquet.parent.mkdir()
     pd.DataFrame({"text": ARTICLES.split("\n")}).to_parquet(parquet)
     assert len(wikitext.articles("wikitext-2", split="heldout")) == 2
-    assert asked == [(*wikitext.HUB, ["wikitext-2-raw-v1/validation-*.parquet"])]
+    assert asked == [(hub.dataset(*wikitext.HUB, ["wikitext-2-raw-v1/validation-*.parquet"]),)]
     (tmp_path / "wikitext-2").mkdir()
     file.rename(tmp_path / "wikitext-2" / "train_part.txt")
     monkeypatch.setenv("XLKB_DATA", str(tmp_path))

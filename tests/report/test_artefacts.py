@@ -303,6 +303,16 @@ def test_models_of_the_same_name_are_told_apart():
     assert alone.label == "tiny"
 
 
+def test_the_manifest_lists_every_arm_of_several_base_models(run):
+    arms = [
+        LanguageModel("path:x", label, "", f * 64) for label, f in zip("mnm", "abc", strict=True)
+    ]
+    tables.save(accuracies(), "table", run, [*arms, arms[0]])
+    entry = json.loads((run.figures / "manifest.json").read_text(encoding="utf-8"))["table"]
+    expected = {"m": arms[0], "n": arms[1], "m (2)": arms[2]}
+    assert entry["models"] == {label: model.fingerprint for label, model in expected.items()}
+
+
 def test_a_figure_of_rows_with_and_without_unread_answers_is_drawn(run):
     for frame in (accuracies(), accuracies(unread=0.0), accuracies(unread=0.5)):
         figures.accuracy_bars(frame, "fig", run, [MODEL], "T")

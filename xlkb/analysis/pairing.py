@@ -26,9 +26,10 @@ def each(
         function: takes a group's rows, then `rest` and `options`.
 
     Returns:
-        As the function, with `by` as the first column; groups in order of appearance.
+        As the function, with `by` as the first column; groups in order of appearance. Of no rows,
+        whatever their columns, the function's empty table.
     """
-    groups = dict(list(frame.groupby(by, sort=False))) or {"": frame}
+    groups = dict(list(frame.groupby(by, sort=False))) if len(frame) else {"": frame}
     tables = []
     for label, part in groups.items():
         table = function(part, *rest, **options).drop(columns=by, errors="ignore")

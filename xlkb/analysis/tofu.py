@@ -154,9 +154,14 @@ def lessons(authors: int) -> Dataset:
 
     Raises ValueError when there are not as many; what `load` raises.
     """
+    require_authors(authors)
+    return documents(_last(tasks.tofu.load("full"), authors))
+
+
+def require_authors(authors: int) -> None:
+    """Raise ValueError when TOFU does not have as many."""
     if not 1 <= authors <= AUTHORS:
         raise ValueError(f"--authors {authors}: TOFU has {AUTHORS}; choose from 1 to {AUTHORS}.")
-    return documents(_last(tasks.tofu.load("full"), authors))
 
 
 def asked(
@@ -195,6 +200,14 @@ def translator_for(
 
     Raises ValueError where a translator is missing, lacks a language, or has nothing to do.
     """
+    require_translator(languages, translator)
+    if not translator or not isinstance(translator, str):
+        return translator or None
+    return translators.by_name(translator, ["en", *(code for code in languages if code != "en")])
+
+
+def require_translator(languages: Sequence[str], translator: str | translators.Translator) -> None:
+    """Raise ValueError where a translator is missing, or has nothing to do."""
     room.check(languages)
     others = [code for code in languages if code != "en"]
     if others and not translator:
@@ -204,9 +217,6 @@ def translator_for(
             "--translator has nothing to do: TOFU is in English, and no other language is asked. "
             "Name some, as in --languages en,fr, or leave the translator out."
         )
-    if not isinstance(translator, str):
-        return translator
-    return translators.by_name(translator, ["en", *others]) if translator else None
 
 
 def _last(questions: Dataset, authors: int) -> Dataset:

@@ -1,8 +1,9 @@
 """The commands: `xlkb COMMAND …`, or `python -m xlkb COMMAND …`. One module each, thin.
 
 Options in, one call, messages out. A command's module has `main(arguments)`, which returns the exit
-code, `parse(arguments)`, which returns the options, and `check(arguments)`, which raises what would
-stop it before it computes anything.
+code, `parse(arguments)`, which returns the options, `uses(options)`, which names what it needs of
+the hub and of other packages (`preflight` asks for all of that at once), and `check(arguments)`,
+which raises what would stop it before it computes anything.
 Importing this room needs the standard library only.
 """
 
@@ -11,8 +12,12 @@ import importlib
 import sys
 from collections.abc import Sequence
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from xlkb.ground import names
+
+if TYPE_CHECKING:
+    from xlkb.commands.wanted import Wanted
 
 COMMANDS = {
     "reproduce": "run the notebooks and make every table and figure",
@@ -60,6 +65,13 @@ def check(arguments: Sequence[str]) -> None:
     """
     name, *rest = _read(arguments)
     _module(name).check(rest)
+
+
+def uses(arguments: Sequence[str]) -> "Wanted":
+    """What a command line will use of what may not be there; SystemExit as of `check`."""
+    name, *rest = _read(arguments)
+    module = _module(name)
+    return module.uses(module.parse(rest))
 
 
 def parse(arguments: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from xlkb import models
-from xlkb.commands import line
+from xlkb.commands import line, preflight, wanted
 from xlkb.ground import paths
 from xlkb.training import Recipe, finetuning, packing, recipes
 
@@ -68,6 +68,12 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return options
 
 
+def uses(options: argparse.Namespace) -> wanted.Wanted:
+    """What the command needs that may not be there."""
+    packages = wanted.of_recipe(options.recipe, **options.overrides)
+    return wanted.Wanted(models=(options.model,), packages=tuple(packages), device=options.device)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; see `--help`. Returns its exit code."""
     return line.command(
@@ -95,6 +101,7 @@ def check(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _main(arguments: Sequence[str] | None) -> int:
+    preflight.require(uses(parse(arguments)))
     given = check(arguments)
     with line.computing():
         folder = finetuning.train(given.model, given.corpus, given.recipe, given.folder, given.name)

@@ -8,7 +8,7 @@ from pathlib import Path
 from datasets import Dataset
 
 from xlkb import corpora
-from xlkb.commands import line
+from xlkb.commands import line, preflight, wanted
 from xlkb.commands.mix_options import parse
 from xlkb.corpora import Translator, audits, files, mixing, translation, translators
 from xlkb.ground.languages import LANGUAGES
@@ -32,6 +32,16 @@ def check(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
+def uses(options: argparse.Namespace) -> wanted.Wanted:
+    """What the command needs that may not be there."""
+    corpus = options.corpus or ""
+    return wanted.Wanted(
+        translators=(options.translator,) if options.translator else (),
+        data=tuple(corpora.needed(corpus)),
+        packages=tuple(wanted.of_corpus(corpus)),
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code.
 
@@ -46,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _main(options: argparse.Namespace) -> int:
     mixing.check_free(options.out, options.replace)
+    preflight.require(uses(options))
     documents, languages, base, made_of = _documents(options)
     mixed = mixing.mix(
         documents,

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 from xlkb.commands import line
+from xlkb.commands.wanted import Wanted
 from xlkb.models import hub_models
 
 
@@ -17,6 +18,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 check = parse
+
+
+def uses(options: argparse.Namespace) -> Wanted:
+    """Nothing."""
+    return Wanted()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from xlkb import corpora, models, tasks
+from xlkb.commands import preflight, wanted
 from xlkb.corpora import translators
 from xlkb.ground import disk, paths
 from xlkb.models import LanguageModel
@@ -18,15 +19,36 @@ from xlkb.training import finetuning, recipes, sizes
 ASKING = "02"
 """The notebook that needs no more of a model than answers."""
 
-TRANSLATED = ("01", "05", "06")
-"""Notebooks that read the general corpus, through a translator where the profile has one."""
-
 MIXING = ("05", "06")
 """Notebooks that mix the general corpus, which takes two languages."""
 
 
-def check(run: Run, notebooks: Sequence[Path], given: Mapping[str, str | bool]) -> list[str]:
-    """Look at everything that can be wrong with a request, before any model is loaded.
+def check(run: Run, numbers: Sequence[str]) -> None:
+    """Look at the folders and read the data, before any model is loaded.
+
+    Args:
+        run: of no particular notebook.
+        numbers: of the notebooks that will run.
+
+    Raises:
+        ValueError, OSError, ImportError, RuntimeError: with what is wrong, and the cure.
+    """
+    for folder, what in ((run.figures, "Figures"), (run.results, "Results")):
+        disk.writable(folder, what)
+    disk.writable(paths.cache(), "The cache")
+    if wanted.ASKING & set(numbers):
+        tasks.load(run.task, languages=run.languages, n=1)
+    if wanted.READING & set(numbers):
+        corpora.load(run.text.corpus, run.read[:1] or ("en",), n=1)
+        if run.text.translator:
+            translators.by_name(run.text.translator, run.read)
+    if "01" in numbers:
+        spoken = [code for code in run.five if code in corpora.spoken(run.closeness.parallel)]
+        corpora.load(run.closeness.parallel, spoken[:1] or ("en",), n=1)
+
+
+def names(run: Run, notebooks: Sequence[Path], given: Mapping[str, str | bool]) -> list[str]:
+    """Look at what is asked for by its names, without data, models or the hub.
 
     Args:
         run: of no particular notebook.
@@ -39,24 +61,6 @@ def check(run: Run, notebooks: Sequence[Path], given: Mapping[str, str | bool]) 
     Raises:
         ValueError, OSError, ImportError, RuntimeError: with what is wrong, and the cure.
     """
-    numbers = [path.name[:2] for path in notebooks]
-    said = names(run, notebooks, given)
-    for folder, what in ((run.figures, "Figures"), (run.results, "Results")):
-        disk.writable(folder, what)
-    disk.writable(paths.cache(), "The cache")
-    tasks.load(run.task, languages=run.languages, n=1)
-    if set(TRANSLATED) & set(numbers):
-        corpora.load(run.text.corpus, run.read[:1] or ("en",), n=1)
-        if run.text.translator:
-            translators.by_name(run.text.translator, run.read)
-    if "01" in numbers:
-        spoken = [code for code in run.five if code in corpora.spoken(run.closeness.parallel)]
-        corpora.load(run.closeness.parallel, spoken[:1] or ("en",), n=1)
-    return said
-
-
-def names(run: Run, notebooks: Sequence[Path], given: Mapping[str, str | bool]) -> list[str]:
-    """The part of `check` that needs neither data nor models nor the hub."""
     numbers = [path.name[:2] for path in notebooks]
     for name in run.every_model:
         if name.partition(":")[0] not in ("hub", "path", "api"):
@@ -125,8 +129,11 @@ def mixed(run: Run, numbers: Sequence[str]) -> None:
     )
 
 
-def load(run: Run, numbers: Sequence[str]) -> list[LanguageModel]:
+def load(run: Run, numbers: Sequence[str], to_fetch: float = 0) -> list[LanguageModel]:
     """The notebooks' models, looked up and made ready: pip's are converted, disks have room.
+
+    Args:
+        to_fetch: bytes that will come from the hub (`preflight.require`).
 
     Raises:
         ValueError, OSError, ImportError: a model cannot be had; there is too little room.
@@ -141,12 +148,12 @@ def load(run: Run, numbers: Sequence[str]) -> list[LanguageModel]:
             )
     if models.replaying():
         return found
-    needs = [(_hub_folder(), sizes.to_fetch(model), model.name) for model in found]
     for model in found:
         if not model.name.startswith("api:"):
             # Converts a pip model now, on the terminal and not in the middle of a notebook.
             _ = model.source
-    disk.room([*needs, *_training(run, numbers, found)])
+    fetched = (preflight.cache(), to_fetch, "models and data sets of the hub")
+    disk.room([fetched, *_training(run, numbers, found)])
     return found
 
 
@@ -197,12 +204,6 @@ def _taking(parameter: str) -> list[str]:
     """Numbers of the notebooks that have a parameter."""
     every = sorted(paths.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
     return [path.name[:2] for path in every if parameter in cells.parameters_of(path)]
-
-
-def _hub_folder() -> Path:
-    from huggingface_hub import constants
-
-    return Path(constants.HF_HUB_CACHE)
 
 
 def _listed(numbers: Sequence[str]) -> str:

@@ -3,9 +3,10 @@
 Counted from the profile alone, without models, data or network, so tokens are estimates: characters
 of a question of the task (`CHARACTERS`) over `CHARACTERS_PER_TOKEN`. What is shared between prompts
 is counted each time, so that scoring comes out below the estimate. Time on this machine follows
-from how fast it multiplies matrices, which is measured for a second.
+from how fast it multiplies matrices and reads from its disk, which is measured for a second or two.
 """
 
+import contextlib
 import math
 import re
 import time
@@ -17,7 +18,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from xlkb import corpora, models
-from xlkb.ground import progress
+from xlkb.commands import preflight
+from xlkb.ground import disk, progress
 from xlkb.models import api, hub_models
 from xlkb.profiles import Run
 
@@ -54,6 +56,9 @@ and 31 on 2 that are four times as fast. On a GPU, that product is `FLOPS` over 
 
 MEASURED = 0.5
 """Seconds for which matrices are multiplied."""
+
+WORTH_READING = 1e10
+"""Bytes of weights from which the time to read them counts, and so the disk is measured."""
 
 
 class Step(NamedTuple):
@@ -174,7 +179,14 @@ def duration(run: Run, notebooks: Iterable[str]) -> str:
         return ""
     rate, device, where = speed()
     seconds = sum(work[name] * size for name, size in sizes.items() if size is not None)
-    spent = progress.roughly(seconds / rate / IN_PRACTICE[device])
+    seconds /= rate * IN_PRACTICE[device]
+    loaded = 2e9 * sum(sizes.get(name) or 0 for n in chosen for name in run.models_of(n))
+    if loaded > WORTH_READING:
+        with contextlib.suppress(OSError):  # A cache may be there to be read only.
+            read = disk.read_rate(preflight.cache())
+            seconds += loaded / read
+            where += f"; {loaded / 1e9:,.0f} GB of weights read at {read / 1e9:.1f} GB/s"
+    spent = progress.roughly(seconds)
     without = f", without {', '.join(unknown)}" if unknown else ""
     return f"{spent} on this machine ({where}){without}"
 

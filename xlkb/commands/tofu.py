@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from xlkb import models, tasks
 from xlkb.analysis import tofu
-from xlkb.commands import line
+from xlkb.commands import line, preflight, wanted
 from xlkb.corpora import translators
 from xlkb.ground import disk, paths
 from xlkb.training import finetuning, recipes
@@ -74,6 +74,18 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return options
 
 
+def uses(options: argparse.Namespace) -> wanted.Wanted:
+    """What the command needs that may not be there; ValueError where it cannot be meant."""
+    tofu.require_authors(options.authors)
+    tofu.require_translator(options.languages, options.translator)
+    return wanted.Wanted(
+        models=(options.model,),
+        translators=(options.translator,) if options.translator else (),
+        data=tuple(tasks.tofu.needed(("full", *tofu.ASKED.values()))),
+        packages=tuple(wanted.of_recipe(options.recipe)),
+    )
+
+
 def check(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command's options, after everything that can be wrong in them was looked at.
 
@@ -105,6 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: Sequence[str] | None) -> int:
+    preflight.require(uses(parse(arguments)))
     given = check(arguments)
     with line.computing():
         table = tofu.experiment(

@@ -31,7 +31,7 @@ from xlkb.corpora.perturbations import sentences as perturbed
 from xlkb.corpora.quality import audit as audits
 from xlkb.corpora.quality import faults
 from xlkb.corpora.quality.audit import table as audit
-from xlkb.corpora.registry import HELD_OUT, SPLITS, drawn, load, names, spoken
+from xlkb.corpora.registry import HELD_OUT, SPLITS, drawn, load, names, needed, spoken
 from xlkb.corpora.sources import files, wikitext
 from xlkb.corpora.sources.teaching import documents as lessons
 from xlkb.corpora.sources.teaching import parallel as parallel_lessons
@@ -61,6 +61,7 @@ __all__ = [
     "mix",
     "mixing",
     "names",
+    "needed",
     "parallel_lessons",
     "perturbed",
     "preview",

@@ -7,6 +7,7 @@ from datasets import Dataset
 
 from xlkb.corpora.aligned import dataset, languages_of
 from xlkb.corpora.sources import almanac, files, flores, teaching, wikitext
+from xlkb.ground import hub
 from xlkb.ground import languages as room
 from xlkb.ground.names import unknown
 
@@ -34,6 +35,14 @@ def spoken(name: str) -> tuple[str, ...]:
     if kind not in names():
         raise ValueError(_unknown(name))
     return tuple(room.LANGUAGES) if kind == "flores" else room.FIVE
+
+
+def needed(name: str, languages: Iterable[str] | None = None) -> list[hub.Source]:
+    """What a corpus's split "train" reads of the hub: nothing where it is local."""
+    kind, _, folder = name.partition(":")
+    if kind == "flores":
+        return flores.needed(tuple(languages or room.FIVE), folder or None)
+    return wikitext.needed(kind, folder or None) if kind in wikitext.NAMES else []
 
 
 def load(

@@ -13,8 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xlkb.ground import hub, progress
 from xlkb.ground import languages as room
-from xlkb.ground import progress
 from xlkb.ground.languages import LANGUAGES
 from xlkb.models import api, checkpoints, replies
 
@@ -57,9 +57,7 @@ def by_name(name: str, languages: Iterable[str] = ()) -> Translator:
     made = nllb(rest)
     if languages:
         place, revision, _ = _located(rest)
-        from transformers import AutoTokenizer
-
-        tokenizer = AutoTokenizer.from_pretrained(place, revision=revision, trust_remote_code=False)
+        tokenizer = _tokenizer(place, revision)
         for code in languages:
             _token(tokenizer, code, made.name)
     return made
@@ -72,6 +70,13 @@ def check(name: str) -> None:
         api.address(name)
     elif kind != "nllb" or not rest:
         raise ValueError(f"There is no translator of this name; translators are named {FORMS}.")
+
+
+def needed(name: str) -> list[hub.Source]:
+    """What a translator by this name reads of the hub: nothing of a folder or an endpoint."""
+    kind, _, rest = name.partition(":")
+    repository = _repository(rest) if kind == "nllb" else None
+    return [checkpoints.on_hub(*repository)] if repository else []
 
 
 def nllb(model: str, device: str = "auto") -> Translator:
@@ -94,21 +99,14 @@ def nllb(model: str, device: str = "auto") -> Translator:
 
     @cache
     def loaded() -> tuple["PreTrainedTokenizerBase", "PreTrainedModel"]:
-        from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+        from transformers import AutoModelForSeq2SeqLM
 
-        safe = {"revision": revision, "trust_remote_code": False}
-        try:
-            with progress.step(f"Loading {name}"):
-                tokenizer = AutoTokenizer.from_pretrained(place, **safe)
-                safe |= {"use_safetensors": True}
-                network = AutoModelForSeq2SeqLM.from_pretrained(place, **safe)
-        except OSError as error:
-            if "safetensors" not in str(error):
-                raise
-            raise ValueError(
-                f"{name} {checkpoints.PICKLED} A revision with safetensors is named "
-                "org/name@REVISION."
-            ) from None
+        with progress.step(f"Loading {name}"):
+            local = _fetched(place, revision)
+            safe = {"revision": revision, "use_safetensors": True, "trust_remote_code": False}
+            network = AutoModelForSeq2SeqLM.from_pretrained(place, **safe, local_files_only=local)
+            tokenizer = _tokenizer(place, revision)
+        network.generation_config.max_length = None  # Beside max_new_tokens, each call warns of it.
         return tokenizer, network.eval().to(device)
 
     def translator(texts: list[str], source: str, target: str) -> list[str]:
@@ -165,6 +163,21 @@ def chat(model: str, base_url: str) -> Translator:
     return translator
 
 
+def _fetched(place: str | Path, revision: str, weights: bool = True) -> bool:
+    """Whether this is a model on the hub, whose files are now here."""
+    if isinstance(place, str):
+        checkpoints.fetch(place, revision, weights)
+    return isinstance(place, str)
+
+
+def _tokenizer(place: str | Path, revision: str) -> "PreTrainedTokenizerBase":
+    from transformers import AutoTokenizer
+
+    local = _fetched(place, revision, weights=False)
+    safe = {"revision": revision, "trust_remote_code": False, "local_files_only": local}
+    return AutoTokenizer.from_pretrained(place, **safe)
+
+
 def _token(tokenizer: "PreTrainedTokenizerBase", language: str, name: str) -> int:
     """The token that stands for a language; ValueError when the model of this name has none."""
     token = tokenizer.convert_tokens_to_ids(room.FLORES[language])
@@ -175,10 +188,17 @@ def _token(tokenizer: "PreTrainedTokenizerBase", language: str, name: str) -> in
 
 def _located(model: str) -> tuple[str | Path, str, str]:
     """What `from_pretrained` takes, the revision, and the name with commit or fingerprint."""
-    hub = re.fullmatch(r"([\w.-]+/[\w.-]+)(?:@([\w./-]+))?", model)
-    if hub is None or Path(model).expanduser().is_dir():
+    found = _repository(model)
+    if found is None:
         folder, weights = checkpoints.model_folder(model)
         return folder, "main", f"nllb:{folder.name}@{weights[:12]}"
-    repository, revision = hub.groups()
-    commit = checkpoints.hub_commit(repository, revision or REVISIONS.get(repository))
-    return repository, commit, f"nllb:{repository}@{commit[:12]}"
+    commit = checkpoints.hub_commit(*found)
+    return found[0], commit, f"nllb:{found[0]}@{commit[:12]}"
+
+
+def _repository(model: str) -> tuple[str, str | None] | None:
+    """Repository and revision on the hub; None where this is a folder."""
+    match = re.fullmatch(r"([\w.-]+/[\w.-]+)(?:@([\w./-]+))?", model)
+    if match is None or Path(model).expanduser().is_dir():
+        return None
+    return match[1], match[2] or REVISIONS.get(match[1])

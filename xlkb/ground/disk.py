@@ -7,10 +7,14 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+MEASURED, CHUNK = 1 << 27, 1 << 24
+"""Bytes that `read_rate` reads, and at a time."""
 
 
 def write(path: Path, data: bytes) -> None:
@@ -53,7 +57,7 @@ def set_damaged_aside(path: Path) -> Path:
 
 def writable(folder: Path, what: str) -> None:
     """Raise OSError unless the folder exists and can be written to, or can be made."""
-    place = _existing(folder)
+    place = existing(folder)
     if not place.is_dir():
         raise NotADirectoryError(f"{what}: {place} is a file, and a folder is needed there.")
     if not os.access(place, os.W_OK | os.X_OK):
@@ -79,10 +83,10 @@ def room(needs: Iterable[tuple[Path, float, str]]) -> None:
     """
     disks: dict[int, list[tuple[Path, float, str]]] = {}
     for folder, size, what in needs:
-        place = _existing(folder)
+        place = existing(folder)
         disks.setdefault(place.stat().st_dev, []).append((folder, size, what))
     for wanted in disks.values():
-        free = shutil.disk_usage(_existing(wanted[0][0])).free
+        free = shutil.disk_usage(existing(wanted[0][0])).free
         if sum(size for _, size, _ in wanted) > free:
             parts = [
                 f"{what}: {size / 1e9:.1f} GB in {folder}" for folder, size, what in wanted if size
@@ -94,7 +98,29 @@ def room(needs: Iterable[tuple[Path, float, str]]) -> None:
             )
 
 
-def _existing(path: Path) -> Path:
+def read_rate(folder: Path) -> float:
+    """Bytes per second that are read from the disk of a folder, measured in a second or so.
+
+    A file is written there, dropped from memory where the system can do that, and read.
+
+    Raises:
+        OSError: the folder cannot be written to.
+    """
+    with tempfile.TemporaryFile(dir=existing(folder)) as file:
+        for _ in range(MEASURED // CHUNK):
+            file.write(os.urandom(CHUNK))
+        file.flush()
+        os.fsync(file.fileno())
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        file.seek(0)
+        begun = time.perf_counter()
+        while file.read(CHUNK):
+            pass
+        return MEASURED / (time.perf_counter() - begun)
+
+
+def existing(path: Path) -> Path:
     """The path, or the nearest of the folders that it is in, that exists."""
     path = path.absolute()
     return next(each for each in (path, *path.parents) if each.exists())

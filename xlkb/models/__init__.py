@@ -22,7 +22,7 @@ from xlkb.models import (
     variants,
 )
 from xlkb.models.language_model import LanguageModel, release, replaying, slug
-from xlkb.models.registry import DTYPES, KINDS, load, names
+from xlkb.models.registry import DTYPES, KINDS, load, names, needed
 
 __all__ = [
     "DTYPES",
@@ -34,6 +34,7 @@ __all__ = [
     "hub_models",
     "load",
     "names",
+    "needed",
     "pip_models",
     "release",
     "replaying",

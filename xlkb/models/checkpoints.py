@@ -3,10 +3,11 @@
 import hashlib
 import json
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xlkb.ground import progress
+from xlkb.ground import hub, progress
 from xlkb.ground.names import closest
 
 if TYPE_CHECKING:
@@ -18,8 +19,19 @@ SILENT_BYTES = 2_000_000_000
 
 TOKENIZER_FILES = (
     *("tokenizer*", "*.model", "*.tiktoken", "vocab*", "merges.txt"),
-    *("added_tokens.json", "special_tokens_map.json"),
+    *("added_tokens.json", "special_tokens_map.json", "tekken.json"),
 )
+
+VOCABULARIES = ("tokenizer.json", "*.model", "*.tiktoken", "vocab*", "tekken.json")
+"""Files of which a tokenizer has at least one."""
+
+INDEX = "model.safetensors.index.json"
+CONFIGS = ("config.json", "generation_config.json", "chat_template*")
+WEIGHTS = ("model*.safetensors", INDEX)
+"""Of a model on the hub."""
+
+ANOTHER_REVISION = "A revision that has them is named org/name@REVISION"
+NO_CONFIG = "has no config.json (an adapter? Load its base model with adapter=FOLDER)"
 
 PICKLED = (
     "has pickled weights only. Reading those can run any code, so they are refused: take a copy in "
@@ -64,6 +76,12 @@ def adapter_folder(text: str | Path) -> tuple[Path, str]:
     return folder, digest([config, hashes(safetensors(folder, "adapter_model.safetensors"))])
 
 
+def on_hub(repository: str, revision: str | None = None, weights: bool = True) -> hub.Source:
+    """A model's files on the hub: config and tokenizer, and weights in safetensors."""
+    files = (*CONFIGS, *TOKENIZER_FILES, *(WEIGHTS if weights else ()))
+    return hub.Source(repository, revision, files, "model")
+
+
 def hub_commit(repository: str, revision: str | None = None) -> str:
     """The commit (hex) that a branch or tag of a model on the Hugging Face hub stands for.
 
@@ -74,23 +92,49 @@ def hub_commit(repository: str, revision: str | None = None) -> str:
     """
     from huggingface_hub import errors, hf_hub_download
 
-    page = f"https://huggingface.co/{repository}"
+    source = on_hub(repository, revision)
     try:
-        return Path(hf_hub_download(repository, "config.json", revision=revision)).parent.name
-    except errors.GatedRepoError:
-        problem = f"it is gated. Accept its terms at {page}, then run `hf auth login`"
-    except errors.RepositoryNotFoundError:
-        problem = f"{page} does not exist, or is private: then run `hf auth login` first"
-    except errors.RevisionNotFoundError:
-        problem = f"there is no revision {revision!r}; see {page}/commits/main"
-    except errors.LocalEntryNotFoundError:
-        problem = "the hub cannot be reached, and the model has not been fetched before"
-    except errors.EntryNotFoundError:
-        problem = f"{page} has no config.json (an adapter? Load its base model with adapter=FOLDER)"
-    except errors.HfHubHTTPError:
-        problem = "the hub rejects the access token. Run `hf auth login` with a valid one"
+        fetch = partial(hf_hub_download, repository, "config.json", revision=revision)
+        return hub.fetched(fetch).parent.name
+    except errors.RemoteEntryNotFoundError:
+        problem = f"{source.page} {NO_CONFIG}"
+    except OSError as error:
+        problem = hub.trouble(error, source)
     # Outside the except clauses, so that no request with its headers is chained to it.
     raise OSError(f"hub:{repository} cannot be loaded: {problem}.")
+
+
+def cached(source: hub.Source) -> Path | None:
+    """The folder of a model on the hub whose files (`on_hub`) were all fetched; or else None."""
+    folder = hub.cached(source)
+    if folder is None or not (folder / "config.json").exists():
+        return None
+    needed = set()
+    if set(WEIGHTS) <= set(source.patterns):
+        needed = {"model.safetensors"}
+        if (index := folder / INDEX).exists():
+            needed = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    vocabulary = any(True for pattern in VOCABULARIES for _ in folder.glob(pattern))
+    return folder if vocabulary and all((folder / name).exists() for name in needed) else None
+
+
+def fetch(repository: str, commit: str, weights: bool = True) -> Path:
+    """The local folder of a model's files on the hub, fetched where it is not whole.
+
+    What is there is loaded without a network: `from_pretrained(…, local_files_only=True)`.
+
+    Raises:
+        OSError: they cannot be had. ValueError: the weights are pickled.
+    """
+    source = on_hub(repository, commit, weights)
+    if folder := cached(source):
+        return folder
+    folder = hub.folder(source)
+    if not hub.listed(source):  # So it was not reached, and nothing is known of what is missing.
+        raise OSError(f"hub:{repository} cannot be loaded: {hub.UNREACHABLE}.")
+    if weights and not any(folder.glob("model*.safetensors")):
+        raise ValueError(f"hub:{repository} {PICKLED} {ANOTHER_REVISION}.")
+    return folder
 
 
 def context(config: "PreTrainedConfig") -> int | None:

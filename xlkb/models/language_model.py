@@ -111,7 +111,7 @@ class LanguageModel:
             return pip_models.PIP_MODELS[rest].context
         from transformers import AutoConfig
 
-        safe = {"revision": self.revision, "trust_remote_code": False}
+        safe = {"revision": self.revision, "trust_remote_code": False, "local_files_only": True}
         return checkpoints.context(AutoConfig.from_pretrained(self.location, **safe))
 
     @property
@@ -147,7 +147,7 @@ class LanguageModel:
         """A new network without the adapter; `options` go to `from_pretrained` (quantisation …).
 
         Raises:
-            ValueError: the hub repository holds pickled weights only.
+            ValueError: the hub repository holds pickled weights only. OSError: it cannot be had.
         """
         source = self.source
         from transformers import AutoModelForCausalLM, utils
@@ -160,12 +160,10 @@ class LanguageModel:
             options["quantization_config"] = quantized
         options = {"dtype": self.compute_dtype, "device_map": self.device} | options
         options |= {"revision": self.revision, "use_safetensors": True, "trust_remote_code": False}
-        try:
-            return AutoModelForCausalLM.from_pretrained(source, **options)
-        except OSError as error:
-            if "use_safetensors" in str(error):
-                raise ValueError(f"{self.name} {checkpoints.PICKLED}") from None
-            raise
+        if isinstance(source, str):
+            checkpoints.fetch(source, self.revision)
+            options["local_files_only"] = True
+        return AutoModelForCausalLM.from_pretrained(source, **options)
 
     def describe(self) -> dict[str, str | int | None]:
         """What identifies the model, for JSON: `model.json` beside its stored scores."""

@@ -8,6 +8,7 @@ model is loaded, and `load` takes fingerprints from the stored results (`model.j
 import re
 from pathlib import Path
 
+from xlkb.ground import hub
 from xlkb.ground.names import closest
 from xlkb.models import api, checkpoints, pip_models, replay, variants
 from xlkb.models.language_model import LanguageModel, replaying
@@ -23,6 +24,13 @@ REPOSITORY = r"([\w.-]+/[\w.-]+)(?:@([\w./-]+))?"
 def names() -> list[str]:
     """Names of the models that come from pip."""
     return [f"pip:{short}" for short in pip_models.PIP_MODELS]
+
+
+def needed(name: str) -> list[hub.Source]:
+    """What a model by this name reads of the hub: nothing where it is none of the hub's, or where
+    XLKB_REPLAY=1 is set."""
+    match = re.fullmatch(f"hub:{REPOSITORY}", name)
+    return [] if match is None or replaying() else [checkpoints.on_hub(*match.groups())]
 
 
 def load(

@@ -14,6 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xlkb.models import checkpoints
+
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
@@ -30,7 +32,11 @@ def load(source: str | Path, revision: str, fingerprint: str) -> "PreTrainedToke
     """
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=False)
+    on_hub = isinstance(source, str)
+    if on_hub:
+        checkpoints.fetch(source, revision, weights=False)
+    safe = {"revision": revision, "trust_remote_code": False, "local_files_only": on_hub}
+    return AutoTokenizer.from_pretrained(source, **safe)
 
 
 def encode(tokenizer: "PreTrainedTokenizerBase", texts: Iterable[str]) -> list[list[int]]:

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 import pandas as pd
 from datasets import Dataset
 
+from xlkb.ground import hub, paths
 from xlkb.ground import languages as room
-from xlkb.ground import paths
 from xlkb.ground.languages import LANGUAGES
 from xlkb.ground.names import unknown
 from xlkb.tasks import order, own
@@ -23,12 +23,7 @@ from xlkb.tasks.public import arc, belebele, hp_quiz, mmlu
 OWN = {"worldfacts": worldfacts.rows, "academy": academy.rows}
 """Tasks that come with the package, and what gives their rows."""
 
-PUBLIC = {
-    "mmlu": mmlu.rows,
-    "arc": arc.rows,
-    "hp_quiz": hp_quiz.rows,
-    "belebele": belebele.rows,
-}
+PUBLIC = {"mmlu": mmlu, "arc": arc, "hp_quiz": hp_quiz, "belebele": belebele}
 """Public data sets, from the hub (`mmlu`) or a folder of files (`mmlu:FOLDER`)."""
 
 COLUMNS = ("task", "id", "subject", "answer", "question", "options")
@@ -84,6 +79,20 @@ def load(
     if split == "dev" and name not in OWN:
         return order.dataset(order.first(rows, n), spoken)
     return order.dataset(order.alternating(rows, seed)[:n], spoken)
+
+
+def needed(
+    name: str, languages: Iterable[str] | None = None, released: bool = False
+) -> list[hub.Source]:
+    """What a task reads of the hub: nothing where it comes with the package, or from a folder.
+
+    Args:
+        name, languages: as for `load`.
+        released: whether `released_mixup` will be read, too.
+    """
+    kind, _, folder = name.partition(":")
+    found = PUBLIC[kind].needed(folder or None, languages) if kind in PUBLIC else []
+    return [*found, mmlu.needed_mixup()] if found and released and kind == "mmlu" else found
 
 
 def demonstrations(name: str, languages: Iterable[str]) -> Dataset | None:
@@ -216,7 +225,7 @@ def _rows(name: str, languages: Iterable[str] | None) -> tuple[list[dict], tuple
         first = next((row for row in rows if row["split"] != "dev"), rows[0])
         return rows, wanted or tuple(first["question"])
     if kind in PUBLIC and (file or kind == name):
-        rows = PUBLIC[kind](file or None, wanted)
+        rows = PUBLIC[kind].rows(file or None, wanted)
         return rows, tuple(c for c in LANGUAGES if any(c in row["question"] for row in rows))
     if name in OWN:
         return OWN[name](), _known(wanted, tuple(LANGUAGES), name)

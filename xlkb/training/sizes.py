@@ -1,6 +1,6 @@
-"""What models take on a disk, known before they are there."""
+"""What models take, on a disk and in memory, known before they are there."""
 
-import re
+import contextlib
 from collections.abc import Sequence
 from math import prod
 from pathlib import Path
@@ -32,54 +32,58 @@ def trained_bytes(model: LanguageModel, recipe: Recipe) -> float:
     return 4 * recipe.lora_rank * sum(rows + columns for rows, columns in linear)
 
 
-def to_fetch(model: LanguageModel) -> float:
-    """Bytes of weights that are still to be fetched from the hub.
-
-    Where the hub does not say, 2 for each known parameter; 0 for other models.
-
-    Raises:
-        ValueError: the repository holds pickled weights only.
-    """
-    if not model.name.startswith("hub:") or _shapes(model) is not None:
-        return 0
-    from httpx import HTTPError
-    from huggingface_hub import HfApi
-
-    try:
-        found = HfApi().model_info(
-            str(model.location), revision=model.revision, files_metadata=True
-        )
-    except (OSError, HTTPError):
-        return 2e9 * billions(model.name)
-    files = {each.rfilename: each.size or 0 for each in found.siblings or ()}
-    sizes = [size for name, size in files.items() if re.fullmatch(r"model[^/]*\.safetensors", name)]
-    if not sizes and any(name.endswith((".bin", ".pt", ".pth")) for name in files):
-        raise ValueError(f"{model.name} {checkpoints.PICKLED}")
-    return sum(sizes)
-
-
 def billions(name: str) -> float:
     """Parameters (10^9) of a model on the hub by its name; 0 where that is unknown."""
     sizes = {known["name"]: float(known["billions"]) for known in hub_models.known()}
     return sizes.get(name.partition("@")[0], 0)
 
 
+def parameters(folder: Path) -> int:
+    """How many parameters the weights in a folder have; 0 where there are none."""
+    return sum(prod(shape) for shape in _shapes_in(folder).values())
+
+
+def memory(device: str) -> tuple[float, str]:
+    """Bytes of memory that a device has, and what that is in words.
+
+    Args:
+        device: as of `LanguageModel.device`, or "balanced" for all GPUs together.
+
+    Raises:
+        RuntimeError: there is no such device.
+    """
+    import torch
+
+    if device == "mps":
+        return float(torch.mps.recommended_max_memory()), "the GPU"
+    if device == "cpu":
+        import psutil
+
+        limits = [psutil.virtual_memory().total]
+        with contextlib.suppress(OSError, ValueError):  # A container may have less.
+            limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+        return float(min(limits)), "this machine"
+    several = device == "balanced"
+    cards = range(torch.cuda.device_count()) if several else [torch.device(device)]
+    total = sum(torch.cuda.get_device_properties(card).total_memory for card in cards)
+    return float(total), "all GPUs together" if several else torch.cuda.get_device_name(cards[0])
+
+
 def _shapes(model: LanguageModel) -> dict[str, Sequence[int]] | None:
     """Name -> shape of the model's weights, from the headers of its files; None without files."""
-    from safetensors import safe_open
-
     if model.name.startswith("hub:"):
-        from huggingface_hub import try_to_load_from_cache
-
-        where = {"repo_id": str(model.location), "revision": model.revision}
-        found = try_to_load_from_cache(filename="config.json", **where)
-        folder = Path(found).parent if isinstance(found, str) else None
+        folder = checkpoints.cached(checkpoints.on_hub(str(model.location), model.revision))
     else:
         folder = Path(model.source)
-    files = sorted(folder.glob("*.safetensors")) if folder else []
+    return (_shapes_in(folder) if folder else None) or None
+
+
+def _shapes_in(folder: Path) -> dict[str, Sequence[int]]:
+    from safetensors import safe_open
+
     shapes: dict[str, Any] = {}
-    for file in files:
+    for file in sorted(folder.glob("*.safetensors")):
         with safe_open(file, framework="np") as stored:
             for name in stored.keys():  # noqa: SIM118
                 shapes[name] = stored.get_slice(name).get_shape()
-    return shapes or None
+    return shapes

@@ -38,7 +38,7 @@ def rows(languages: Sequence[str], place: str | Path | None = None) -> list[dict
     """
     place = paths.data_folder(place, "flores", "flores100")
     if place is None:
-        place = hub.folder(*HUB, [f"{FLORES[code]}/devtest-*.parquet" for code in languages])
+        place = hub.folder(*needed(languages))
     files = {code: _file(Path(place).expanduser(), code) for code in languages}
     problems: list[str] = []
     read = {code: _sentences(file, problems) for code, file in files.items()}
@@ -61,6 +61,13 @@ def rows(languages: Sequence[str], place: str | Path | None = None) -> list[dict
         }
         for number, sentence in enumerate(zip(*read.values(), strict=True))
     ]
+
+
+def needed(languages: Sequence[str], place: str | Path | None = None) -> list[hub.Source]:
+    """What `rows` reads of the hub; nothing where there is a folder."""
+    if paths.data_folder(place, "flores", "flores100") is not None:
+        return []
+    return [hub.dataset(*HUB, [f"{FLORES[code]}/devtest-*.parquet" for code in languages])]
 
 
 def _file(folder: Path, code: str) -> Path:

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 HUB = ("Salesforce/wikitext", "b08601e04326c79dfdd32d625aee71d232d685c3")
 """Data set and its pinned commit."""
 
+PACKAGES = ("sacremoses", "sentencex")
+"""What makes plain text of it."""
+
 SUBSETS = ("wikitext-103-hp", "wikitext-103-hp-keywords")
 NAMES = ("wikitext-2", "wikitext-103", *SUBSETS)
 
@@ -130,6 +133,15 @@ def articles(name: str, place: str | Path | None = None, split: str = "train") -
     return found
 
 
+def needed(name: str, place: str | Path | None = None, split: str = "train") -> list[hub.Source]:
+    """What `articles` reads of the hub; nothing where there is a place."""
+    name = "wikitext-103" if name in SUBSETS else name
+    if paths.data_folder(place, *_names(name)) is not None:
+        return []
+    kind = "train" if split == "train" else "validation"
+    return [hub.dataset(*HUB, [f"{name}-raw-v1/{kind}-*.parquet"])]
+
+
 def has_splits(name: str, place: str | Path | None = None) -> bool:
     """Whether "heldout" is a split of its own there."""
     return name not in SUBSETS and not (place is not None and Path(place).expanduser().is_file())
@@ -192,12 +204,9 @@ def _is_title(lines: list[str], place: int) -> bool:
 
 
 def _files(name: str, place: str | Path | None, split: str) -> list[Path]:
-    place = paths.data_folder(place, name, name.replace("-", ""))
-    if place is None:
-        kind = "train" if split == "train" else "validation"
-        pattern = f"{name}-raw-v1/{kind}-*.parquet"
-        return sorted(hub.folder(*HUB, [pattern]).glob(pattern))
-    place = Path(place).expanduser()
+    if found := needed(name, place, split):
+        return sorted(hub.folder(found[0]).glob(*found[0].patterns))
+    place = Path(paths.data_folder(place, *_names(name))).expanduser()
     if place.is_file():
         return [place]
     named = re.compile(rf"(?:.*[._-])?{_NAMED[split]}(?:[._-].*)?")
@@ -216,6 +225,11 @@ def _files(name: str, place: str | Path | None, split: str) -> list[Path]:
             "a file."
         )
     return first or found[:1]
+
+
+def _names(name: str) -> tuple[str, str]:
+    """Of a folder in `$XLKB_DATA`."""
+    return name, name.replace("-", "")
 
 
 def _lines(file: Path) -> Iterator[str]:

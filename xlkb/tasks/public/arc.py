@@ -9,11 +9,14 @@ left out.
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from xlkb.ground import paths, texts
+from xlkb.ground import hub, paths, texts
 from xlkb.tasks.public import translations
 
 HUB = ("allenai/ai2_arc", "210d026faf9955653af8916fad021475a3f00453")
 """Data set and its pinned commit."""
+
+SPLITS = {"test": "test", "dev": "train"}
+"""Splits here and there."""
 
 
 def rows(folder: str | Path | None = None, languages: Iterable[str] | None = None) -> list[dict]:
@@ -28,7 +31,7 @@ def rows(folder: str | Path | None = None, languages: Iterable[str] | None = Non
     """
     folder = paths.data_folder(folder, "arc")
     if folder is None:
-        return list(_from_hub())
+        return list(_from_hub(*map(hub.folder, needed())))
     folder = Path(folder).expanduser()
     if not texts.visible(folder, "en.jsonl"):
         raise FileNotFoundError(f"There is no {folder / 'en.jsonl'}: the English questions.")
@@ -41,6 +44,15 @@ def rows(folder: str | Path | None = None, languages: Iterable[str] | None = Non
             problems.append(f"{folder / 'en.jsonl'} holds no question")
     texts.refuse(problems)
     return list(made.values())
+
+
+def needed(
+    folder: str | Path | None = None, languages: Iterable[str] | None = None
+) -> list[hub.Source]:
+    """What `rows` reads of the hub; nothing where there is a folder."""
+    if paths.data_folder(folder, "arc") is not None:
+        return []
+    return [hub.dataset(*HUB, [f"ARC-Challenge/{split}-*.parquet" for split in SPLITS.values()])]
 
 
 def _add(made: dict[str, dict], file: Path, code: str, problems: list[str]) -> None:
@@ -64,17 +76,15 @@ def _add(made: dict[str, dict], file: Path, code: str, problems: list[str]) -> N
             row["options"][code] = [texts.clean(option) for option in options]
 
 
-def _from_hub() -> Iterator[dict]:
-    from datasets import load_dataset
-
-    name, revision = HUB
-    for split, theirs in (("test", "test"), ("dev", "train")):
-        for item in load_dataset(name, "ARC-Challenge", split=theirs, revision=revision):
-            labels, texts = item["choices"]["label"], item["choices"]["text"]
-            if len(texts) == 4:
-                row = _row(item["id"], split, labels.index(item["answerKey"]))
-                row["question"]["en"], row["options"]["en"] = item["question"], list(texts)
-                yield row
+def _from_hub(folder: Path) -> Iterator[dict]:
+    columns = ("id", "question", "choices", "answerKey")
+    for split, theirs in SPLITS.items():
+        for file in sorted(folder.glob(f"ARC-Challenge/{theirs}-*.parquet")):
+            for name, question, choices, key in zip(*hub.columns(file, *columns), strict=True):
+                if len(choices["text"]) == 4:
+                    row = _row(name, split, choices["label"].index(key))
+                    row["question"]["en"], row["options"]["en"] = question, choices["text"]
+                    yield row
 
 
 def _row(name: str, split: str, answer: int) -> dict:

@@ -36,7 +36,7 @@ def rows(folder: str | Path | None = None, languages: Iterable[str] | None = Non
     folder = paths.data_folder(folder, "belebele")
     wanted = translations.wanted(languages)
     if folder is None:
-        folder = hub.folder(*HUB, [f"data/{FLORES[code]}.jsonl" for code in wanted]) / "data"
+        folder = hub.folder(*needed(None, languages)) / "data"
     made: dict[str, dict] = {}
     problems: list[str] = []
     for code in wanted:
@@ -55,6 +55,16 @@ def rows(folder: str | Path | None = None, languages: Iterable[str] | None = Non
             _add(made, code, item, f"{found[0]}, {at}", problems)
     texts.refuse(problems)
     return list(made.values())
+
+
+def needed(
+    folder: str | Path | None = None, languages: Iterable[str] | None = None
+) -> list[hub.Source]:
+    """What `rows` reads of the hub; nothing where there is a folder."""
+    if paths.data_folder(folder, "belebele") is not None:
+        return []
+    wanted = translations.wanted(languages)
+    return [hub.dataset(*HUB, [f"data/{FLORES[code]}.jsonl" for code in wanted])]
 
 
 def _add(made: dict[str, dict], code: str, item: object, where: str, problems: list[str]) -> None:

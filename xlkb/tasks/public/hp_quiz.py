@@ -38,7 +38,7 @@ def rows(folder: str | Path | None = None, languages: Iterable[str] | None = Non
     folder = paths.data_folder(folder, "hp_quiz")
     wanted = [code for code in translations.wanted(languages) if code in FIVE]
     if folder is None:
-        folder = hub.folder(*HUB, [f"data/{LANGUAGES[code].name}-*" for code in wanted])
+        folder = hub.folder(*needed(None, languages))
     made: list[dict] = []
     problems: list[str] = []
     for code in wanted:
@@ -47,6 +47,16 @@ def rows(folder: str | Path | None = None, languages: Iterable[str] | None = Non
         texts.refuse(problems if code == "en" else [])
     texts.refuse(problems)
     return made
+
+
+def needed(
+    folder: str | Path | None = None, languages: Iterable[str] | None = None
+) -> list[hub.Source]:
+    """What `rows` reads of the hub; nothing where there is a folder."""
+    if paths.data_folder(folder, "hp_quiz") is not None:
+        return []
+    wanted = [code for code in translations.wanted(languages) if code in FIVE]
+    return [hub.dataset(*HUB, [f"data/{LANGUAGES[code].name}-*" for code in wanted])]
 
 
 def _files(folder: Path, code: str) -> list[Path]:

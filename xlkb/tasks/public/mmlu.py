@@ -22,7 +22,7 @@ out, with a warning. Choices such as "None" and "NA" are texts.
 """
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from pathlib import Path
 
 from datasets import Dataset
@@ -81,10 +81,9 @@ def rows(folder: str | Path | None = None, languages: Iterable[str] | None = Non
     problems: list[str] = []
     folder = paths.data_folder(folder, "mmlu")
     if folder is None:
-        made = {row["id"]: row for row in _from_hub()}
-        files = [f"test/mmlu_{LOCALES[code]}.csv" for code in wanted if code in LOCALES]
-        places = [hub.folder(*MMMLU, files) / "test"] if files else []
-        places.append(hub.folder(*OKAPI, [f"data/{code}_dev.json" for code in wanted]) / "data")
+        english, *translated = needed(None, languages)
+        made = {row["id"]: row for row in _from_hub(hub.folder(english))}
+        places = [hub.folder(each) / Path(each.patterns[0]).parent for each in translated]
     else:
         folder = Path(folder).expanduser()
         made = _english(folder)
@@ -105,6 +104,26 @@ def rows(folder: str | Path | None = None, languages: Iterable[str] | None = Non
     return list(made.values())
 
 
+def needed(
+    folder: str | Path | None = None, languages: Iterable[str] | None = None
+) -> list[hub.Source]:
+    """What `rows` reads of the hub, the English original first; nothing where there is a folder."""
+    if paths.data_folder(folder, "mmlu") is not None:
+        return []
+    wanted = translations.wanted(languages)
+    human = [f"test/mmlu_{LOCALES[code]}.csv" for code in wanted if code in LOCALES]
+    return [
+        hub.dataset(*HUB, [f"all/{split}-*.parquet" for split in ("test", "dev")]),
+        *([hub.dataset(*MMMLU, human)] if human else []),
+        hub.dataset(*OKAPI, [f"data/{code}_dev.json" for code in wanted]),
+    ]
+
+
+def needed_mixup(split: str = "test") -> hub.Source:
+    """What `released_mixup` reads of the hub."""
+    return hub.dataset(*MIXUP, [f"data/{split}/*.csv"])
+
+
 def released_mixup(folder: str | Path | None = None, split: str = "test") -> Dataset:
     """The authors' own mixup of MMLU, as a recomposed dataset for `scoring.score`.
 
@@ -122,7 +141,7 @@ def released_mixup(folder: str | Path | None = None, split: str = "test") -> Dat
         ValueError: a row is not as it should be, or the count is not the published one.
         OSError: the hub cannot be reached.
     """
-    place = hub.folder(*MIXUP, [f"data/{split}/*.csv"]) if folder is None else Path(folder)
+    place = hub.folder(needed_mixup(split)) if folder is None else Path(folder)
     place = place.expanduser() / "data" if (place / "data").is_dir() else place.expanduser()
     found = [
         {
@@ -164,20 +183,18 @@ def _english(folder: Path, splits: Sequence[str] = ("test", "dev")) -> dict[str,
     return made
 
 
-def _from_hub() -> Iterator[dict]:
-    from datasets import load_dataset
-
-    name, revision = HUB
+def _from_hub(folder: Path) -> Iterator[dict]:
     for split in ("test", "dev"):
-        found = load_dataset(name, "all", split=split, revision=revision)
         numbers: dict[str, int] = {}
-        for item in found:
-            number = numbers.get(item["subject"], 0)
-            numbers[item["subject"]] = number + 1
-            row = _row(item["subject"], split, number, item["answer"])
-            _add(row, "en", (item["question"], list(item["choices"])))
-            yield row
-        _count(split, list(found), f"{name}@{revision}")
+        for file in sorted(folder.glob(f"all/{split}-*.parquet")):
+            found = hub.columns(file, "subject", "question", "choices", "answer")
+            for subject, question, choices, answer in zip(*found, strict=True):
+                number = numbers.get(subject, 0)
+                numbers[subject] = number + 1
+                row = _row(subject, split, number, answer)
+                _add(row, "en", (question, choices))
+                yield row
+        _count(split, range(sum(numbers.values())), "@".join(HUB))
 
 
 def _row(subject: str, split: str, number: int, answer: int) -> dict:
@@ -270,7 +287,7 @@ def _cleaned(found: list[str]) -> Text:
     return question, options
 
 
-def _count(split: str, found: list, where: object) -> None:
+def _count(split: str, found: Sized, where: object) -> None:
     wanted = TEST_QUESTIONS if split == "test" else SUBJECTS * DEV_QUESTIONS
     if len(found) != wanted:
         raise ValueError(f"{where} has {len(found)} questions in {split}; MMLU has {wanted}.")

@@ -1,10 +1,11 @@
 """The questions of TOFU (Maini et al. 2024), in English."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from datasets import Dataset
 
-from xlkb.ground import paths, texts
+from xlkb.ground import hub, paths, texts
 
 HUB = ("locuslab/TOFU", "324592d84ae4f482ac7249b9285c2ecdb53e3a68")
 """Data set and its pinned commit."""
@@ -39,19 +40,14 @@ def load(split: str = "full", folder: str | Path | None = None) -> Dataset:
     problems: list[str] = []
     folder = paths.data_folder(folder, "tofu")
     if folder is None:
-        from datasets import load_dataset
-
-        name, revision = HUB
-        where = f"{name}@{revision[:7]}, {split}"
-        items = load_dataset(name, split, split="train", revision=revision).to_list()
-        entries = [(f"row {number}", item) for number, item in enumerate(items, 1)]
+        where = hub.folder(*needed([split])) / f"{split}.json"
     else:
         where = Path(folder).expanduser() / f"{split}.jsonl"
-        files = texts.visible(where.parent, where.name)
-        if not files:
-            raise FileNotFoundError(f"There is no {where}.")
-        entries = list(texts.items(files[0], problems))
-        texts.refuse(problems)
+    files = texts.visible(where.parent, where.name)
+    if not files:
+        raise FileNotFoundError(f"There is no {where}.")
+    entries = list(texts.items(files[0], problems))
+    texts.refuse(problems)
     if len(entries) != SPLITS.get(split, len(entries)) or not entries:
         wanted = f"; TOFU has {SPLITS[split]}" if split in SPLITS else ""
         raise ValueError(f"{where} has {len(entries)} questions{wanted}.")
@@ -61,6 +57,13 @@ def load(split: str = "full", folder: str | Path | None = None) -> Dataset:
     ]
     texts.refuse(problems)
     return Dataset.from_list(rows)
+
+
+def needed(splits: Iterable[str], folder: str | Path | None = None) -> list[hub.Source]:
+    """What `load` reads of the hub for these splits; nothing where there is a folder."""
+    if paths.data_folder(folder, "tofu") is not None:
+        return []
+    return [hub.dataset(*HUB, [f"{split}.json" for split in splits])]
 
 
 def _row(item: object, name: str, where: str, problems: list[str]) -> dict:
