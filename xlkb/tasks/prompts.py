@@ -149,9 +149,8 @@ def build(row: dict, asking: str | Asking, demonstrations: Sequence[dict] = ()) 
         for item in demonstrations
     )
     asked = part(row, words, solved=False)
-    subject = row["subject"].replace("_", " ")
     if style == "paper":
-        instruction, end = _released(row, subject)
+        instruction, end = _released(row)
         instruction += f" {asking.preamble}" if asking.preamble else ""
         context = f"{instruction}\n\n{shown}{asked}{end}"
         return Prompt(context, tuple(LETTERS), None, isolated=True)
@@ -160,17 +159,22 @@ def build(row: dict, asking: str | Asking, demonstrations: Sequence[dict] = ()) 
     if style == "cloze":
         options = tuple(f"{gap}{option}" for option in row["options"])
         return Prompt(shown + asked, options, words["answer"], isolated=False)
-    instruction = words["instruction"].format(subject=subject) + "\n\n"
+    instruction = words["instruction"].format(subject=_subject(row)) + "\n\n"
     named = tuple(f"{gap}{letter}" for letter in asking.letters)
     return Prompt(instruction + shown + asked, named, None, isolated=False)
 
 
-def _released(row: dict, subject: str) -> tuple[str, str]:
+def _released(row: dict) -> tuple[str, str]:
     """Instruction and end of a prompt of the released code."""
+    subject = _subject(row)
     if row["task"] == "hp_quiz":
         return _words(row)["instruction"].format(subject=subject), " "
     # Its format_subject puts a space before each word, hence two spaces after "about".
     return f"The following are multiple choice questions (with answers) about  {subject}.", ""
+
+
+def _subject(row: dict) -> str:
+    return row["subject"].replace("_", " ")
 
 
 def _cleaned(item: dict) -> dict:
