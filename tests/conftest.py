@@ -53,5 +53,6 @@ def hub(hub_standin, monkeypatch, tmp_path):
 
     hub_standin.mend()
     turn(monkeypatch, hub_standin, tmp_path / "hf")
+    monkeypatch.setenv("XLKB_CACHE", str(tmp_path / "cache"))
     yield hub_standin
     hub_standin.mend()

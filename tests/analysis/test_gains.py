@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import binomtest
 from test_stats import outcomes
 
-from xlkb.analysis import gains, stats
+from xlkb.analysis import gains, pairing, stats
 
 
 def answers(model, right, language="en", recomposition="full"):
@@ -77,12 +77,47 @@ def test_what_is_said_follows_from_the_intervals():
     assert "No model differs" in gains.in_words(same.assign(p=1.0, gain_low=-1, gain_high=1))
 
 
+def test_what_is_said_of_each_base_model_stands_below_its_label():
+    rng = np.random.default_rng(0)
+    control, remedy = rng.random(300) < 0.4, rng.random(300) < 0.7
+    both = stats.concat([answers("control", control), answers("remedy", remedy)])
+    tables = {
+        "helped": gains.by_rule(both, "control", ["en"]),
+        "not": gains.by_rule(
+            stats.concat([answers("control", control), answers("remedy", control)]),
+            "control",
+            ["en"],
+        ),
+    }
+    table = stats.concat(each.assign(base_model=label) for label, each in tables.items())
+    first, said, second, nothing = gains.in_words(table).split("\n")
+    assert (first, second) == ("helped:", "not:")
+    assert said.startswith("  English: remedy is better under all 1 rules (+")
+    assert nothing == "  No model differs from the control under any rule."
+
+
+def test_holm_corrects_within_a_base_model():
+    rng = np.random.default_rng(3)
+    parts = [answers(name, rng.random(60) < 0.5) for name in ("control", "a", "b")]
+    one = stats.concat(parts)
+    two = stats.concat([one.assign(base_model="x"), one.assign(base_model="y")])
+    table = pairing.each(two, "base_model", gains.by_rule, "control", ["en"])
+    alone = gains.by_rule(one, "control", ["en"])
+    for _, part in table.groupby("base_model"):
+        assert part["p_adjusted"].tolist() == pytest.approx(alone["p_adjusted"], nan_ok=True)
+
+
 def test_of_no_answers_there_is_an_empty_table():
     none = stats.decide_by_rules(pd.DataFrame())
     table = gains.by_rule(none, "control", ["en"])
     assert table.empty
     assert list(table) == ["rule", *gains.COLUMNS]
     assert gains.in_words(table) == "  Nothing was asked."
+    of_each = pairing.each(pd.DataFrame(), "base_model", stats.decide_by_rules)
+    of_each = pairing.each(of_each, "base_model", gains.by_rule, "control", ["en"])
+    assert of_each.empty
+    assert list(of_each) == ["base_model", "rule", *gains.COLUMNS]
+    assert gains.in_words(of_each) == "  Nothing was asked."
 
 
 def test_one_item_has_a_gain_that_nothing_can_be_said_about():

@@ -38,19 +38,51 @@ def test_the_comparison_leaves_unknown_numbers_blank():
     assert set(others["status"]) == {"second-hand"}
 
 
+def finetuned(*base_models):
+    """A control and an arm of each base model, the first arm at 60 %, the second at 61 % …"""
+    rows = [
+        (label, model, 10, 0.5 + number / 10 + gain / 100, gain or None)
+        for number, label in enumerate(base_models)
+        for model, gain in (("control", 0.0), ("mixed", 10.0))
+    ]
+    columns = ["base_model", "model", "n", "accuracy", "gain_points"]
+    return pd.DataFrame(rows, columns=columns)
+
+
 def test_what_fine_tuning_changed_stands_below_the_papers():
-    ours = pd.DataFrame(
-        {
-            "model": ["control", "mixed"],
-            "n": 10,
-            "accuracy": [0.5, 0.6],
-            "gain_points": [None, 10.0],
-        }
-    )
-    table = paper.finetuned_beside(ours, "worldfacts", "control").set_index("model")
+    table = paper.finetuned_beside(finetuned("tiny"), "worldfacts", "control").set_index("model")
     assert table.loc["mixed", ["before", "after", "change"]].tolist() == [50, 60, 10]
     assert "control" not in table.index
     assert set(table.drop(index="mixed")["status"]) == {"second-hand"}
+
+
+def test_each_base_model_counts_from_its_own_control():
+    table = paper.finetuned_beside(finetuned("a", "b"), "worldfacts", "control")
+    ours = table.query("status == 'this run'").set_index("base_model")
+    assert ours["before"].round(6).to_dict() == {"a": 50, "b": 60}
+    assert ours["after"].round(6).to_dict() == {"a": 60, "b": 70}
+
+
+@pytest.mark.parametrize(
+    ("label", "same"),
+    [
+        ("meta-llama/Meta-Llama-3-8B", True),
+        ("meta-llama/Meta-Llama-3-8B@main", True),
+        ("Llama3-8B", True),
+        ("meta-llama/Llama-3.1-8B", False),
+        ("meta-llama/Llama-2-7b-hf", False),
+        ("cross-ling-know/llama3-8b-wiki103-en", False),
+    ],
+)
+def test_the_papers_number_goes_to_the_base_model_of_that_name(label, same):
+    table = paper.finetuned_beside(finetuned("other", label), "mmlu", "control")
+    (theirs,) = table.query("status != 'this run'")["base_model"]
+    assert theirs == (label if same else "Llama3-8B")
+
+
+def test_of_no_arms_the_papers_row_is_left():
+    table = paper.finetuned_beside(finetuned("a").iloc[:0], "worldfacts", "control")
+    assert table["base_model"].tolist() == ["Llama3-8B"]
 
 
 def test_settings_stand_beside_ours_and_misnamed_ones_are_refused():

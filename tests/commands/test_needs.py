@@ -131,6 +131,14 @@ def test_what_counts_in_some_notebooks_is_said_at_the_start(capsys):
         needs.effects(notebooks[1:], {"style": "letters"}, run)
 
 
+def test_several_models_count_in_every_notebook():
+    given = {"model": "pip:gemma-3-270m,pip:smollm2-135m"}
+    run = profiles.load("demo", **given)
+    for path in reproduce._notebooks():
+        assert needs.effects([path], given, run) == []
+        assert run.models_of(path.name[:2]) == tuple(given["model"].split(","))
+
+
 def test_a_folder_that_cannot_be_written_is_named(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XLKB_RESULTS", str(tmp_path / "file"))

@@ -79,7 +79,10 @@ def test_a_figure_is_written_twice_with_the_same_bytes(kind, run):
 
 def test_a_figure_shows_how_it_is_called_and_what_it_draws():
     shown = str(inspect.signature(figures.gap_bars))
-    assert "title: str, x: str = 'language', hue: str = 'rule', *, needs: str = ''" in shown
+    assert (
+        "title: str, x: str = 'language', hue: str = 'rule', *, needs: str = '', by: str = ''"
+        in shown
+    )
     assert "sheet" not in shown
     assert figures.gap_bars.__doc__.startswith("Accuracy lost against the run's base language")
 
@@ -298,6 +301,16 @@ def test_models_of_the_same_name_are_told_apart():
     assert of[0].label == "tiny"
     (alone,) = labels.apart([of[0]])
     assert alone.label == "tiny"
+
+
+def test_the_manifest_lists_every_arm_of_several_base_models(run):
+    arms = [
+        LanguageModel("path:x", label, "", f * 64) for label, f in zip("mnm", "abc", strict=True)
+    ]
+    tables.save(accuracies(), "table", run, [*arms, arms[0]])
+    entry = json.loads((run.figures / "manifest.json").read_text(encoding="utf-8"))["table"]
+    expected = {"m": arms[0], "n": arms[1], "m (2)": arms[2]}
+    assert entry["models"] == {label: model.fingerprint for label, model in expected.items()}
 
 
 def test_a_figure_of_rows_with_and_without_unread_answers_is_drawn(run):

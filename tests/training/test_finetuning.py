@@ -286,11 +286,11 @@ def test_a_result_is_not_put_on_another_base(llama, tmp_path):
         finetuning.load(llama, folder)
 
 
-@pytest.mark.parametrize("method", ["full", "lora"])
-def test_a_second_full_training_starts_where_the_first_ended(base, method, tmp_path):
+@pytest.mark.parametrize(("method", "then"), [("full", "full"), ("lora", "full"), ("lora", "lora")])
+def test_a_second_training_starts_where_the_first_ended(base, method, then, tmp_path):
     first = finetuning.train(base, TEXTS, recipe(method, epochs=5), tmp_path / "first")
     tuned = finetuning.load(base, first)
-    still = recipe("full", learning_rate=1e-7, max_steps=1)
+    still = recipe(then, learning_rate=1e-6 if then == "lora" else 1e-7, max_steps=1)
     second = finetuning.load(base, finetuning.train(tuned, TEXTS, still, tmp_path / "second"))
     assert (
         abs(scores(second)[0] - scores(tuned)[0]) < 1e-2 < abs(scores(tuned)[0] - scores(base)[0])
@@ -300,10 +300,12 @@ def test_a_second_full_training_starts_where_the_first_ended(base, method, tmp_p
     assert runs[0]["key"] != runs[1]["key"]
 
 
-def test_an_adapter_beside_an_adapter_is_refused(llama, tmp_path):
-    folder = finetuning.train(llama, TEXTS, recipe("lora", max_steps=1), tmp_path / "run")
+@pytest.mark.parametrize(("method", "rank"), [("lora", 8), ("full", 16)])
+def test_an_adapter_beside_one_of_another_kind_is_refused(llama, method, rank, tmp_path):
+    folder = finetuning.train(llama, TEXTS, recipe(method, max_steps=1), tmp_path / "run")
+    other = recipe("lora", lora_rank=rank)
     with pytest.raises(ValueError, match="has an adapter already"):
-        finetuning.train(finetuning.load(llama, folder), TEXTS, recipe("lora"), tmp_path / "again")
+        finetuning.train(finetuning.load(llama, folder), TEXTS, other, tmp_path / "again")
 
 
 # Loss in chunks

@@ -3,7 +3,8 @@
 `decide` makes of the rows of `scoring.score` which choice was taken under a rule; `accuracy`,
 `barrier`, `mixup_gap`, `transfer_rate`, `rankc` and `gains_by_rule` make tables of decisions, with
 n and 95 % intervals; `means` and `against` compare similarities; `shared` keeps what all of them
-have. `mitigations` are ways of asking, and `paper` what the paper reports.
+have, and `each` makes the table of each model by itself. `mitigations` are ways of asking, and
+`paper` what the paper reports.
 
 >>> import pandas as pd
 >>> from xlkb import analysis
@@ -18,7 +19,7 @@ from xlkb.analysis.consistency import rankc, transfer_rate
 from xlkb.analysis.gains import by_rule as gains_by_rule
 from xlkb.analysis.gains import grouped, over_control
 from xlkb.analysis.gains import in_words as gains_in_words
-from xlkb.analysis.pairing import shared
+from xlkb.analysis.pairing import each, shared
 from xlkb.analysis.stats import (
     RULES,
     accuracy,
@@ -40,6 +41,7 @@ __all__ = [
     "concat",
     "decide",
     "decide_by_rules",
+    "each",
     "gains_by_rule",
     "gains_in_words",
     "grouped",

@@ -4,7 +4,9 @@ A group may ask the same item in several languages; these answers are not indepe
 the unit: an item's score is its share of right answers in the group, intervals come from a
 bootstrap over items (95 %, percentile), and p from a paired permutation test (scipy) that flips the
 sign of an item's difference. For one language per item that is the exact McNemar test, up to the
-number of permutations. Holm's correction runs over the rows of a table.
+number of permutations. Holm's correction runs over the rows of a table. Here a model is an arm of
+the experiment; each base model has arms of its own, and a table, which `pairing.each` puts together
+in one with a first column `base_model`.
 """
 
 from collections.abc import Sequence
@@ -143,8 +145,12 @@ def in_words(table: pd.DataFrame) -> str:
     """What a table of `gains_by_rule` says, a line for each group and model that differs.
 
     A difference counts if its interval excludes zero under every rule; "in part" if it does so
-    under some, all of them with the same sign.
+    under some, all of them with the same sign. Of a table with a column `base_model`, the lines
+    about each base model stand below its label.
     """
+    if "base_model" in table and len(table):
+        each = table.drop(columns="base_model").groupby(table["base_model"], sort=False)
+        return "\n".join(f"{label}:\n{in_words(part)}" for label, part in each)
     lines = []
     for (group, model), rows in table[table["p"].notna()].groupby(["group", "model"], sort=False):
         better, worse = rows["gain_low"] > 0, rows["gain_high"] < 0

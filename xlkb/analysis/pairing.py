@@ -1,11 +1,41 @@
-"""What is compared is about the same items."""
+"""What is compared is about the same items, and of the same model."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from xlkb.analysis.stats import CELL, CONDITION
+from xlkb.analysis.stats import CELL, CONDITION, concat
+
+
+def each(
+    frame: pd.DataFrame,
+    by: str,
+    function: Callable[..., pd.DataFrame],
+    /,
+    *rest: object,
+    **options: object,
+) -> pd.DataFrame:
+    """What a function makes of each group of rows, as it would be alone, one below the other.
+
+    So comparisons, and corrections for their number, stay within a model.
+
+    Args:
+        frame: rows of all groups.
+        by: the column that tells them apart, as "base_model".
+        function: takes a group's rows, then `rest` and `options`.
+
+    Returns:
+        As the function, with `by` as the first column; groups in order of appearance. Of no rows,
+        whatever their columns, the function's empty table.
+    """
+    groups = dict(list(frame.groupby(by, sort=False))) if len(frame) else {"": frame}
+    tables = []
+    for label, part in groups.items():
+        table = function(part, *rest, **options).drop(columns=by, errors="ignore")
+        table.insert(0, by, label)
+        tables.append(table)
+    return concat(tables)
 
 
 def shared(decisions: pd.DataFrame, by: Sequence[str] = ("model", "task")) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """What the paper reports: published numbers, each with its source; what is unknown is absent."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 
@@ -70,31 +71,42 @@ def finetuned_beside(ours: pd.DataFrame, task: str, control: str) -> pd.DataFram
     """Accuracy on mixup before and after mixed-language fine-tuning: the paper's above ours.
 
     Args:
-        ours: rows of `gains.over_control` for the group "mixup", of one rule; there may be none.
+        ours: rows of `gains.over_control` for the group "mixup", of one rule, with a column
+            `base_model`; there may be none.
         task: what ours were measured on.
         control: label of the model that gains are counted from.
 
     Returns:
-        `model, task, before, after` (%; ours: the control and the arm), `change` (points), `n,
-        status, source`.
+        `base_model, model, task, before, after` (%; ours: the control and the arm), `change`
+        (points), `n, status, source`. Where the paper's model is one of our base models, by its
+        name, its row has our label as `base_model`; else the paper's, as it has as `model`.
     """
     known = published("mmlu_finetuned")
     when = known["setting"].str.extract("(before|after) fine-tuning", expand=False)
     theirs = _by_model(known, when)
     theirs["change"] = theirs["after"] - theirs["before"]
-    reference = 100 * ours.loc[ours["model"] == control, "accuracy"].sum()  # One row, or none.
+    labels = {_plain(label): label for label in ours["base_model"]}
+    theirs["base_model"] = [labels.get(_plain(name), name) for name in theirs["model"]]
+    reference = ours[ours["model"] == control].set_index("base_model")["accuracy"]
     arms = ours[ours["model"] != control]
     mine = pd.DataFrame(
         {
+            "base_model": arms["base_model"],
             "model": arms["model"],
             "task": task,
-            "before": reference,
+            "before": 100 * arms["base_model"].map(reference),
             "after": 100 * arms["accuracy"],
             "change": arms["gain_points"],
             "n": arms["n"].astype(str),
         }
     )
     return _one_below_the_other(theirs, mine, ["before", "after", "change"])
+
+
+def _plain(name: str) -> str:
+    """A model's name however it is spelled: "Llama3-8B" and "meta-llama/Meta-Llama-3-8B" alike."""
+    name = name.rpartition("/")[2].partition("@")[0].lower()
+    return re.sub(r"^meta-|-hf$|[^a-z0-9.]", "", name)
 
 
 def _by_model(known: pd.DataFrame, what: pd.Series) -> pd.DataFrame:
@@ -111,9 +123,10 @@ def _one_below_the_other(
     theirs: pd.DataFrame, mine: pd.DataFrame, numbers: list[str]
 ) -> pd.DataFrame:
     table = stats.concat([theirs, mine.assign(status="this run", source="")])
+    first = [column for column in ("base_model",) if column in table]
     columns = ["model", "task", *numbers, "n", "status", "source"]
     more = [column for column in ("unread", "reference_unread") if column in table]
-    return table[[*columns, *more]]
+    return table[[*first, *columns, *more]]
 
 
 def comet_beside(quality: pd.DataFrame) -> pd.DataFrame:

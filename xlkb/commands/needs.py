@@ -17,7 +17,7 @@ from xlkb.report import notebooks as cells
 from xlkb.training import finetuning, recipes, sizes
 
 ASKING = "02"
-"""The notebook that needs no more of a model than answers, and the one that compares models."""
+"""The notebook that needs no more of a model than answers."""
 
 MIXING = ("05", "06")
 """Notebooks that mix the general corpus, which takes two languages."""

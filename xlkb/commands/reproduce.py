@@ -86,6 +86,8 @@ def prepare(
         more = _look_at_then(then, commands.uses)
         to_fetch = preflight.require(wanted.together(uses(options), *more))
     needs.check(run, numbers)
+    if then and then.then:
+        run.figures.mkdir(parents=True, exist_ok=True)  # Their tables go there, too.
     _look_at_then(then, commands.check)
     needs.load(run, numbers, to_fetch)
     return run, chosen, parameters

@@ -106,6 +106,7 @@ def nllb(model: str, device: str = "auto") -> Translator:
             safe = {"revision": revision, "use_safetensors": True, "trust_remote_code": False}
             network = AutoModelForSeq2SeqLM.from_pretrained(place, **safe, local_files_only=local)
             tokenizer = _tokenizer(place, revision)
+        network.generation_config.max_length = None  # Beside max_new_tokens, each call warns of it.
         return tokenizer, network.eval().to(device)
 
     def translator(texts: list[str], source: str, target: str) -> list[str]:
@@ -183,6 +184,11 @@ def _token(tokenizer: "PreTrainedTokenizerBase", language: str, name: str) -> in
     if token in (None, tokenizer.unk_token_id):
         raise ValueError(f"{name} has no {LANGUAGES[language].name} ({room.FLORES[language]}).")
     return token
+
+
+def _folder(place: str | Path, revision: str, weights: bool = True) -> Path:
+    """A model's files, fetched where they are on the hub (`checkpoints.fetch`)."""
+    return place if isinstance(place, Path) else checkpoints.fetch(place, revision, weights)
 
 
 def _located(model: str) -> tuple[str | Path, str, str]:

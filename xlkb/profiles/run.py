@@ -64,6 +64,11 @@ class Text:
     n_documents: int
     recipe: str
 
+    @property
+    def n_looked_at(self) -> int:
+        """Documents that are looked at, not learned from: all (0), if nobody translates them."""
+        return self.n_documents if self.translator else 0
+
 
 @dataclass(frozen=True)
 class After:

@@ -1,6 +1,6 @@
-"""What all figures share: the canvas, bars with intervals, titles with n, and saving."""
+"""What all figures share: the canvas, its panels, bars with intervals, titles with n, saving."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from inspect import signature
@@ -34,28 +34,42 @@ TITLE = 11
 """Letters of a title on an inch of the figure's width."""
 LABEL = 40
 """Letters on a line of a legend."""
+UNREAD = 0.02
+"""Share of answers that were not understood above which a caption says so."""
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """What a figure is drawn on, and from."""
+    """What a panel of a figure is drawn on, and from.
+
+    frame: the panel's rows; whole: the figure's, for what its panels share, such as colours.
+    title: of the figure, for its caption; heading: of the panel.
+    """
 
     axes: Axes
     frame: pd.DataFrame
+    whole: pd.DataFrame
     run: Run
     title: str
+    heading: str
 
 
 def drawable(value: str = "", height: float = 4.2, width: float = WIDTH) -> Callable:
     """Decorator: makes a figure of a function that draws on a `Sheet` and returns the caption.
 
     The figure is called with `frame, name, run, models, title`, the function's own options, and
-    `needs`: what it would have needed, as "two languages". It is styled, saved, and returned as an
-    image. Of a frame without rows it is left out; see `Artefact.leave_out`.
+
+    - `needs`: what it would have needed, as "two languages"
+    - `by`: a column, "" for none: each of its values has a panel, one below the other, that is
+      headed by the title and the value, or, where there is one value, by the title. "{base_model}"
+      in the title stands for the value of `by="base_model"`.
+
+    It is styled, saved, and returned as an image. Of a frame without rows it is left out; see
+    `Artefact.leave_out`.
 
     Args:
         value: a column; rows without it are not drawn.
-        height, width: in inches.
+        height, width: of a panel, in inches.
     """
 
     def decorate(draw: Callable[..., str]) -> Callable[..., Image | Markdown]:
@@ -67,40 +81,79 @@ def drawable(value: str = "", height: float = 4.2, width: float = WIDTH) -> Call
             title: str,
             *rest: object,
             needs: str = "",
+            by: str = "",
             **options: object,
         ) -> Image | Markdown:
             artefact = Artefact("figure", name, run, models)
             shown = frame[frame[value].notna()] if value and len(frame) else frame
             if shown.empty:
-                return artefact.leave_out(title, needs)
+                return artefact.leave_out(_of(title, by, [f"each {by.replace('_', ' ')}"]), needs)
             # Options are texts of the figure, or hold some: columns with their labels.
             with style(frame, title, *rest, *options.values()):
-                # Not pyplot: a figure outside its registry is neither leaked nor drawn twice by a
-                # notebook.
-                figure = Figure(figsize=(width, height), layout="constrained")
-                caption = draw(Sheet(figure.subplots(), shown, run, title), *rest, **options)
-                return save(figure, artefact, len(frame), caption)
+                sheets = _sheets(shown, run, title, by, (width, height))
+                caption = [draw(sheet, *rest, **options) for sheet in sheets][-1]
+                caption += _unread(shown, caption)
+                return save(sheets[0].axes.figure, artefact, len(frame), caption)
 
         usual = signature(drawn)
-        *common, _, needs, _ = usual.parameters.values()
+        *common, _, needs, by, _ = usual.parameters.values()
         own = list(signature(draw).parameters.values())[1:]
         named = wraps(draw)(drawn)
-        named.__signature__ = usual.replace(parameters=[*common, *own, needs])
+        named.__signature__ = usual.replace(parameters=[*common, *own, needs, by])
         return named
 
     return decorate
 
 
-def bars(axes: Axes, frame: pd.DataFrame, x: str, hue: str, value: str) -> list[float]:
+def _sheets(
+    frame: pd.DataFrame, run: Run, title: str, by: str, size: tuple[float, float]
+) -> list[Sheet]:
+    """A sheet for each value of `by`, one below the other in a new figure; `size` of each."""
+    parts = dict(list(frame.groupby(by, sort=False))) if by else {"": frame}
+    width, height = size[0], size[1] * len(parts)
+    # Not pyplot: a figure outside its registry is neither leaked nor drawn twice by a notebook.
+    figure = Figure(figsize=(width, height), layout="constrained")
+    panels = figure.subplots(len(parts), squeeze=False)[:, 0]
+    whole, sheets = _of(title, by, list(parts)), []
+    for axes, (label, part) in zip(panels, parts.items(), strict=True):
+        alone = len(parts) == 1 or f"{{{by}}}" in title
+        heading = _of(title, by, [label]) if alone else f"{title}: {label}"
+        sheets.append(Sheet(axes, part, frame, run, whole, heading))
+    return sheets
+
+
+def _of(title: str, by: str, labels: Sequence[str]) -> str:
+    """The title with these labels where it names the column `by` in braces."""
+    return title.replace(f"{{{by}}}", "; ".join(labels)) if by else title
+
+
+def _unread(frame: pd.DataFrame, caption: str) -> str:
+    """A sentence behind the caption on answers that were not understood, "" where few were."""
+    if "unread" not in frame:
+        return ""
+    named = ["base_model", "model", "style", "recomposition", "language"]
+    named = [c for c in (*named, "question_language", "answer_language") if c in frame]
+    many = frame[frame["unread"] > UNREAD]
+    cells = [
+        f"{100 * row['unread']:.1f} % ({', '.join(str(row[c]) for c in named)})"
+        for row in many.sort_values("unread", ascending=False).to_dict("records")
+    ]
+    more = f" and {len(cells) - 5} more" if len(cells) > 5 else ""
+    said = f" Answers that were not understood count as wrong: {', '.join(cells[:5])}{more}."
+    stop = "" if caption.endswith(".") else "."
+    return stop + said if cells else ""
+
+
+def bars(sheet: Sheet, x: str, hue: str, value: str) -> list[float]:
     """Grouped bars with intervals; returns the centre of each row's bar, in the frame's order.
 
     Args:
         x, hue: columns of the groups, and of the colours in each.
         value: column of the heights, one of `labels.MEASURES` with an interval.
     """
-    measure = MEASURES[value]
+    axes, frame, measure = sheet.axes, sheet.frame, MEASURES[value]
     groups = ordered(frame[x])
-    series = colours(frame[hue])
+    series = colours(sheet, hue)
     width = 0.8 / len(series)
     present = {g: [s for s in series if s in set(frame.loc[frame[x] == g, hue])] for g in groups}
     centres = []
@@ -129,22 +182,26 @@ def bars(axes: Axes, frame: pd.DataFrame, x: str, hue: str, value: str) -> list[
     return centres
 
 
-def colours(labels: Iterable) -> dict[object, tuple[float, float, float]]:
-    """The colour of each label, in order of appearance."""
-    distinct = list(dict.fromkeys(labels))
-    return dict(zip(distinct, sns.color_palette("colorblind", len(distinct)), strict=True))
+def colours(sheet: Sheet, hue: str) -> dict[object, tuple[float, float, float]]:
+    """The colour of each label of a panel, in order of appearance; the same in all panels."""
+    labels = sheet.whole[hue].unique()
+    palette = dict(zip(labels, sns.color_palette("colorblind", len(labels)), strict=True))
+    return {label: palette[label] for label in sheet.frame[hue].unique()}
 
 
 def legend(axes: Axes) -> None:
-    """A legend below the axes, where it hides no bar."""
+    """A legend below the figure, where it hides no bar, of what all its panels so far show."""
     for old in axes.figure.legends:
         old.remove()
-    handles, labels = axes.get_legend_handles_labels()
-    columns = _columns(labels)
-    axes.figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
+    shown = {}
+    for panel in axes.figure.axes:
+        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
+            shown.setdefault(label, handle)
+    columns, place = _columns(shown), "outside lower center"
+    axes.figure.legend(shown.values(), shown, loc=place, ncols=columns, frameon=False)
 
 
-def _columns(labels: Sequence[str]) -> int:
+def _columns(labels: Collection[str]) -> int:
     """Columns of a legend with these labels."""
     widest = max((fonts.cells(line) for label in labels for line in label.split("\n")), default=0)
     return max(1, min(6, len(labels), 110 // (8 + widest)))

@@ -2,15 +2,15 @@
 
 All are called alike, with options of their own behind, such as columns of the frame:
 
-    figure(frame, name, run, models, title, **options, needs="")
+    figure(frame, name, run, models, title, **options, needs="", by="")
 
 Every figure is written as PNG (150 dpi) and SVG into `run.figures` and entered in the manifest.
 Axes carry units, titles say what and how many questions, bars carry 95 % intervals, colours are
 seaborn's colour-blind palette, and the same frame gives the same bytes. A figure of an empty frame
-is left out, and a sentence that it needs `needs` is returned in its place (`canvas.drawable`).
+is left out, and a sentence that it needs `needs` is returned in its place. `by` names a column, of
+which each value has a panel (`canvas.drawable`).
 """
 
-import pandas as pd
 import seaborn as sns
 
 from xlkb.ground.languages import LANGUAGES
@@ -28,24 +28,6 @@ from xlkb.report.canvas import (
 )
 
 CHANCE = 25
-UNREAD = 0.02
-"""Share of answers that were not understood above which a caption says so."""
-
-
-def _unread(frame: pd.DataFrame) -> str:
-    """A sentence on answers that were not understood, "" where they are few or none."""
-    if "unread" not in frame:
-        return ""
-    named = [c for c in ("model", "style", "recomposition", "language") if c in frame]
-    named += [c for c in ("question_language", "answer_language") if c in frame]
-    many = frame[frame["unread"] > UNREAD]
-    cells = [
-        f"{100 * row['unread']:.1f} % ({', '.join(str(row[c]) for c in named)})"
-        for row in many.sort_values("unread", ascending=False).to_dict("records")
-    ]
-    more = f" and {len(cells) - 5} more" if len(cells) > 5 else ""
-    said = f" Answers that were not understood count as wrong: {', '.join(cells[:5])}{more}."
-    return said if cells else ""
 
 
 @drawable()
@@ -56,13 +38,13 @@ def accuracy_bars(
 
     `frame`: columns `x, hue, n, accuracy, low, high`, of `analysis.accuracy`. `chance`: in percent.
     """
-    axes, frame, title = sheet.axes, sheet.frame, sheet.title
-    bars(axes, frame, x, hue, "accuracy")
+    axes, frame = sheet.axes, sheet.frame
+    bars(sheet, x, hue, "accuracy")
     axes.axhline(chance, color="black", linewidth=1, linestyle=":")
     edge = axes.get_yaxis_transform()
     axes.text(1.005, chance, "chance", fontsize=8, va="center", transform=edge)
-    axes.set(ylabel="accuracy (%)", ylim=(0, 100), title=f"{title}{counts(frame, hue)}")
-    return f"{title}. Bars: 95 % Wilson interval.{_unread(frame)}"
+    axes.set(ylabel="accuracy (%)", ylim=(0, 100), title=f"{sheet.heading}{counts(frame, hue)}")
+    return f"{sheet.title}. Bars: 95 % Wilson interval."
 
 
 @drawable()
@@ -71,13 +53,15 @@ def gap_bars(sheet: Sheet, x: str = "language", hue: str = "rule") -> str:
 
     `frame`: columns `x, hue, n, gap_points, gap_low, gap_high` from `analysis.barrier` or alike.
     """
-    axes, frame, title = sheet.axes, sheet.frame, sheet.title
+    axes, frame = sheet.axes, sheet.frame
     base = LANGUAGES[sheet.run.base].name
-    bars(axes, frame, x, hue, "gap_points")
+    bars(sheet, x, hue, "gap_points")
     axes.axhline(0, color="black", linewidth=1)
-    axes.set(ylabel=f"accuracy lost against {base} (points)", title=f"{title}{counts(frame, hue)}")
-    caption = f"{title}. Bars: 95 % paired bootstrap interval; above 0 {base} is better."
-    return caption + _unread(frame)
+    axes.set(
+        ylabel=f"accuracy lost against {base} (points)",
+        title=f"{sheet.heading}{counts(frame, hue)}",
+    )
+    return f"{sheet.title}. Bars: 95 % paired bootstrap interval; above 0 {base} is better."
 
 
 @drawable("gain_points")
@@ -86,12 +70,12 @@ def gain_bars(sheet: Sheet, x: str = "group", hue: str = "model") -> str:
 
     `frame`: columns `x, hue, n, gain_points, gain_low, gain_high` of `analysis.gains_by_rule`.
     """
-    axes, frame, title = sheet.axes, sheet.frame, sheet.title
-    bars(axes, frame, x, hue, "gain_points")
+    axes, frame = sheet.axes, sheet.frame
+    bars(sheet, x, hue, "gain_points")
     axes.axhline(0, color="black", linewidth=1)
     axes.set(ylabel="accuracy gained over the control (points)")
-    axes.set(title=f"{title} (n = {span(frame['n'])} items per bar)")
-    return f"{title}. Bars: 95 % bootstrap interval over items; above 0 the remedy is better."
+    axes.set(title=f"{sheet.heading} (n = {span(frame['n'])} items per bar)")
+    return f"{sheet.title}. Bars: 95 % bootstrap interval over items; above 0 the remedy is better."
 
 
 @drawable(height=5, width=7)
@@ -110,7 +94,7 @@ def heat_map(
     factor; `low, high` in the frame are its interval. `chance`: the lower end of the colours.
     `what`: n counts.
     """
-    axes, frame, title = sheet.axes, sheet.frame, sheet.title
+    axes, frame = sheet.axes, sheet.frame
     square = frame.pivot(index=rows[0], columns=columns[0], values=value[0])
     down, across = ordered(frame[rows[0]]), ordered(frame[columns[0]])
     sns.heatmap(
@@ -122,7 +106,7 @@ def heat_map(
         square=len(down) == len(across),
         cbar_kws={"label": f"{value[1]}, from {chance:.0f} to best"},
         vmin=chance,
-        vmax=value[2] * frame[value[0]].max(),
+        vmax=value[2] * sheet.whole[value[0]].max(),
     )
     axes.set_xticklabels([_named(label) for label in across])
     axes.set_yticklabels([_named(label) for label in down], rotation=0)
@@ -131,9 +115,8 @@ def heat_map(
     if {"low", "high"} <= set(frame):
         half = value[2] / 2 * (frame["high"] - frame["low"]).max()
         reach = f"\n95 % intervals reach at most ±{half:.0f} points"
-    axes.set_title(f"{title}{counts(frame, '', what=what)}{reach}")
-    said = _unread(frame)
-    return f"{title}.{said}" if said else title
+    axes.set_title(f"{sheet.heading}{counts(frame, '', what=what)}{reach}")
+    return sheet.title
 
 
 @drawable()
@@ -142,16 +125,18 @@ def lines(sheet: Sheet, x: tuple[str, str], y: tuple[str, str], hue: str) -> str
 
     `frame`: columns `n, low, high`, `hue`, and those of `x` and `y`; `x`, `y`: column and label.
     """
-    axes, frame, title = sheet.axes, sheet.frame, sheet.title
-    for label, colour in colours(frame[hue]).items():
+    axes, frame = sheet.axes, sheet.frame
+    for label, colour in colours(sheet, hue).items():
         part = frame[frame[hue] == label].sort_values(x[0])
         shown = fonts.lines(label, LABEL)
         axes.plot(part[x[0]], part[y[0]], color=colour, marker="o", ms=4, label=shown)
         axes.fill_between(part[x[0]], part["low"], part["high"], color=colour, alpha=0.2, lw=0)
-    axes.set(xlabel=x[1], ylabel=y[1], title=f"{title}{counts(frame, '', 'point', 'texts')}")
+    axes.set(
+        xlabel=x[1], ylabel=y[1], title=f"{sheet.heading}{counts(frame, '', 'point', 'texts')}"
+    )
     axes.plot([], [], " ", label="bands: 95 % bootstrap")
     legend(axes)
-    return f"{title}. Bands: 95 % bootstrap interval."
+    return f"{sheet.title}. Bands: 95 % bootstrap interval."
 
 
 @drawable()
@@ -160,7 +145,7 @@ def distributions(sheet: Sheet, x: tuple[str, str], y: tuple[str, str]) -> str:
 
     `frame`: one row per value, with the columns of `x` and `y`: column and label.
     """
-    axes, title = sheet.axes, sheet.title
+    axes = sheet.axes
     frame = sheet.frame.assign(**{x[0]: [fonts.lines(label, 15) for label in sheet.frame[x[0]]]})
     order = list(dict.fromkeys(frame[x[0]]))
     sns.violinplot(
@@ -178,8 +163,8 @@ def distributions(sheet: Sheet, x: tuple[str, str], y: tuple[str, str]) -> str:
         ax=axes,
     )
     n = frame.groupby(x[0]).size().rename("n").reset_index()
-    axes.set(xlabel=x[1], ylabel=y[1], title=f"{title}{counts(n, '', 'violin', 'texts')}")
-    return f"{title}. Lines: median and quartiles."
+    axes.set(xlabel=x[1], ylabel=y[1], title=f"{sheet.heading}{counts(n, '', 'violin', 'texts')}")
+    return f"{sheet.title}. Lines: median and quartiles."
 
 
 def _named(label: object) -> str:
@@ -192,14 +177,14 @@ def option_bias(sheet: Sheet, hue: str = "rule") -> str:
 
     `frame`: from `analysis.option_language_bias`, with a column `hue`.
     """
-    axes, frame, title = sheet.axes, sheet.frame, sheet.title
-    centres = bars(axes, frame, "language", hue, "taken")
+    axes, frame = sheet.axes, sheet.frame
+    centres = bars(sheet, "language", hue, "taken")
     for position, offered in zip(centres, frame["offered"], strict=True):
         axes.plot([position - 0.13, position + 0.13], [100 * offered] * 2, color="black", lw=2)
     axes.plot([], [], color="black", lw=2, label="offered")
     legend(axes)
-    axes.set(ylabel="share of wrong answers (%)", title=f"{title}{counts(frame, hue)}")
-    return f"{title}. Bars: 95 % Wilson interval; black lines: share among wrong choices."
+    axes.set(ylabel="share of wrong answers (%)", title=f"{sheet.heading}{counts(frame, hue)}")
+    return f"{sheet.title}. Bars: 95 % Wilson interval; black lines: share among wrong choices."
 
 
 @drawable(height=3.6)
@@ -210,12 +195,12 @@ def loss_curves(sheet: Sheet) -> str:
     tenth of the run; the thin one shows every step.
     """
     axes, frame = sheet.axes, sheet.frame
-    for label, colour in colours(frame["run"]).items():
+    for label, colour in colours(sheet, "run").items():
         curve, shown = frame[frame["run"] == label], fonts.lines(label, LABEL)
         smooth = curve["loss"].rolling(max(1, len(curve) // 10), min_periods=1).mean()
         axes.plot(curve["tokens"], curve["loss"], color=colour, linewidth=0.5, alpha=0.4)
         axes.plot(curve["tokens"], smooth, color=colour, linewidth=2, label=shown)
     legend(axes)
-    axes.set(xlabel="tokens seen", ylabel="loss (nats per token)", title=sheet.title)
+    axes.set(xlabel="tokens seen", ylabel="loss (nats per token)", title=sheet.heading)
     axes.set_ylim(bottom=0)
     return f"{sheet.title}: training loss."

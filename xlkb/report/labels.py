@@ -1,6 +1,6 @@
 """What tables and figures call things: models, and measures with their units."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from xlkb.models import LanguageModel
@@ -45,10 +45,16 @@ def apart(models: Sequence[LanguageModel], *before: LanguageModel) -> list[Langu
         models: their labels are changed.
         before: models whose labels stay.
     """
-    taken = {model.label for model in before}
+    known = [model.label for model in before]
     for model in models:
-        label, number = model.label, 2
-        while model.label in taken:
-            model.label, number = f"{label} ({number})", number + 1
-        taken.add(model.label)
+        model.label = another(model.label, known)
+        known.append(model.label)
     return list(models)
+
+
+def another(label: str, known: Collection[str]) -> str:
+    """The label, with the first number behind it that makes it none of the known ones."""
+    found, number = label, 2
+    while found in known:
+        found, number = f"{label} ({number})", number + 1
+    return found

@@ -19,6 +19,7 @@ from IPython.display import Markdown
 from xlkb.ground import disk
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
+from xlkb.report import labels
 
 FILE = "manifest.json"
 KINDS = {"table": ("csv", "md", "tex"), "figure": ("png", "svg")}
@@ -60,6 +61,11 @@ class Artefact:
         return Markdown(f"`{self.name}` ({caption}) is left out: {why}.")
 
     def _enter(self, caption: str, made: dict) -> None:
+        fingerprints: dict[str, str] = {}
+        for model in self.models:
+            if fingerprints.get(model.label) != model.fingerprint:
+                # Arms of several base models are called alike.
+                fingerprints[labels.another(model.label, fingerprints)] = model.fingerprint
         entry = {
             "kind": self.kind,
             "caption": caption,
@@ -68,7 +74,7 @@ class Artefact:
             "profile": self.run.name,
             "task": self.run.task.partition("/")[0],
             "seed": self.run.seed,
-            "models": {model.label: model.fingerprint for model in self.models},
+            "models": fingerprints,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         path = self.run.figures / FILE

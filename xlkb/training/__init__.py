@@ -2,7 +2,7 @@
 
 `train` fine-tunes a model on a corpus by a `Recipe` (full, LoRA or QLoRA), goes on after an
 interruption with the same result, and leaves a folder, which `load` makes a model of. `arms` are
-the corpora of the remedy and of its controls.
+the corpora of the remedy and of its controls, and `remedied` trains a model on all of them.
 
 >>> from xlkb import training
 >>> training.recipe("lora", epochs=2).epochs
@@ -14,7 +14,7 @@ from xlkb.training.finetuning import curve, load, outcome, train
 from xlkb.training.recipes import Recipe
 from xlkb.training.recipes import get as recipe
 from xlkb.training.remedies import NAMES as ARMS
-from xlkb.training.remedies import arms, control, parallel
+from xlkb.training.remedies import arms, control, parallel, remedied
 
 __all__ = [
     "ARMS",
@@ -29,6 +29,7 @@ __all__ = [
     "parallel",
     "recipe",
     "recipes",
+    "remedied",
     "sizes",
     "train",
 ]

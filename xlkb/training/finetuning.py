@@ -69,8 +69,10 @@ def train(
 
     Args:
         model: what training starts from, from `models.load` or `load`. A fine-tuned one can be
-            trained further by the methods whose result holds all that it differs in: "full". The
-            copy that is trained is its own; `model.network` stays as it is.
+            trained further by the methods whose result holds all that it differs in: "full", and,
+            where it has a low-rank adapter of the same rank and alpha, "lora" and "qlora", by which
+            that adapter learns on. The copy that is trained is its own; `model.network` stays as it
+            is.
         corpus: texts, or a Dataset with a column `text`, and perhaps `context`: how many characters
             at a text's start are read but not learned. See `packing.pack` for how they are used.
         recipe: the hyper-parameters, from `recipes.get`.
@@ -80,9 +82,8 @@ def train(
         checkpoint_seconds: time between checkpoints.
 
     Raises:
-        ValueError: the corpus is empty; the model has an adapter and the method is not "full";
-            sequences are longer than the
-            model's context; the loss is not finite; the result changes no logit; or `folder` holds
+        ValueError: the corpus is empty; the model has an adapter that the method cannot train on;
+            sequences are longer than the model's context; the loss is not finite; the result changes no logit; or `folder` holds
             another run; or several processes were started for it.
     """
     texts, contexts = packing.texts_of(corpus), packing.contexts_of(corpus)
@@ -136,7 +137,7 @@ def require_trainable(model: LanguageModel, recipe: Recipe) -> None:
     """Raise what would stop a fine-tuning, before weights are loaded.
 
     Raises:
-        ValueError: the model has no weights; it has an adapter, and the method is not "full";
+        ValueError: the model has no weights; it has an adapter that the method cannot train on;
             sequences are longer than its context;
             several processes were started; the device is not one that trains.
         ModuleNotFoundError: the method needs a package that is not installed.
@@ -144,10 +145,11 @@ def require_trainable(model: LanguageModel, recipe: Recipe) -> None:
     """
     if model.name.startswith("api:"):
         raise ValueError(f"{model.name} has no weights here to train: name a model with weights.")
-    if model.adapter is not None and recipe.method != "full":
+    if not (model.adapter is None or recipe.method == "full" or _goes_on(model.adapter, recipe)):
         raise ValueError(
             f"{model.label} has an adapter already, which a second one of the method "
-            f"{recipe.method!r} would not contain: use method 'full', or fine-tune the base model."
+            f"{recipe.method!r} would not contain. Only low-rank adapters of the same rank and "
+            "alpha are trained on: use method 'full', or fine-tune the base model."
         )
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise ValueError("Training runs in one process: start it without torchrun or accelerate.")
@@ -162,6 +164,15 @@ def require_trainable(model: LanguageModel, recipe: Recipe) -> None:
             f"Training runs on cpu, mps or the first visible GPU, not on {model.device!r}: choose "
             "a GPU with the environment variable CUDA_VISIBLE_DEVICES."
         )
+
+
+def _goes_on(adapter: Path, recipe: Recipe) -> bool:
+    """Whether an adapter is of the kind that the recipe makes, so that it can learn on."""
+    if models.replaying():  # Nothing is trained.
+        return True
+    config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+    found = (config.get("peft_type"), config.get("r"), config.get("lora_alpha"))
+    return found == ("LORA", recipe.lora_rank, recipe.lora_alpha)
 
 
 def load(model: LanguageModel, folder: str | Path, label: str = "") -> LanguageModel:

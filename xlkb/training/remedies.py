@@ -1,11 +1,15 @@
-"""The texts of the remedy and of its controls: one corpus for each arm of the experiment."""
+"""The remedy and its controls: one corpus for each arm of the experiment, and what learns it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from datasets import Dataset
 
 from xlkb.corpora import mixing
 from xlkb.ground.languages import LANGUAGES
+from xlkb.models import LanguageModel
+from xlkb.training import finetuning
+from xlkb.training.recipes import Recipe
 
 
 def control(languages: Sequence[str]) -> str:
@@ -68,3 +72,49 @@ def parallel(documents: Dataset, languages: Sequence[str]) -> dict[str, Dataset]
         return {}
     few = documents.select(range(-(-len(documents) // len(languages))))
     return {"parallel text": mixing.parallel(few, languages)}
+
+
+def remedied(
+    base: LanguageModel,
+    taught: LanguageModel,
+    general: Mapping[str, Dataset],
+    domain: Mapping[str, Dataset],
+    recipe: Recipe,
+    lessons: Dataset,
+    teach: Recipe,
+) -> dict[str, dict[str, Path]]:
+    """Everything that one base model learns in the experiment; `finetuning.train` does each once.
+
+    Args:
+        base: from `models.load`.
+        taught: the same, taught before.
+        general, domain: text of each arm, from `arms`; the control first.
+        recipe: for text.
+        lessons, teach: what is taught after text, and how.
+
+    Returns:
+        Arm -> folder of the trained model, for each of "general" (text, read by the taught model),
+        "general, first" (read by the base model: the control, and mixed by sentence), "then the
+        teaching" (to those) and "domain" (read by the taught model).
+    """
+
+    def read(model: LanguageModel, texts: Mapping[str, Dataset], what: str) -> dict[str, Path]:
+        return {
+            arm: finetuning.train(model, text, recipe, name=f"{what} {arm}")
+            for arm, text in texts.items()
+        }
+
+    few = {next(iter(general), ""), NAMES["sentence"]}
+    before = read(base, {arm: text for arm, text in general.items() if arm in few}, "first")
+    then = {
+        arm: finetuning.train(
+            finetuning.load(base, folder), lessons, teach, name=f"{arm} then academy"
+        )
+        for arm, folder in before.items()
+    }
+    return {
+        "general": read(taught, general, "general"),
+        "general, first": before,
+        "then the teaching": then,
+        "domain": read(taught, domain, "domain"),
+    }

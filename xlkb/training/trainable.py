@@ -33,13 +33,16 @@ def make(model: LanguageModel, recipe: Recipe, dtype: str, device: str) -> PreTr
         return network
     if recipe.method == "qlora":
         options["quantization_config"] = variants.quantization("nf4", dtype)
+    network = model.instantiate(**options)
+    if model.adapter is not None:  # It learns on, so that the result holds what it knew, too.
+        return peft.PeftModel.from_pretrained(network, model.adapter, is_trainable=True)
     lora = peft.LoraConfig(
         r=recipe.lora_rank,
         lora_alpha=recipe.lora_alpha,
         target_modules="all-linear",
         task_type="CAUSAL_LM",
     )
-    return peft.get_peft_model(model.instantiate(**options), lora)
+    return peft.get_peft_model(network, lora)
 
 
 def save(model: LanguageModel, network: PreTrainedModel, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The real clients of this process, turned to a stand-in: what HF_ENDPOINT and HF_HOME do at import."""
+"""The clients of this process, turned to a stand-in: what HF_ENDPOINT and HF_HOME do at import."""
 
 import os
 from pathlib import Path

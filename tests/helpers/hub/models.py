@@ -1,4 +1,4 @@
-"""Tiny random models under the names of `xlkb/data/hub_models.toml`, in the layout of the real ones."""
+"""Tiny random models under the names of `xlkb/data/hub_models.toml`, laid out as the real ones."""
 
 import tomllib
 from collections.abc import Callable
@@ -217,7 +217,7 @@ def repositories() -> list[Repository]:
 
 
 def make(name: str, folder: Path) -> None:
-    """Write a model's files: config, weights, tokenizer and card, as the real repository has them."""
+    """Write a model's config, weights, tokenizer and card, as the real repository has them."""
     import torch
     import transformers
 

@@ -1,4 +1,4 @@
-"""A repository of the stand-in: its commits, each a folder of files that is made when it is asked for."""
+"""A repository of the stand-in: its commits, each a folder of files, made when it is asked for."""
 
 import hashlib
 import json
@@ -31,13 +31,13 @@ class File:
 
 @dataclass
 class Repository:
-    """kind: "model" or "dataset". commits: hex -> what makes its files. branches: name -> commit."""
+    """kind: "model" or "dataset". commits: hex -> what makes it. branches: name -> commit."""
 
     kind: str
     name: str
     commits: dict[str, Make]
     branches: dict[str, str]
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
     _files: dict[str, dict[str, File]] = field(default_factory=dict)
 
     def commit(self, revision: str) -> str | None:
@@ -63,7 +63,7 @@ class Repository:
 
 
 def repository(kind: str, name: str, make: Make, commit: str = "") -> Repository:
-    """A repository of one commit, which is its branch main; its name is made of the repository's."""
+    """A repository of one commit, its branch main; without a name, the commit gets one."""
     commit = commit or hashlib.sha1(f"{kind} {name}".encode()).hexdigest()
     return Repository(kind, name, {commit: make}, {"main": commit})
 

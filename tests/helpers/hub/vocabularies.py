@@ -30,7 +30,7 @@ LLAMA3 = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
     r"|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-"""How Llama 3, and almost so Qwen and Nemo, cut texts (tokenizer.json of meta-llama/Meta-Llama-3-8B)."""
+"""How Llama 3, and almost so Qwen and Nemo, cut texts (its tokenizer.json)."""
 
 
 def bytes_bpe(

@@ -1,4 +1,4 @@
-"""Made-up sentences in the twelve languages of the profile `paper`: what every text here consists of.
+"""Made-up sentences in the twelve languages of the profile `paper`: what all texts are made of.
 
 They mean nothing, but are long enough to be told apart by language, in scripts that hurt where a
 reader takes bytes for characters.
