@@ -104,6 +104,7 @@ def test_everything_that_is_wrong_is_in_one_list_and_nothing_is_fetched(hub, mon
         assert cure in said
     assert "SECRET" not in said
     assert not hub.faults.sent
+    capsys.readouterr()
     code = line.command(lambda: preflight.require(asked), "")
     assert (code, capsys.readouterr().err) == (2, f"error: {said}\n")
 
