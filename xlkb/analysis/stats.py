@@ -62,7 +62,7 @@ def decide(rows: pd.DataFrame, rule: str = "sum") -> pd.DataFrame:
 
     A question counts as right only if the right choice is strictly best: ties earn nothing. But in
     the style `paper` the first of tied letters is taken, as in the released code (commit 62d79fe,
-    `MMLU/models/hf.py`, lines 103 to 117): half-precision logits are often equal.
+    `MMLU/models/hf.py`, lines 103 to 117): logits in half precision can be equal.
 
     Returns:
         Columns `CONDITION + CELL` (`n_shots` is the number asked for here, so that a prompt that
