@@ -10,6 +10,7 @@ from xlkb.tasks.public import mmlu
 TWELVE = ("en", "fr", "de", "es", "it", "pt", "zh", "ar", "hi", "ja", "ko", "sw")
 
 
+@pytest.mark.slow
 def test_mmlu_is_read_whole_in_the_languages_of_the_profile(hub):
     with pytest.warns(UserWarning, match="2 questions have another key"):
         found = tasks.load("mmlu", TWELVE)

@@ -8,7 +8,6 @@ import pytest
 from xlkb import corpora, models, tasks
 from xlkb.corpora import translators
 from xlkb.tasks import tofu
-from xlkb.training import sizes
 
 LLAMA = "meta-llama/Llama-2-7b-hf"
 QUIZ = "cross-ling-know/HarryPotter-Quiz"
@@ -98,7 +97,7 @@ def test_a_hub_that_is_in_a_hurry_is_waited_for(hub, name):
 def test_a_hub_that_stays_in_trouble_is_no_wrong_token(hub, name, fault, said):
     hub.faults.set(name, **{fault: 1000})
     message = refused(name)
-    assert f"({said})" in message
+    assert f"HTTP {said}" in message
     assert "token" not in message
     hub.faults.set(name, **{fault: 0})
     assert READ[name]()
@@ -146,10 +145,8 @@ def test_a_model_whose_weights_cannot_be_fetched_is_not_called_pickled(hub):
         _ = model.tokenizer
 
 
-def test_pickled_weights_are_refused_before_and_in_the_run(hub):
+def test_pickled_weights_are_refused_and_not_fetched(hub):
     hub.pickle(LLAMA)
-    with pytest.raises(ValueError, match="pickled weights only"):
-        sizes.to_fetch(llama())
     with pytest.raises(ValueError, match="pickled weights only"):
         _ = llama().network
     assert "pytorch_model.bin" not in hub.fetched(LLAMA)
@@ -163,13 +160,6 @@ def test_a_model_that_moved_is_another_one_and_the_old_commit_stays(hub):
     assert after.fingerprint != before.fingerprint
     pinned = models.load(f"hub:{LLAMA}@{before.revision}", dtype="float32", device="cpu")
     assert pinned.fingerprint == before.fingerprint
-
-
-def test_room_is_guessed_where_the_hub_does_not_say_it(hub):
-    model = llama()
-    assert 0 < sizes.to_fetch(model) < 1e6
-    hub.stop()
-    assert sizes.to_fetch(model) == 2e9 * 6.7
 
 
 def test_weights_are_fetched_once_and_other_forms_of_them_never(hub):

@@ -186,11 +186,6 @@ def _token(tokenizer: "PreTrainedTokenizerBase", language: str, name: str) -> in
     return token
 
 
-def _folder(place: str | Path, revision: str, weights: bool = True) -> Path:
-    """A model's files, fetched where they are on the hub (`checkpoints.fetch`)."""
-    return place if isinstance(place, Path) else checkpoints.fetch(place, revision, weights)
-
-
 def _located(model: str) -> tuple[str | Path, str, str]:
     """What `from_pretrained` takes, the revision, and the name with commit or fingerprint."""
     found = _repository(model)

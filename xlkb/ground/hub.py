@@ -81,14 +81,19 @@ def fetched(fetch: Callable[..., str]) -> Path:
     The library turns to the cache by itself where there is no connection to begin with.
 
     Raises:
+        ConnectionAbortedError: the connection broke, and not everything is cached.
         OSError: what the function raises.
     """
     from huggingface_hub.utils import httpx
 
     try:
         return Path(fetch())
-    except httpx.TransportError:
+    except httpx.TransportError as error:
+        broken = type(error).__name__
+    try:
         return Path(fetch(local_files_only=True))
+    except OSError:
+        raise ConnectionAbortedError(broken) from None
 
 
 def cached(source: Source) -> Path | None:
@@ -200,6 +205,11 @@ def trouble(error: BaseException, source: Source) -> str:
     """
     from huggingface_hub import constants, errors
 
+    if isinstance(error, ConnectionAbortedError):
+        return (
+            f"the connection breaks off again and again ({error}). Give the same command again: "
+            "it goes on from what was fetched"
+        )
     if unreachable(error):
         why = " (HF_HUB_OFFLINE is set)" if constants.is_offline_mode() else ""
         return UNREACHABLE.replace(",", f"{why},")
@@ -210,7 +220,7 @@ def trouble(error: BaseException, source: Source) -> str:
     if isinstance(error, errors.RepositoryNotFoundError):
         return f"{source.page} does not exist, or is private: then run `hf auth login` first"
     if isinstance(error, errors.RevisionNotFoundError):
-        return f"there is no revision {source.revision!r}; see {source.page}/commits/main"
+        return f"there is no revision {source.revision or 'main'!r}; see {source.page}/commits/main"
     if isinstance(error, errors.DisabledRepoError):
         return f"{source.page} was taken off the hub"
     if not isinstance(error, errors.HfHubHTTPError):

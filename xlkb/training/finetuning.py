@@ -83,8 +83,9 @@ def train(
 
     Raises:
         ValueError: the corpus is empty; the model has an adapter that the method cannot train on;
-            sequences are longer than the model's context; the loss is not finite; the result changes no logit; or `folder` holds
-            another run; or several processes were started for it.
+            sequences are longer than the model's context; the loss is not finite; the result
+            changes no logit; or `folder` holds another run; or several processes were started for
+            it.
     """
     texts, contexts = packing.texts_of(corpus), packing.contexts_of(corpus)
     require_trainable(model, recipe)
