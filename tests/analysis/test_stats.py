@@ -65,6 +65,13 @@ def test_a_tie_earns_nothing():
     assert not stats.decide(rows([[-1, -1, -2, -3]]))["correct"].any()
 
 
+def test_of_tied_letters_the_style_of_the_paper_takes_the_first():
+    tied, silent = [-1, -1, -2, -3], [-np.inf] * 4
+    decided = stats.decide(rows([tied, tied, silent], answers=[0, 1, 0], style="paper"))
+    assert decided["correct"].tolist() == [True, False, False]
+    assert not stats.decide(rows([tied], style="letters"))["correct"].any()
+
+
 def test_the_margin_is_the_distance_to_the_best_wrong_choice():
     decided = stats.decide(rows([[-1, -3, -2, -4], [-5, -3, -2, -4]]))
     assert decided["margin"].tolist() == [1.0, -3.0]

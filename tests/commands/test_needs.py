@@ -134,7 +134,7 @@ def test_what_counts_in_some_notebooks_is_said_at_the_start(capsys):
 def test_several_models_count_in_every_notebook():
     given = {"model": "pip:gemma-3-270m,pip:smollm2-135m"}
     run = profiles.load("demo", **given)
-    for path in reproduce._notebooks():
+    for path in reproduce_options.notebooks():
         assert needs.effects([path], given, run) == []
         assert run.models_of(path.name[:2]) == tuple(given["model"].split(","))
 

@@ -1,5 +1,6 @@
 """Tiny, randomly initialised models of real architectures, made in milliseconds."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -81,10 +82,13 @@ HYBRID = {
 """Attention beside state-space layers, which read their tokens in a row."""
 
 
-def network(architecture: str = "llama", seed: int = 0) -> transformers.PreTrainedModel:
+def network(
+    architecture: str = "llama", seed: int = 0, **settings: int
+) -> transformers.PreTrainedModel:
     """A float32 model whose weights are large enough to make attention patterns matter."""
     torch.manual_seed(seed)
     config = (CONFIGS | HYBRID)[architecture]()
+    config.update(settings)
     model = transformers.AutoModelForCausalLM.from_config(config)
     for parameter in model.parameters():
         if parameter.ndim > 1:
@@ -93,7 +97,10 @@ def network(architecture: str = "llama", seed: int = 0) -> transformers.PreTrain
 
 
 def tokenizer(
-    padding_side: str = "right", bos: bool = True, eos: bool = False
+    padding_side: str = "right",
+    bos: bool = True,
+    eos: bool = False,
+    learned: Sequence[str] = TEXT,
 ) -> transformers.PreTrainedTokenizerFast:
     """A byte-level BPE tokenizer of 400 entries that puts `<s>` before and `</s>` after, or not."""
     core = Tokenizer(models.BPE())
@@ -105,7 +112,7 @@ def tokenizer(
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    core.train_from_iterator(TEXT, trainer)
+    core.train_from_iterator(learned, trainer)
     if bos or eos:
         core.post_processor = processors.TemplateProcessing(
             single=" ".join(["<s>"] * bos + ["$A"] + ["</s>"] * eos),

@@ -56,6 +56,9 @@ def translated(
     """Questions and choices in the model's own translation into the base language.
 
     The demonstrations are questions, or right answers, of the task's dev split in both languages.
+    The paper's released code has the model write translation and answer in one text of up to 256
+    sampled tokens (commit 62d79fe, `MMLU/dataset/mmlu_en_trans.py`, and `MMLU/models/hf.py`, line
+    86); here each text is translated once, greedily, and the choice is scored as any other.
 
     Args:
         model: from `models.load`.

@@ -60,7 +60,9 @@ def points(rows: pd.DataFrame, rule: str = "sum") -> np.ndarray:
 def decide(rows: pd.DataFrame, rule: str = "sum") -> pd.DataFrame:
     """Which choice the model takes: one row per question.
 
-    A question counts as right only if the right choice is strictly best: ties earn nothing.
+    A question counts as right only if the right choice is strictly best: ties earn nothing. But in
+    the style `paper` the first of tied letters is taken, as in the released code (commit 62d79fe,
+    `MMLU/models/hf.py`, lines 103 to 117): logits in half precision can be equal.
 
     Returns:
         Columns `CONDITION + CELL` (`n_shots` is the number asked for here, so that a prompt that
@@ -80,13 +82,14 @@ def decide(rows: pd.DataFrame, rule: str = "sum") -> pd.DataFrame:
     others[index, answer] = -np.inf
     silent = np.isneginf(values).all(1)
     predicted = np.where(silent, -1, values.argmax(1))
+    takes_first = (first["style"] == "paper").to_numpy() & (predicted == answer)
     return first.assign(
         rule=rule,
         answer_language=spoken[index, answer],
         predicted_language=np.where(silent, "", spoken[index, predicted]),
         predicted=predicted,
         margin=np.where(silent, np.nan, values[index, answer]) - others.max(1),
-        correct=values[index, answer] > others.max(1),
+        correct=takes_first | (values[index, answer] > others.max(1)),
     )[[*DECISIONS, *(["unread"] if "unread" in first else [])]]
 
 

@@ -7,11 +7,19 @@ Three styles:
 - `letters`: instruction, question, listed choices, `Answer:`; continuations ` A` to ` D`, tokenised
   in context.
 - `paper`: the prompt of the paper's released code (commit 62d79fe) to the byte, two spaces before
-  the subject included (`MMLU/dataset/mmlu.py`, lines 33 to 61); continuations `A` to `D`, tokenised
-  alone (`MMLU/models/hf.py`, line 101; on many tokenizers that is a different token from the one
-  that follows `Answer:`). For `hp_quiz` the released code has another prompt (`HP/evaluate.py`,
-  lines 26 to 66): the instruction is in the question's language (here in our words) and a space
-  ends the prompt.
+  the subject included (`MMLU/dataset/mmlu.py`, lines 33 to 80); a preamble follows the instruction
+  on its line. Continuations `A` to `D`, tokenised alone (`MMLU/models/hf.py`, line 101; on many
+  tokenizers that is a different token from the one that follows `Answer:`). For `hp_quiz` the
+  released code has another prompt (`HP/evaluate.py`, lines 26 to 66): the instruction is in the
+  question's language (here in our words but for English) and a space ends the prompt.
+
+What `paper` does in another way than the released code, on purpose: demonstrations that do not fit
+into the model's context are left out (`lengths.fitting`; there, the model reads on past it);
+special tokens that are spelt out in a text are characters, and what a tokenizer puts after a text
+is left off (`models.tokens`); the number format is the model's own (`models.load`; there, float16
+for MMLU and bfloat16 for the quiz); an endpoint's answer is read as text (`letters.read`; there, it
+must be the bare letter). The texts "None", "NA" and the like stay what they are (there, pandas
+makes "nan" of them).
 
 Texts of questions and choices are cleaned (`texts.clean`) for `cloze` and `letters`. Those of the
 package and your own are clean already; public data may hold outer spaces and what cannot be seen,
@@ -47,8 +55,9 @@ class Asking:
     recomposed as the question is, "mixup" for ones whose parts are in different languages.
     instruction_language: of the instruction and of the words for "Question" and "Answer": English
     as in the paper, or that of each question ("question"); the style `paper` is English only.
-    preamble: text before all else, with an empty line after it. letters: four different characters
-    that name the choices, in the style `letters`. seed: of the recomposition of demonstrations.
+    preamble: text before demonstrations and question, with an empty line after it; in the style
+    `paper` it follows the instruction on its line. letters: four different characters that name the
+    choices, in the style `letters`. seed: of the recomposition of demonstrations.
 
     Raises:
         ValueError: unknown style, way of demonstrations or instruction language, with the nearest
@@ -135,30 +144,37 @@ def build(row: dict, asking: str | Asking, demonstrations: Sequence[dict] = ()) 
         row, demonstrations = _cleaned(row), [_cleaned(item) for item in demonstrations]
     words = texts()["en"] if english else _words(row)
     part = _cloze if style == "cloze" else partial(_listed, letters=asking.letters)
-    shown = f"{asking.preamble}\n\n" if asking.preamble else ""
-    shown += "".join(
+    shown = "".join(
         part(item, texts()["en"] if english else _words(item), solved=True)
         for item in demonstrations
     )
     asked = part(row, words, solved=False)
+    if style == "paper":
+        instruction, end = _released(row)
+        instruction += f" {asking.preamble}" if asking.preamble else ""
+        context = f"{instruction}\n\n{shown}{asked}{end}"
+        return Prompt(context, tuple(LETTERS), None, isolated=True)
+    shown = f"{asking.preamble}\n\n{shown}" if asking.preamble else shown
+    gap = _gap(words)
     if style == "cloze":
-        gap = _gap(words)
         options = tuple(f"{gap}{option}" for option in row["options"])
         return Prompt(shown + asked, options, words["answer"], isolated=False)
-    subject = row["subject"].replace("_", " ")
-    if style == "letters":
-        gap = _gap(words)
-        instruction = words["instruction"].format(subject=subject) + "\n\n"
-        named = tuple(f"{gap}{letter}" for letter in asking.letters)
-        return Prompt(instruction + shown + asked, named, None, isolated=False)
+    instruction = words["instruction"].format(subject=_subject(row)) + "\n\n"
+    named = tuple(f"{gap}{letter}" for letter in asking.letters)
+    return Prompt(instruction + shown + asked, named, None, isolated=False)
+
+
+def _released(row: dict) -> tuple[str, str]:
+    """Instruction and end of a prompt of the released code."""
+    subject = _subject(row)
     if row["task"] == "hp_quiz":
-        instruction = _words(row)["instruction"].format(subject=subject) + "\n\n"
-        return Prompt(instruction + shown + asked + " ", tuple(LETTERS), None, isolated=True)
-    # The released format_subject puts a space before each word, hence two spaces after "about".
-    instruction = (
-        f"The following are multiple choice questions (with answers) about  {subject}.\n\n"
-    )
-    return Prompt(instruction + shown + asked, tuple(LETTERS), None, isolated=True)
+        return _words(row)["instruction"].format(subject=subject), " "
+    # Its format_subject puts a space before each word, hence two spaces after "about".
+    return f"The following are multiple choice questions (with answers) about  {subject}.", ""
+
+
+def _subject(row: dict) -> str:
+    return row["subject"].replace("_", " ")
 
 
 def _cleaned(item: dict) -> dict:

@@ -10,7 +10,9 @@ returns a dataset with the columns
 
 where `language` is the language *l* that the result is reported under ("mixed" for mixup). The
 answer key never moves. What is random is drawn from the SHA-256 of seed, recomposition and item
-id, so that adding an item changes no other.
+id, so that adding an item changes no other. The released code (commit 62d79fe, `MMLU/translate.py`,
+lines 132 and 180) draws from one generator, question after question, so the draws of its `mixup`
+and `onewrong` are others.
 """
 
 import random
