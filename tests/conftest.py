@@ -19,6 +19,21 @@ settings.register_profile(
 settings.load_profile("xlkb")
 
 
+def pytest_addoption(parser):
+    """The option that the longest tests need."""
+    help = "run the whole profile `paper` against a stand-in of the hub, too: a quarter of an hour"
+    parser.addoption("--rehearsal", action="store_true", help=help)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave the whole rehearsal out where it was not asked for."""
+    asked = config.getoption("--rehearsal")
+    left_out = [item for item in items if item.get_closest_marker("rehearsal") and not asked]
+    if left_out:
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+
+
 @pytest.fixture(autouse=True, scope="module")
 def frozen():
     """Leave what was there before a module's tests out of their garbage collections: statsmodels'
