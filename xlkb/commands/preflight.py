@@ -270,8 +270,8 @@ def _too_large(weights: Mapping[str, float], device: str) -> Iterator[str]:
     python = f" In Python, models.load takes {' or '.join(ways)}." if ways else ""
     yield (
         f"Too large in {like.dtype}, because {where} has {whole / 1e9:,.1f} GB, {FOR_WEIGHTS:.0%} "
-        f"of it for weights: {', '.join(shown)}. Choose a larger device, or with --model models "
-        f"that fit.{python}"
+        f"of it for weights: {', '.join(shown)}. Choose a larger device, or models that fit, "
+        f"with --model or in a profile of your own (--profile path:FILE.toml).{python}"
     )
 
 
