@@ -39,6 +39,8 @@ NOT_RUN = {
     "conda env create -f environment.yml": "it needs conda; tests/test_packaging.py reads the file",
     "conda activate xlkb": "it needs conda",
     "python -m xlkb": "it takes a command's name",
+    "python -m helpers.hub": "it serves until it is stopped; tests/rehearsal asks it",
+    "pytest --rehearsal tests/rehearsal/test_paper.py": "it takes a quarter of an hour",
     "hf auth login": "it needs the hub",
     "jupyter lab notebooks/": "it starts a server",
     "./paper_reproduce.sh --test": THIS,
@@ -97,6 +99,7 @@ def world(tmp_path, weights, monkeypatch):
     _tofu(tmp_path / "data" / "tofu", monkeypatch)
     for module in (translators, translation):
         monkeypatch.setattr(module, "by_name", lambda name: _translator(almanac))
+    monkeypatch.setattr(translators, "needed", lambda name: [])
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -161,9 +161,9 @@ def test_only_defined_parameters_are_passed_and_the_others_named(tmp_path):
     cells = ["print(profile, 'task' in globals())"]
     notebook = _notebook(tmp_path, "02_barrier", *cells, parameters='profile: str = "demo"')
     output = tmp_path / "out.ipynb"
-    wanted = {"profile": "ci", "model": "", "task": "worldfacts"}
+    wanted = {"profile": "mine", "model": "", "task": "worldfacts"}
     assert notebooks.execute(notebook, output, wanted) == ["task"]
-    assert _printed(output) == "ci False\n"
+    assert _printed(output) == "mine False\n"
 
 
 def test_failure_names_notebook_cell_and_reason(tmp_path):
@@ -171,7 +171,7 @@ def test_failure_names_notebook_cell_and_reason(tmp_path):
     notebook = _notebook(tmp_path, "02_barrier", *cells)
     output = tmp_path / "out.ipynb"
     with pytest.raises(notebooks.NotebookFailed) as failure:
-        notebooks.execute(notebook, output, {"profile": "ci"})
+        notebooks.execute(notebook, output, {"profile": "mine"})
     said = str(failure.value)
     assert "02_barrier.ipynb failed in cell 4" in said, "counted as in the committed notebook"
     assert "y = 0" in said
@@ -183,7 +183,7 @@ def test_failure_names_notebook_cell_and_reason(tmp_path):
 def test_dead_kernel_is_explained(tmp_path):
     notebook = _notebook(tmp_path, "02_barrier", "x = 1", "import os; os._exit(9)")
     with pytest.raises(notebooks.NotebookFailed, match="memory") as failure:
-        notebooks.execute(notebook, tmp_path / "out.ipynb", {"profile": "ci"})
+        notebooks.execute(notebook, tmp_path / "out.ipynb", {"profile": "mine"})
     assert "failed in cell 4" in str(failure.value)
     assert "os._exit(9)" in str(failure.value)
 
@@ -191,7 +191,7 @@ def test_dead_kernel_is_explained(tmp_path):
 def test_clean_notebook_has_outputs_but_nothing_of_the_run(tmp_path):
     notebook = _notebook(tmp_path, "02_barrier", "print('shown')")
     output, final = tmp_path / "out.ipynb", tmp_path / "final.ipynb"
-    notebooks.execute(notebook, output, {"profile": "ci"})
+    notebooks.execute(notebook, output, {"profile": "mine"})
     notebooks.clean(output, final)
     text = final.read_text(encoding="utf-8")
     assert _printed(final) == "shown\n"

@@ -63,7 +63,7 @@ def test_the_name_of_a_link_is_kept(tmp_path):
 def test_variables_mean_the_folder_of_the_command(tmp_path):
     code = (
         "import json, os; from xlkb import profiles; from xlkb.ground import paths; os.chdir('/')\n"
-        "run = profiles.load('ci')\n"
+        "run = profiles.load('paper')\n"
         "print(json.dumps([str(p) for p in (paths.results(), paths.cache(), paths.local_data(),"
         " paths.FIGURES, run.figures, run.results)] + [os.environ['XLKB_FIGURES']]))"
     )
@@ -79,7 +79,14 @@ def test_variables_mean_the_folder_of_the_command(tmp_path):
     )
     assert json.loads(shown.stdout) == [
         str(tmp_path / part)
-        for part in ("my results", "cache", "daten/ä", "figures", "figures/ci", "my results/ci")
+        for part in (
+            "my results",
+            "cache",
+            "daten/ä",
+            "figures",
+            "figures/paper",
+            "my results/paper",
+        )
     ] + [str(tmp_path / "figures")]
 
 

@@ -69,7 +69,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def uses(options: argparse.Namespace) -> wanted.Wanted:
-    """What the command needs that may not be there."""
+    """What the command needs that may not be there; ValueError for what is no device."""
+    models.check(device=options.device)
     packages = wanted.of_recipe(options.recipe, **options.overrides)
     return wanted.Wanted(models=(options.model,), packages=tuple(packages), device=options.device)
 

@@ -22,13 +22,14 @@ from xlkb.models import (
     variants,
 )
 from xlkb.models.language_model import LanguageModel, release, replaying, slug
-from xlkb.models.registry import DTYPES, KINDS, load, names, needed
+from xlkb.models.registry import DTYPES, KINDS, check, load, names, needed
 
 __all__ = [
     "DTYPES",
     "KINDS",
     "LanguageModel",
     "api",
+    "check",
     "checkpoints",
     "endpoints",
     "hub_models",

@@ -33,6 +33,14 @@ def needed(name: str) -> list[hub.Source]:
     return [] if match is None or replaying() else [checkpoints.on_hub(*match.groups())]
 
 
+def check(dtype: str = "auto", device: str = "auto") -> None:
+    """Raise ValueError for a dtype or a device that `load` does not know."""
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype={dtype!r}: choose one of {', '.join(DTYPES)}.")
+    if not re.fullmatch(r"auto|cpu|mps|balanced|cuda(:\d+)?", device):
+        raise ValueError(f"device={device!r}: choose auto, cpu, mps, cuda, cuda:N or balanced.")
+
+
 def load(
     name: str,
     adapter: str | Path | None = None,
@@ -53,10 +61,7 @@ def load(
         ModuleNotFoundError: the pip package with the weights is not installed.
         OSError: the hub cannot be reached, or refuses.
     """
-    if dtype not in DTYPES:
-        raise ValueError(f"dtype={dtype!r}: choose one of {', '.join(DTYPES)}.")
-    if not re.fullmatch(r"auto|cpu|mps|balanced|cuda(:\d+)?", device):
-        raise ValueError(f"device={device!r}: choose auto, cpu, mps, cuda, cuda:N or balanced.")
+    check(dtype, device)
     kind, _, rest = name.partition(":")
     if kind == "api":
         return api.load(name, adapter, dtype, device, label)
