@@ -7,6 +7,7 @@ whole takes a quarter of an hour and is run by
 """
 
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -81,13 +82,16 @@ def test_a_licence_in_the_third_model_then_no_network_then_the_rest(hub, start, 
     hub.stop()
     said, _ = process.communicate()
     assert process.returncode == 1, said
-    assert f"hub:{MODELS[2]} cannot be loaded" in said
+    assert any(f"{name} cannot be" in said for name in MODELS[1:]), "what is missing is named"
     assert "What was computed is stored; the same command goes on" in said
     assert hub.fetched(MODELS[0])[WEIGHTS] == 2, "it was cut once"
 
     code, said = run(QUIZ)  # Still without a network.
     assert code == 2
-    assert f"have not been fetched before: hub:{MODELS[2]}. Connect this machine" in said
+    assert re.search(
+        rf"have not been fetched before: .*hub:{MODELS[2]}\. Connect this machine", said
+    )
+    assert f"hub:{MODELS[0]}" not in said
 
     hub.start()
     code, said = run(QUIZ)
@@ -95,16 +99,6 @@ def test_a_licence_in_the_third_model_then_no_network_then_the_rest(hub, start, 
     assert hub.fetched(MODELS[0])[WEIGHTS] == 2, "it is not fetched again"
     (figures,) = (tmp_path / "figures").iterdir()
     assert set(pd.read_csv(figures / "table02b_multilingual.csv")["model"]) == set(MODELS)
-
-    hub.stop()
-    code, said = run(QUIZ)
-    assert code == 0, said
-    assert "computed 0 / reused" in notebook_text(tmp_path)
-
-
-def notebook_text(folder):
-    (notebook,) = folder.glob("results/*/notebooks/02_*.ipynb")
-    return notebook.read_text(encoding="utf-8")
 
 
 @pytest.mark.rehearsal
@@ -128,9 +122,9 @@ def test_all_notebooks_the_quiz_and_tofu(hub, run, tmp_path):
     assert set(asked["language"]) == {"en", "fr", "de", "es", "it"}
     (quiz,) = (folder for folder in figures.parent.iterdir() if "hp-quiz" in folder.name)
     assert pd.read_csv(quiz / "table02b_multilingual.csv")["model"].nunique() == 10
-    sent = dict(hub.faults.sent)
+    hub.stop()
     code, said = run("reproduce --profile paper --quick --only 03,06")
-    assert (code, dict(hub.faults.sent)) == (0, sent), said
+    assert code == 0, said
 
 
 def artefacts():
