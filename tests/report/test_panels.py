@@ -61,6 +61,20 @@ def answers(*models, kinds=("sum", "pmi")):
     return frame.assign(taken=frame["accuracy"])
 
 
+@pytest.mark.parametrize("words", range(7, 13))
+def test_titles_of_panels_stay_inside_the_figure(words, made):
+    """A heat map stands beside its scale of colours, and is narrower than its figure."""
+    five = ("en", "fr", "de", "es", "it")
+    cells = [(m, a, b) for m in ("meta-llama/Llama-2-7b-hf", "other") for a in five for b in five]
+    frame = pd.DataFrame(cells, columns=["base_model", "kind", "language"])
+    frame = frame.assign(n=6, accuracy=0.5, low=0.2, high=0.8)
+    figure = made("heat_map", frame, "found " * words, by="base_model")
+    figure.draw_without_rendering()
+    boxes = [axes.title.get_window_extent() for axes in figure.axes if axes.get_title()]
+    assert len(boxes) == 2
+    assert all(0 <= box.x0 < box.x1 <= figure.bbox.x1 for box in boxes)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_with_one_model_a_figure_has_the_bytes_that_it_has_without_panels(kind, run):
     written = []

@@ -1,6 +1,6 @@
 """What all figures share: the canvas, its panels, bars with intervals, titles with n, saving."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from inspect import signature
@@ -237,10 +237,13 @@ def style(frame: pd.DataFrame, *texts: object) -> mpl.rc_context:
 
 def save(figure: Figure, artefact: Artefact, n_rows: int, caption: str) -> Image:
     """Write the figure as PNG and SVG, enter it in the manifest, and return the PNG."""
-    for axes in figure.axes:
-        wide = round(TITLE * figure.get_figwidth())
-        titles = axes.get_title().split("\n")
-        axes.title.set_text("\n".join(fonts.sentence(line, wide) for line in titles))
+    wide = round(TITLE * figure.get_figwidth())
+    titles = {axes: axes.get_title().split("\n") for axes in figure.axes}
+    _head(titles, wide)
+    several = sum(title != [""] for title in titles.values()) > 1
+    while several and wide > LABEL and _overflows(figure):  # Labels of models may be long.
+        wide -= 5
+        _head(titles, wide)
     for shown in figure.legends:
         labels = [text.get_text() for text in shown.get_texts()]
         _grow(figure, sum(label.count("\n") for label in labels) // _columns(labels))
@@ -250,6 +253,19 @@ def save(figure: Figure, artefact: Artefact, n_rows: int, caption: str) -> Image
     figure.savefig(svg, metadata={"Date": None})
     artefact.record(n_rows, caption)
     return Image(filename=str(png), width=round(90 * figure.get_figwidth()), alt=caption)
+
+
+def _head(titles: Mapping[Axes, Sequence[str]], wide: int) -> None:
+    """Give axes their titles, in lines of so many letters."""
+    for axes, title in titles.items():
+        axes.title.set_text("\n".join(fonts.sentence(line, wide) for line in title))
+
+
+def _overflows(figure: Figure) -> bool:
+    """Whether a title goes beyond the figure."""
+    figure.draw_without_rendering()
+    boxes = [axes.title.get_window_extent() for axes in figure.axes if axes.get_title()]
+    return any(box.x0 < 0 or box.x1 > figure.bbox.x1 for box in boxes)
 
 
 def _grow(figure: Figure, rows: int) -> None:
