@@ -62,6 +62,15 @@ def test_a_quick_run_asks_the_same_models_a_handful_of_questions(profile, langua
     assert len(quick.then) == len(plain.then)
 
 
+def test_a_rehearsal_ends_with_the_commands_that_can_be_rehearsed(tmp_path):
+    text = (paths.PROFILES / "demo.toml").read_text(encoding="utf-8")
+    then = '["models", "tofu --authors 2", "mix --corpus almanac --unit word --out mixed"]'
+    (tmp_path / "mine.toml").write_text(text.replace("then = []", f"then = {then}"))
+    run = profiles.load(f"path:{tmp_path / 'mine.toml'}", quick=True)
+    assert run.then == ("tofu --authors 2 --quick",)
+    assert len(profiles.load(f"path:{tmp_path / 'mine.toml'}").then) == 3
+
+
 def test_quick_asks_never_more_than_the_profile(tmp_path):
     text = (paths.PROFILES / "demo.toml").read_text(encoding="utf-8")
     text = text.replace("n_items = 28", "n_items = 1").replace(

@@ -235,7 +235,7 @@ def test_a_translation_that_fails_costs_no_training(model, data, monkeypatch, ca
         (["--model", "pip:gema-3-270m"], "Did you mean 'pip:gemma-3-270m'"),
         (["--model", "path:nowhere"], "There is no folder"),
         (["--langages", "fr"], "Did you mean --languages"),
-        (["--quick", "--authors", "20"], "--quick means one of --authors"),
+        (["--quick", "--authors", "201"], "choose from 1 to 200"),
     ],
 )
 def test_a_wrong_request_is_refused_before_anything_is_trained(

@@ -95,6 +95,7 @@ def test_a_request_can_run_or_is_refused_with_a_cure(codes, only, file, own):
         (["--model", "pip:gemma-3-270m,pip:gemma-3-270m"], "is given twice"),
         (["--model", "pip:gemma-3-270m,smollm2-135m"], "Did you mean 'pip:smollm2-135m'"),
         (["--dry-run", "--fresh"], "--fresh has no effect"),
+        (["--quick", "--fresh"], "fine-tuned models of all runs"),
         (["--dry-run", "--check"], "--check has no effect"),
         (["--dry-run", "--model", "pip:gema-3-270m"], "Did you mean 'pip:gemma-3-270m'"),
         (["--dry-run", "--task", "worldfact"], "Did you mean 'worldfacts'"),

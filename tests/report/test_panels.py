@@ -75,6 +75,31 @@ def test_titles_of_panels_stay_inside_the_figure(words, made):
     assert all(0 <= box.x0 < box.x1 <= figure.bbox.x1 for box in boxes)
 
 
+@pytest.mark.parametrize("kind", ["gap_bars", "gain_bars", "lines", "distributions", "loss_curves"])
+def test_panels_have_one_scale(kind, made):
+    frame = answers("One", "Two")
+    few = frame["base_model"] == "Two"
+    for column in ("accuracy", "gap_points", "gain_points", "loss"):
+        frame.loc[few, column] *= 3
+    figure = made(kind, frame, by="base_model")
+    first, second = (axes.get_ylim() for axes in figure.axes)
+    assert first == second
+
+
+def test_an_interval_of_a_heat_map_reaches_as_far_as_its_longer_side(made):
+    frame = answers("One").assign(accuracy=0.0, low=0.0, high=0.49)
+    figure = made("heat_map", frame, "T")
+    assert "95 % intervals reach at most 49 points to a side" in figure.axes[0].get_title()
+
+
+def test_a_loss_of_one_step_can_be_seen(made):
+    frame = answers("One").groupby("run").head(1)
+    figure = made("loss_curves", frame, "T")
+    assert {line.get_marker() for line in figure.axes[0].lines if line.get_linewidth() == 2} == {
+        "o"
+    }
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_with_one_model_a_figure_has_the_bytes_that_it_has_without_panels(kind, run):
     written = []

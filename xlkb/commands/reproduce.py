@@ -81,13 +81,17 @@ def prepare(
     for sentence in needs.names(run, chosen, parameters):
         print(sentence)
     then = run if run.name == run.profile and not options.only else None
+    if then and options.quick:
+        for command in profiles.load(options.profile).then:
+            if f"{command} --quick" not in then.then:
+                print(f"A rehearsal leaves out: xlkb {command}")
     to_fetch = 0.0
+    if then and then.then:
+        run.figures.mkdir(parents=True, exist_ok=True)  # Their tables go there, too.
     if ask:
         more = _look_at_then(then, commands.uses)
         to_fetch = preflight.require(wanted.together(uses(options), *more))
     needs.check(run, numbers)
-    if then and then.then:
-        run.figures.mkdir(parents=True, exist_ok=True)  # Their tables go there, too.
     _look_at_then(then, commands.check)
     needs.load(run, numbers, to_fetch)
     return run, chosen, parameters
@@ -140,7 +144,8 @@ def _dry_run(options: argparse.Namespace) -> int:
     run = profiles.load(**parameters)
     chosen = chosen_notebooks(options)
     needs.names(run, chosen, parameters)
-    _look_at_then(run if run.name == run.profile else None, commands.parse)
+    whole = run.name == run.profile and not options.only
+    _look_at_then(run if whole else None, commands.parse)
     words = plan.in_words(run, [path.stem for path in chosen])
     print(f"Profile {run.name}: {run.description}\n\n{words}")
     return 0

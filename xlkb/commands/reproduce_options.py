@@ -124,6 +124,11 @@ def _complain(options: argparse.Namespace) -> None:
                 f"--dry-run computes nothing, so --{flag.replace('_', '-')} has no effect: leave "
                 "one of the two out."
             )
+    if options.fresh and options.quick:
+        raise ValueError(
+            "--fresh sets aside the fine-tuned models of all runs, and --quick is a rehearsal: "
+            "leave one of the two out."
+        )
     if options.fresh and os.environ.get("XLKB_REPLAY", "") not in ("", "0"):
         raise ValueError(
             "--fresh sets the stored scores aside, and XLKB_REPLAY=1 uses nothing else: leave out "

@@ -36,7 +36,8 @@ OPTIONS = f"""
 --translator TRANSLATOR  for languages other than en: {translators.FORMS}
 --recipe RECIPE  one of {", ".join(recipes.names())} (default: teach)
 --epochs EPOCHS  passes over the answers (default: 5)
---quick  one author, one epoch, {QUICK} questions of each set: the numbers mean nothing
+--quick  {QUICK} questions of each set, and unless you say otherwise one author and one epoch: does
+    everything run? The numbers mean nothing
 --out FILE.csv  a CSV file to write the table to
 """
 
@@ -67,17 +68,17 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     options = line.parse(parser, arguments)
     options.translator = options.translator or ""
     for name, whole in (("authors", tofu.AUTHORS), ("epochs", 5)):
-        if options.quick and getattr(options, name) is not None:
-            parser.error(f"--quick means one of --{name}: leave one of the two options out.")
         if getattr(options, name) is None:
             setattr(options, name, 1 if options.quick else whole)
     return options
 
 
 def uses(options: argparse.Namespace) -> wanted.Wanted:
-    """What the command needs that may not be there; ValueError where it cannot be meant."""
+    """What the command needs that may not be there; ValueError, OSError: it is refused."""
     tofu.require_authors(options.authors)
     tofu.require_translator(options.languages, options.translator)
+    if options.out:
+        disk.file_to_write(options.out, "--out")
     return wanted.Wanted(
         models=(options.model,),
         translators=(options.translator,) if options.translator else (),
@@ -99,8 +100,6 @@ def check(arguments: Sequence[str] | None) -> argparse.Namespace:
     given = parse(arguments)
     given.recipe = recipes.get(given.recipe, epochs=given.epochs)
     tofu.translator_for(given.languages, given.translator)
-    if given.out:
-        disk.file_to_write(given.out, "--out")
     given.model = models.load(given.model)
     finetuning.check(given.model, given.recipe, paths.results() / "runs")
     tofu.lessons(given.authors)

@@ -14,6 +14,9 @@ from xlkb.ground.names import model_names, nearest, split
 from xlkb.profiles.run import EMPTY, GROUPS, MODELS, SETTINGS, Run
 from xlkb.tasks import prompts
 
+REHEARSED = ("reproduce", "tofu")
+"""Commands that know `--quick`."""
+
 
 def names() -> list[str]:
     """Names of the profiles, `demo` first."""
@@ -92,10 +95,9 @@ def load(
     name = "-".join([profile, *(_slug(overrides[key]) for key in overrides if key in changes)])
     figures = paths.FIGURES if name == "demo" else paths.FIGURES / name
     settings = _derived(_handful(plain | changes) if quick else plain | changes)
-    more = " --quick" if quick else ""
-    settings["then"] = tuple(
-        each.replace("{figures}", shlex.quote(str(figures))) + more for each in settings["then"]
-    )
+    place = shlex.quote(str(figures))
+    then = [each.replace("{figures}", place) for each in settings["then"]]
+    settings["then"] = tuple(_rehearsed(then) if quick else then)
     groups = {
         group: kind(**{each.name: settings.pop(f"{group}.{each.name}") for each in fields(kind)})
         for group, kind in GROUPS.items()
@@ -137,6 +139,11 @@ def _handful(settings: dict[str, Any]) -> dict[str, Any]:
         else:
             changed[key] = limit if key == "text.n_documents" and not value else min(value, limit)
     return settings | changed
+
+
+def _rehearsed(then: Sequence[str]) -> list[str]:
+    """The commands at a run's end that have a short form, in that form."""
+    return [f"{each} --quick" for each in then if each.partition(" ")[0] in REHEARSED]
 
 
 def _flat(nested: dict[str, Any]) -> dict[str, Any]:

@@ -95,8 +95,9 @@ class Run:
     them. five: codes that `recompose.mixup` mixes, the base first (fewer where fewer languages
     were asked for). read: those of `five` that the general corpus exists in.
     n_shots: demonstrations in few-shot cells. seed: of every random choice.
-    then: commands that a whole run ends with, as arguments of `xlkb`; "{figures}" in the file is
-    the folder of figures.
+    then: commands that a whole run ends with, as arguments of `xlkb`, in a rehearsal those that
+    know --quick. In the file, "{figures}" is the folder of figures, and a path is meant from the
+    checkout.
     figures, results: folders written to.
     The rest is grouped by the notebook that it is about.
     """

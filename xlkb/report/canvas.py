@@ -54,7 +54,9 @@ class Sheet:
     heading: str
 
 
-def drawable(value: str = "", height: float = 4.2, width: float = WIDTH) -> Callable:
+def drawable(
+    value: str = "", height: float = 4.2, width: float = WIDTH, shared: bool = False
+) -> Callable:
     """Decorator: makes a figure of a function that draws on a `Sheet` and returns the caption.
 
     The figure is called with `frame, name, run, models, title`, the function's own options, and
@@ -70,6 +72,7 @@ def drawable(value: str = "", height: float = 4.2, width: float = WIDTH) -> Call
     Args:
         value: a column; rows without it are not drawn.
         height, width: of a panel, in inches.
+        shared: whether the panels of a figure have one scale.
     """
 
     def decorate(draw: Callable[..., str]) -> Callable[..., Image | Markdown]:
@@ -92,6 +95,11 @@ def drawable(value: str = "", height: float = 4.2, width: float = WIDTH) -> Call
             with style(frame, title, *rest, *options.values()):
                 sheets = _sheets(shown, run, title, by, (width, height))
                 caption = [draw(sheet, *rest, **options) for sheet in sheets][-1]
+                if shared and len(sheets) > 1:
+                    ends = [sheet.axes.get_ylim() for sheet in sheets]
+                    limits = min(low for low, _ in ends), max(high for _, high in ends)
+                    for sheet in sheets:
+                        sheet.axes.set_ylim(limits)
                 caption += _unread(shown, caption)
                 return save(sheets[0].axes.figure, artefact, len(frame), caption)
 

@@ -47,7 +47,7 @@ def accuracy_bars(
     return f"{sheet.title}. Bars: 95 % Wilson interval."
 
 
-@drawable()
+@drawable(shared=True)
 def gap_bars(sheet: Sheet, x: str = "language", hue: str = "rule") -> str:
     """Accuracy lost against the run's base language (points) with 95 % bootstrap intervals.
 
@@ -64,7 +64,7 @@ def gap_bars(sheet: Sheet, x: str = "language", hue: str = "rule") -> str:
     return f"{sheet.title}. Bars: 95 % paired bootstrap interval; above 0 {base} is better."
 
 
-@drawable("gain_points")
+@drawable("gain_points", shared=True)
 def gain_bars(sheet: Sheet, x: str = "group", hue: str = "model") -> str:
     """Accuracy gained over the control (points) with 95 % bootstrap intervals.
 
@@ -113,13 +113,14 @@ def heat_map(
     axes.set(xlabel=columns[1], ylabel=rows[1])
     reach = ""
     if {"low", "high"} <= set(frame):
-        half = value[2] / 2 * (frame["high"] - frame["low"]).max()
-        reach = f"\n95 % intervals reach at most ±{half:.0f} points"
+        sides = (frame["high"] - frame[value[0]], frame[value[0]] - frame["low"])
+        most = value[2] * max(side.max() for side in sides)
+        reach = f"\n95 % intervals reach at most {most:.0f} points to a side"
     axes.set_title(f"{sheet.heading}{counts(frame, '', what=what)}{reach}")
     return sheet.title
 
 
-@drawable()
+@drawable(shared=True)
 def lines(sheet: Sheet, x: tuple[str, str], y: tuple[str, str], hue: str) -> str:
     """A measure against a number, a line with a 95 % band per `hue`.
 
@@ -139,7 +140,7 @@ def lines(sheet: Sheet, x: tuple[str, str], y: tuple[str, str], hue: str) -> str
     return f"{sheet.title}. Bands: 95 % bootstrap interval."
 
 
-@drawable()
+@drawable(shared=True)
 def distributions(sheet: Sheet, x: tuple[str, str], y: tuple[str, str]) -> str:
     """Violins of single values with their median and quartiles.
 
@@ -187,7 +188,7 @@ def option_bias(sheet: Sheet, hue: str = "rule") -> str:
     return f"{sheet.title}. Bars: 95 % Wilson interval; black lines: share among wrong choices."
 
 
-@drawable(height=3.6)
+@drawable(height=3.6, shared=True)
 def loss_curves(sheet: Sheet) -> str:
     """Training loss (nats per token) against the tokens seen, a line per run.
 
@@ -199,7 +200,8 @@ def loss_curves(sheet: Sheet) -> str:
         curve, shown = frame[frame["run"] == label], fonts.lines(label, LABEL)
         smooth = curve["loss"].rolling(max(1, len(curve) // 10), min_periods=1).mean()
         axes.plot(curve["tokens"], curve["loss"], color=colour, linewidth=0.5, alpha=0.4)
-        axes.plot(curve["tokens"], smooth, color=colour, linewidth=2, label=shown)
+        alone = "o" if len(curve) == 1 else ""
+        axes.plot(curve["tokens"], smooth, color=colour, linewidth=2, label=shown, marker=alone)
     legend(axes)
     axes.set(xlabel="tokens seen", ylabel="loss (nats per token)", title=sheet.heading)
     axes.set_ylim(bottom=0)
