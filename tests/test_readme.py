@@ -40,7 +40,7 @@ NOT_RUN = {
     "conda activate xlkb": "it needs conda",
     "python -m xlkb": "it takes a command's name",
     "python -m helpers.hub": "it serves until it is stopped; tests/rehearsal asks it",
-    "pytest --rehearsal tests/rehearsal/test_paper.py": "it takes a quarter of an hour",
+    "pytest --rehearsal tests/rehearsal/test_whole_run.py": "it takes a quarter of an hour",
     "hf auth login": "it needs the hub",
     "jupyter lab notebooks/": "it starts a server",
     "./paper_reproduce.sh --test": THIS,

@@ -3,7 +3,7 @@
 Its closing quiz, with three of the models, is always run, and what may go wrong on the way. The
 whole takes a quarter of an hour and is run by
 
-    pytest --rehearsal tests/rehearsal/test_paper.py
+    pytest --rehearsal tests/rehearsal/test_whole_run.py
 """
 
 import json
