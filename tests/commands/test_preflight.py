@@ -7,7 +7,7 @@ from collections import namedtuple
 import huggingface_hub
 import pytest
 import tiny
-from hub import Hub, repository, turn
+from hub import Hub, repository
 from hub.repositories import write_json
 
 from xlkb import models, profiles, tasks
@@ -45,7 +45,8 @@ def _quiz(folder):
 
 
 @pytest.fixture(scope="module")
-def standin(tmp_path_factory):
+def hub_standin(tmp_path_factory):
+    """The one that the fixture `hub` gives in this module."""
     every = [repository("model", name, _model) for name in NAMES]
     every.append(repository("model", "tiny/pieces", _sentencepiece))
     every.append(
@@ -55,14 +56,6 @@ def standin(tmp_path_factory):
     made = Hub(tmp_path_factory.mktemp("hub"), every)
     yield made
     made.stop()
-
-
-@pytest.fixture
-def hub(standin, monkeypatch, tmp_path):
-    standin.mend()
-    turn(monkeypatch, standin, tmp_path / "hf")
-    yield standin
-    standin.mend()
 
 
 def want(*names, **more):

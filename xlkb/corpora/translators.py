@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from xlkb.ground import hub, progress
 from xlkb.ground import languages as room
 from xlkb.ground.languages import LANGUAGES
-from xlkb.models import api, checkpoints, replies
+from xlkb.models import api, checkpoints, replies, tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -57,7 +57,7 @@ def by_name(name: str, languages: Iterable[str] = ()) -> Translator:
     made = nllb(rest)
     if languages:
         place, revision, _ = _located(rest)
-        tokenizer = _tokenizer(place, revision)
+        tokenizer = tokens.load(place, revision, made.name)
         for code in languages:
             _token(tokenizer, code, made.name)
     return made
@@ -102,10 +102,11 @@ def nllb(model: str, device: str = "auto") -> Translator:
         from transformers import AutoModelForSeq2SeqLM
 
         with progress.step(f"Loading {name}"):
-            local = _fetched(place, revision)
             safe = {"revision": revision, "use_safetensors": True, "trust_remote_code": False}
-            network = AutoModelForSeq2SeqLM.from_pretrained(place, **safe, local_files_only=local)
-            tokenizer = _tokenizer(place, revision)
+            if on_hub := isinstance(place, str):
+                checkpoints.fetch(place, revision)
+            network = AutoModelForSeq2SeqLM.from_pretrained(place, **safe, local_files_only=on_hub)
+            tokenizer = tokens.load(place, revision, name)
         network.generation_config.max_length = None  # Beside max_new_tokens, each call warns of it.
         return tokenizer, network.eval().to(device)
 
@@ -125,13 +126,13 @@ def nllb(model: str, device: str = "auto") -> Translator:
         # A model that repeats itself is stopped; the audit finds such texts by their length.
         limit = min(longest, 3 * length + 32)
         with torch.inference_mode():
-            tokens = network.generate(
+            written = network.generate(
                 **inputs,
                 forced_bos_token_id=_token(tokenizer, target, name),
                 num_beams=4,
                 max_new_tokens=limit,
             )
-        return tokenizer.batch_decode(tokens, skip_special_tokens=True)
+        return tokenizer.batch_decode(written, skip_special_tokens=True)
 
     translator.name, translator.batch_size = name, 16 if device == "cpu" else 128
     return translator
@@ -161,21 +162,6 @@ def chat(model: str, base_url: str) -> Translator:
     translator.cleaned = replies.cleaned
     translator.name, translator.batch_size = f"{name}, instruction {INSTRUCTION_VERSION}", 64
     return translator
-
-
-def _fetched(place: str | Path, revision: str, weights: bool = True) -> bool:
-    """Whether this is a model on the hub, whose files are now here."""
-    if isinstance(place, str):
-        checkpoints.fetch(place, revision, weights)
-    return isinstance(place, str)
-
-
-def _tokenizer(place: str | Path, revision: str) -> "PreTrainedTokenizerBase":
-    from transformers import AutoTokenizer
-
-    local = _fetched(place, revision, weights=False)
-    safe = {"revision": revision, "trust_remote_code": False, "local_files_only": local}
-    return AutoTokenizer.from_pretrained(place, **safe)
 
 
 def _token(tokenizer: "PreTrainedTokenizerBase", language: str, name: str) -> int:

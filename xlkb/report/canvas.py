@@ -93,13 +93,8 @@ def drawable(
                 return artefact.leave_out(_of(title, by, [f"each {by.replace('_', ' ')}"]), needs)
             # Options are texts of the figure, or hold some: columns with their labels.
             with style(frame, title, *rest, *options.values()):
-                sheets = _sheets(shown, run, title, by, (width, height))
+                sheets = _sheets(shown, run, title, by, (width, height), shared)
                 caption = [draw(sheet, *rest, **options) for sheet in sheets][-1]
-                if shared and len(sheets) > 1:
-                    ends = [sheet.axes.get_ylim() for sheet in sheets]
-                    limits = min(low for low, _ in ends), max(high for _, high in ends)
-                    for sheet in sheets:
-                        sheet.axes.set_ylim(limits)
                 caption += _unread(shown, caption)
                 return save(sheets[0].axes.figure, artefact, len(frame), caption)
 
@@ -114,14 +109,17 @@ def drawable(
 
 
 def _sheets(
-    frame: pd.DataFrame, run: Run, title: str, by: str, size: tuple[float, float]
+    frame: pd.DataFrame, run: Run, title: str, by: str, size: tuple[float, float], shared: bool
 ) -> list[Sheet]:
-    """A sheet for each value of `by`, one below the other in a new figure; `size` of each."""
+    """A sheet for each value of `by`, one below the other in a new figure; `size` of each.
+
+    `shared`: with one scale.
+    """
     parts = dict(list(frame.groupby(by, sort=False))) if by else {"": frame}
     width, height = size[0], size[1] * len(parts)
     # Not pyplot: a figure outside its registry is neither leaked nor drawn twice by a notebook.
     figure = Figure(figsize=(width, height), layout="constrained")
-    panels = figure.subplots(len(parts), squeeze=False)[:, 0]
+    panels = figure.subplots(len(parts), squeeze=False, sharey=shared)[:, 0]
     whole, sheets = _of(title, by, list(parts)), []
     for axes, (label, part) in zip(panels, parts.items(), strict=True):
         alone = len(parts) == 1 or f"{{{by}}}" in title
