@@ -14,7 +14,7 @@ the domain that this project invented, and `cast` who is in it.
 """
 
 from xlkb.tasks import own, prompts, recompose, shots
-from xlkb.tasks.builtin import academy, cast, cldr
+from xlkb.tasks.builtin import academy, bottle, cast, cldr
 from xlkb.tasks.order import SPLITS
 from xlkb.tasks.prompts import Asking, preambles
 from xlkb.tasks.public import tofu
@@ -40,6 +40,7 @@ __all__ = [
     "SPLITS",
     "Asking",
     "academy",
+    "bottle",
     "cast",
     "cldr",
     "counts",
