@@ -3,13 +3,14 @@
 `train` fine-tunes a model on a corpus by a `Recipe` (full, LoRA or QLoRA), goes on after an
 interruption with the same result, and leaves a folder, which `load` makes a model of. `arms` are
 the corpora of the remedy and of its controls, and `remedied` trains a model on all of them.
+`bottle` and `trials` train small models from scratch, of which everything they read is known.
 
 >>> from xlkb import training
 >>> training.recipe("lora", epochs=2).epochs
 2
 """
 
-from xlkb.training import finetuning, packing, recipes, sizes
+from xlkb.training import bottle, finetuning, packing, recipes, sizes, trials
 from xlkb.training.finetuning import curve, load, outcome, train
 from xlkb.training.recipes import Recipe
 from xlkb.training.recipes import get as recipe
@@ -20,6 +21,7 @@ __all__ = [
     "ARMS",
     "Recipe",
     "arms",
+    "bottle",
     "control",
     "curve",
     "finetuning",
@@ -32,4 +34,5 @@ __all__ = [
     "remedied",
     "sizes",
     "train",
+    "trials",
 ]
