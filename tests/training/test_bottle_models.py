@@ -49,7 +49,7 @@ def test_a_trial_from_end_to_end(few, tmp_path, monkeypatch, capsys):
     asked = trials.grid(["unmixed", "word"], ["together", "facts first"], [1], **TINY)
     found = trials.outcomes(asked, tmp_path, workers=0)
     assert "trained 4 / reused 0" in capsys.readouterr().out
-    shares = ["learned_k", "accuracy_k", "accuracy_c", "described", "own_c"]
+    shares = ["accuracy_learned", "accuracy_k", "accuracy_c", "accuracy_described", "accuracy_own"]
     assert found[shares].stack().between(0, 1).all()
     assert (found["n_tokens"] == found["n_tokens"][0]).all()
     assert found["cosine_middle"].between(-2, 2).all()
