@@ -3,8 +3,8 @@
 `decide` makes of the rows of `scoring.score` which choice was taken under a rule; `accuracy`,
 `barrier`, `mixup_gap`, `transfer_rate`, `rankc` and `gains_by_rule` make tables of decisions, with
 n and 95 % intervals; `means` and `against` compare similarities; `shared` keeps what all of them
-have, and `each` makes the table of each model by itself. `mitigations` are ways of asking, and
-`paper` what the paper reports.
+have, and `each` makes the table of each model by itself. `mitigations` are ways of asking,
+`paper` is what the paper reports, and `bottle` about the small models of known reading.
 
 >>> import pandas as pd
 >>> from xlkb import analysis
@@ -13,7 +13,7 @@ have, and `each` makes the table of each model by itself. `mitigations` are ways
 [{'language': 'en', 'n': 4, 'accuracy': 0.75, 'low': 0.3, 'high': 0.95}]
 """
 
-from xlkb.analysis import mitigations, paper, tofu
+from xlkb.analysis import bottle, mitigations, paper, tofu
 from xlkb.analysis.alignment import against, means
 from xlkb.analysis.consistency import rankc, transfer_rate
 from xlkb.analysis.gains import by_rule as gains_by_rule
@@ -38,6 +38,7 @@ __all__ = [
     "accuracy",
     "against",
     "barrier",
+    "bottle",
     "concat",
     "decide",
     "decide_by_rules",

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from xlkb import corpora, models
+from xlkb import corpora, models, training
 from xlkb.commands import preflight
 from xlkb.ground import disk, progress
 from xlkb.models import api, hub_models
@@ -45,9 +45,13 @@ FLOPS = 2e14
 """Floating-point operations per second that one GPU does in practice (half of an H100's peak in
 dense bfloat16 is 5e14; scoring and short sequences reach less)."""
 
-BODY = {"pip:gemma-3-270m": 0.100, "pip:smollm2-135m": 0.106}
+BOTTLE = "of the bottle"
+"""What stands for the models that notebook 07 makes."""
+
+BODY = {"pip:gemma-3-270m": 0.100, "pip:smollm2-135m": 0.106, BOTTLE: 0.0003}
 """Parameters in billions that every token passes: in models this small, the embedding, whose rows
-are looked up, is much of the whole (0.27 and 0.135)."""
+are looked up, is much of the whole (0.27 and 0.135). The bottle's have a third of what stands here:
+their matrices are too small for a processor to be fast at."""
 
 IN_PRACTICE = {"cpu": 0.9, "cuda": 0.3, "mps": 0.3}
 """Operations of this plan that are done in the time of one of a large matrix product: small ones
@@ -70,6 +74,15 @@ class Step(NamedTuple):
     prompts: int
     tokens: float
     passes: int = 1
+
+
+def _bottle(run: Run) -> set[training.bottle.Trial]:
+    """The models that notebook 07 trains."""
+    ask, sizes = run.bottle, {"described": run.bottle.n_described, "tested": run.bottle.n_tested}
+    seeds = range(run.seed, run.seed + ask.n_seeds)
+    grid = training.trials.grid(ask.arms, ask.orders, seeds, **sizes)
+    swept = training.trials.sweeps(ask.sweeps, seeds[: ask.n_sweep_seeds], **sizes)
+    return {*grid["trial"], *swept["trial"]}
 
 
 def table(run: Run, notebooks: Iterable[str]) -> pd.DataFrame:
@@ -147,6 +160,9 @@ def steps(run: Run) -> Iterator[Step]:
     for name in run.text.models:
         yield Step("06", name, "score", after + few, tokens)
 
+    grown = _bottle(run)
+    yield Step("07", BOTTLE, "train", len(grown), sum(each.n_tokens for each in grown), 3)
+
 
 def summary(run: Run, notebooks: Iterable[str]) -> str:
     """The totals of `table` in a line; GPU hours and USD where they are known."""
@@ -169,7 +185,7 @@ def duration(run: Run, notebooks: Iterable[str]) -> str:
     if models.replaying():
         return ""
     chosen = {name[:2] for name in notebooks}
-    work = {name: 0.0 for name in run.every_model}
+    work = {name: 0.0 for name in (*run.every_model, BOTTLE)}
     for step in steps(run):
         if step.notebook in chosen:
             work[step.model] += 2e9 * step.tokens * step.passes

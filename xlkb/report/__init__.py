@@ -12,6 +12,7 @@ these two are imported when they are asked for, because Jupyter takes seconds to
 """
 
 from xlkb.report import manifest
+from xlkb.report.dots import scatter, seed_dots
 from xlkb.report.figures import (
     accuracy_bars,
     distributions,
@@ -40,5 +41,7 @@ __all__ = [
     "option_bias",
     "readable",
     "reference",
+    "scatter",
+    "seed_dots",
     "table",
 ]

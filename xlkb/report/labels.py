@@ -19,6 +19,15 @@ INTERVAL = ("low", "high")
 SHARES = ("accuracy", "transfer_rate", "rankc", "taken")
 MEASURES = {
     **{share: Measure(f"{share} (%)", INTERVAL, 100) for share in SHARES},
+    "accuracy_learned": Measure("in K, when learned (%)", factor=100),
+    "least_learned": Measure("the same, worst seed (%)", factor=100),
+    "accuracy_k": Measure("in K (%)", factor=100),
+    "accuracy_c": Measure("in other languages (%)", ("seeds_low", "seeds_high"), 100),
+    "accuracy_known": Measure("of what is known in K (%)", factor=100),
+    "accuracy_own": Measure("words not shared (%)", factor=100),
+    "accuracy_described": Measure("described people (%)", factor=100),
+    "difference_points": Measure("difference (points)", ("seeds_low", "seeds_high")),
+    "seeds_rho": Measure("rho by seed", ("seeds_low", "seeds_high"), decimals=2),
     "offered": Measure("offered (%)", factor=100),
     "unread": Measure("not understood (%)", factor=100),
     "reference_unread": Measure("reference not understood (%)", factor=100),
