@@ -6,7 +6,7 @@ the rows of a table. `least_detectable` is the true difference that a paired t-t
 find with a power of 80 %, by the seeds' own scatter.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,12 @@ FEWEST = 3
 CHANCE = 0.25
 LEARNED = 0.98
 """Share in K from which the facts count as learned."""
+
+MOST = 0.999
+"""Largest correlation that Fisher's transformation is given; that of 1 is infinite."""
+
+LISTED = 10
+"""Differences that `in_words` lists, at most."""
 
 SHARES = ["accuracy_learned", "accuracy_k", "accuracy_c", "accuracy_known", "accuracy_own"]
 SHARES += ["accuracy_described"]
@@ -35,8 +41,9 @@ def table(outcomes: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Means over seeds; outcomes: from `training.trials.outcomes`.
 
     Returns:
-        `by` and `n_seeds`, the means of `SHARES`, `seeds_low, seeds_high` (interval of accuracy_c),
-        `least_learned` (accuracy_learned of the worst seed), `n_tokens` and `seconds` per model.
+        `by` and `n_seeds`, the means of `SHARES` (accuracy_own where it is not accuracy_c),
+        `seeds_low, seeds_high` (interval of accuracy_c), `least_learned` (accuracy_learned of the
+        worst seed), `n_tokens` and `seconds` per model.
     """
     rows = []
     for key, part in outcomes.groupby(list(by), sort=False):
@@ -53,7 +60,9 @@ def table(outcomes: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
                 "seconds": part["seconds"].mean(),
             }
         )
-    return pd.DataFrame(rows)
+    found = pd.DataFrame(rows)
+    same = found["accuracy_own"].fillna(-1).equals(found["accuracy_c"])
+    return found.drop(columns="accuracy_own") if same else found
 
 
 def contrasts(outcomes: pd.DataFrame, what: str, against: str, within: str) -> pd.DataFrame:
@@ -105,7 +114,8 @@ def aligned(outcomes: pd.DataFrame) -> pd.DataFrame:
     """Does transfer follow alignment? Spearman's rank correlation, for each layer.
 
     Over all models, and over those of each order. The unit is the seed: its own correlation over
-    arms (and orders) is taken, and interval and p are of the mean of these.
+    arms (and orders) is taken, and interval and p are of the mean of these after Fisher's
+    transformation.
 
     Returns:
         `layer, orders, n_models, n_seeds, rho` (over all models together), `seeds_rho` (mean of the
@@ -118,7 +128,7 @@ def aligned(outcomes: pd.DataFrame) -> pd.DataFrame:
     for column, layer in LAYERS.items():
         for name, part in parts.items():
             own = part.groupby("seed").apply(_spearman, column, include_groups=False)
-            low, high = _interval(own)
+            fisher = np.arctanh(own.clip(-MOST, MOST))
             rows.append(
                 {
                     "layer": layer,
@@ -126,10 +136,11 @@ def aligned(outcomes: pd.DataFrame) -> pd.DataFrame:
                     "n_models": len(part),
                     "n_seeds": len(own),
                     "rho": _spearman(part, column),
-                    "seeds_rho": own.mean(),
-                    "seeds_low": low,
-                    "seeds_high": high,
-                    "p": _p(own),
+                    "seeds_rho": np.tanh(fisher.mean()),
+                    **dict(
+                        zip(("seeds_low", "seeds_high"), np.tanh(_interval(fisher)), strict=True)
+                    ),
+                    "p": _p(fisher),
                 }
             )
     return pd.DataFrame(rows)
@@ -143,7 +154,7 @@ def points(outcomes: pd.DataFrame, correlations: pd.DataFrame) -> pd.DataFrame:
         row = overall.loc[layer]
         spread = ""
         if pd.notna(row["seeds_low"]):
-            spread = f", by seed {row['seeds_low']:.2f} to {row['seeds_high']:.2f}"
+            spread = f", 95 % over seeds {row['seeds_low']:.2f} to {row['seeds_high']:.2f}"
         label = f"{layer}, Spearman's rho = {row['rho']:.2f}{spread} (n = {row['n_models']} models)"
         parts.append(outcomes.assign(layer=label, cosine=outcomes[column]))
     return stats.concat(parts)
@@ -166,43 +177,47 @@ def in_words(orders: pd.DataFrame, differences: pd.DataFrame, correlations: pd.D
     """
     n = orders["n_seeds"].min()
     late = orders[orders["least_learned"] < LEARNED]
-    said = [
-        f"Facts were learned in K to {100 * orders['least_learned'].min():.0f} % or more in every "
-        f"arm, order and seed ({n} seeds)."
-        if late.empty
-        else f"In {len(late)} of {len(orders)} cells a seed had not learned its facts to "
-        f"{100 * LEARNED:.0f} %: {', '.join(late['arm'] + ', ' + late['order'])}."
-    ]
+    lowest = f"{100 * orders['least_learned'].min():.0f} %"
+    said = [f"In every arm, order and seed (of {n}), K was learned to {lowest} or more."]
+    if len(late):
+        named = ", ".join(late["arm"] + ", " + late["order"])
+        said = [
+            f"K was learned to {lowest} only, where all shall reach {100 * LEARNED:.0f} %, in: {named}."
+        ]
     for order, part in orders.groupby("order", sort=False):
-        best = part.loc[part["accuracy_c"].idxmax()]
-        said.append(
-            f"{order.capitalize()}: most was known in other languages with {best['arm']} "
-            f"({_percent(best, 'accuracy_c')}; chance 25 %; K {_percent(best, 'accuracy_k')}, and "
-            f"{_percent(best, 'accuracy_known')} of what was still known in K)."
-        )
+        cells = [
+            f"{row['arm']} {_percent(row, 'accuracy_c')}{'*' * bool(row['seeds_low'] > CHANCE)}"
+            for row in part.to_dict("records")
+        ]
+        kept = f"{_percent(part.min(), 'accuracy_k')} to {_percent(part.max(), 'accuracy_k')}"
+        said.append(f"{order.capitalize()} (kept of K: {kept}): {', '.join(cells)}.")
+    said.append("Per cent right in other languages; chance is 25 %; *: the interval lies above it.")
     if differences["p_adjusted"].notna().any():
         sure = differences[differences["p_adjusted"] < 0.05]
-        said.append(f"Differences that stand after Holm: {len(sure)} of {len(differences)}.")
+        which = f"; the largest {LISTED}" if len(sure) > LISTED else ""
+        end = which + ":" if len(sure) else "."
+        said.append(f"Differences that stand after Holm: {len(sure)} of {len(differences)}{end}")
+        sure = sure.sort_values("difference_points", key=abs, ascending=False).head(LISTED)
         said += [
             f"  {row.arm}, {row.order}, less {row.against}: {row.difference_points:+.1f} points "
             f"[{row.seeds_low:.1f}, {row.seeds_high:.1f}]."
             for row in sure.itertuples()
         ]
     else:
-        said.append(f"{n} seeds are too few for a test; it takes {FEWEST}.")
+        said.append(f"No test: it takes {FEWEST} seeds, and two arms or orders.")
     overall = correlations.drop_duplicates("layer")
     listed = ", ".join(f"{row.rho:.2f} ({row.layer})" for row in overall.itertuples())
     said.append(f"Transfer against alignment, Spearman's rho: {listed}.")
     return "\n".join(said)
 
 
-def _percent(row: pd.Series, column: str) -> str:
+def _percent(row: Mapping[str, float], column: str) -> str:
     return f"{100 * row[column]:.0f} %"
 
 
 def _spearman(part: pd.DataFrame, column: str) -> float:
-    """NaN where either does not vary."""
-    if min(part[column].nunique(), part["accuracy_c"].nunique()) < 2:
+    """NaN for fewer than five models, or where either does not vary."""
+    if len(part) < 5 or min(part[column].nunique(), part["accuracy_c"].nunique()) < 2:
         return np.nan
     return tests.spearmanr(part[column], part["accuracy_c"]).statistic
 

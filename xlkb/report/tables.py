@@ -139,8 +139,9 @@ def _with_interval(frame: pd.DataFrame, column: str, measure: Measure) -> list[s
         if pd.isna(row[column]):
             texts.append("")
             continue
+        bounds = [c for c in measure.bounds if pd.notna(row[c])]  # Of too few units there are none.
         text, *interval = (
-            f"{measure.factor * row[c]:.{measure.decimals}f}" for c in (column, *measure.bounds)
+            f"{measure.factor * row[c]:.{measure.decimals}f}" for c in (column, *bounds)
         )
         texts.append(f"{text} [{', '.join(interval)}]" if interval else text)
     return texts

@@ -12,7 +12,7 @@ the documents. Trials of one seed differ in nothing but what their fields say.
 import json
 import time
 from dataclasses import asdict, dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -86,7 +86,12 @@ class Trial:
     @property
     def world(self) -> bottle.World:
         """The world that the model reads about."""
-        return _world(self.seed, self.languages, self.described, self.tested, self.overlap)
+        return _world(*self.place)
+
+    @property
+    def place(self) -> tuple[int | float, ...]:
+        """The fields that make the world."""
+        return self.seed, self.languages, self.described, self.tested, self.overlap
 
     @property
     def n_tokens(self) -> int:
@@ -107,6 +112,11 @@ class Trial:
 def _world(seed: int, languages: int, described: int, tested: int, overlap: float) -> bottle.World:
     sizes = bottle.Sizes(described=described, tested=tested, overlap=overlap)
     return bottle.world(seed, bottle.LANGUAGES[:languages], sizes)
+
+
+@lru_cache(maxsize=2)
+def _facts(*world: float) -> Dataset:
+    return corpora.bottle.facts(_world(*world), TOLD)
 
 
 def key(trial: Trial) -> bytes:
@@ -160,9 +170,8 @@ def _write(trial: Trial, folder: Path) -> None:
 
 def stages(trial: Trial) -> dict[str, Dataset]:
     """What a trial's model reads, stage by stage; columns as from `corpora.mix`."""
-    world = trial.world
-    facts = corpora.bottle.facts(world, TOLD)
-    text = corpora.bottle.text(world, trial.arm, trial.copies, trial.everywhere, trial.share)
+    facts = _facts(*trial.place)
+    text = corpora.bottle.text(trial.world, trial.arm, trial.copies, trial.everywhere, trial.share)
     if trial.order == "together":
         return {"together": concatenate_datasets([facts, text])}
     if trial.order == "text first":

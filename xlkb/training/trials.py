@@ -137,6 +137,8 @@ def outcomes(asked: pd.DataFrame, store: Path, workers: int | None = None) -> pd
     folder, schema = Path(store) / FOLDER, scoring.results.TRIALS
     known = set(scoring.results.read(folder, schema)["key"])
     missing = {key: trial for key, trial in zip(keys, trials, strict=True) if key not in known}
+    # Worlds one after the other, so that what their trials share is made once.
+    missing = dict(sorted(missing.items(), key=lambda pair: pair[1].seed))
     if missing and models.replaying():
         raise RuntimeError(
             f"{len(missing)} outcomes of the bottle are missing from {folder}, and XLKB_REPLAY=1 "
