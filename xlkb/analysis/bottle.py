@@ -181,9 +181,8 @@ def in_words(orders: pd.DataFrame, differences: pd.DataFrame, correlations: pd.D
     said = [f"In every arm, order and seed (of {n}), K was learned to {lowest} or more."]
     if len(late):
         named = ", ".join(late["arm"] + ", " + late["order"])
-        said = [
-            f"K was learned to {lowest} only, where all shall reach {100 * LEARNED:.0f} %, in: {named}."
-        ]
+        wanted = f"{100 * LEARNED:.0f} %"
+        said = [f"K was learned to {lowest} only, where all shall reach {wanted}, in: {named}."]
     for order, part in orders.groupby("order", sort=False):
         cells = [
             f"{row['arm']} {_percent(row, 'accuracy_c')}{'*' * bool(row['seeds_low'] > CHANCE)}"
