@@ -14,10 +14,11 @@ from xlkb.training.finetuning import curve, load, outcome, train
 from xlkb.training.recipes import Recipe
 from xlkb.training.recipes import get as recipe
 from xlkb.training.remedies import NAMES as ARMS
-from xlkb.training.remedies import arms, control, parallel, remedied
+from xlkb.training.remedies import PARALLEL, arms, control, parallel, remedied
 
 __all__ = [
     "ARMS",
+    "PARALLEL",
     "Recipe",
     "arms",
     "control",

@@ -26,6 +26,7 @@ NAMES = {
     "words": "mixed by 8 words",
     "word": "mixed by word",
 }
+PARALLEL = "parallel text"
 
 
 def arms(
@@ -71,7 +72,7 @@ def parallel(documents: Dataset, languages: Sequence[str]) -> dict[str, Dataset]
     if len(languages) < 2:
         return {}
     few = documents.select(range(-(-len(documents) // len(languages))))
-    return {"parallel text": mixing.parallel(few, languages)}
+    return {PARALLEL: mixing.parallel(few, languages)}
 
 
 def remedied(
