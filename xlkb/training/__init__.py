@@ -15,11 +15,21 @@ from xlkb.training.finetuning import curve, load, outcome, train
 from xlkb.training.recipes import Recipe
 from xlkb.training.recipes import get as recipe
 from xlkb.training.remedies import NAMES as ARMS
-from xlkb.training.remedies import ORDERS, arms, control, orders, parallel, readers, texts
+from xlkb.training.remedies import (
+    ORDERS,
+    PARALLEL,
+    arms,
+    control,
+    orders,
+    parallel,
+    readers,
+    texts,
+)
 
 __all__ = [
     "ARMS",
     "ORDERS",
+    "PARALLEL",
     "Recipe",
     "arms",
     "control",

@@ -28,6 +28,7 @@ NAMES = {
     "words": "mixed by 8 words",
     "word": "mixed by word",
 }
+PARALLEL = "parallel text"
 
 EVERY_SEED = ("sentence", "words")
 """Units whose arms are mixed and trained once for each seed."""
@@ -83,7 +84,7 @@ def parallel(documents: Dataset, languages: Sequence[str]) -> dict[str, Dataset]
     if len(languages) < 2:
         return {}
     few = documents.select(range(-(-len(documents) // len(languages))))
-    return {"parallel text": mixing.parallel(few, languages)}
+    return {PARALLEL: mixing.parallel(few, languages)}
 
 
 def texts(
