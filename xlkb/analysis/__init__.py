@@ -3,8 +3,8 @@
 `decide` makes of the rows of `scoring.score` which choice was taken under a rule; `accuracy`,
 `barrier`, `mixup_gap`, `transfer_rate`, `rankc` and `gains_by_rule` make tables of decisions, with
 n and 95 % intervals; `means` and `against` compare similarities; `shared` keeps what all of them
-have, and `each` makes the table of each model by itself. `mitigations` are ways of asking, and
-`paper` what the paper reports.
+have, and `each` makes the table of each model by itself. `mitigations` are ways of asking,
+`ensemble` adds languages up, and `paper` is what the paper reports.
 
 >>> import pandas as pd
 >>> from xlkb import analysis
@@ -13,7 +13,7 @@ have, and `each` makes the table of each model by itself. `mitigations` are ways
 [{'language': 'en', 'n': 4, 'accuracy': 0.75, 'low': 0.3, 'high': 0.95}]
 """
 
-from xlkb.analysis import mitigations, paper, tofu
+from xlkb.analysis import ensemble, mitigations, paper, tofu
 from xlkb.analysis.alignment import against, means
 from xlkb.analysis.consistency import rankc, transfer_rate
 from xlkb.analysis.gains import by_rule as gains_by_rule
@@ -42,6 +42,7 @@ __all__ = [
     "decide",
     "decide_by_rules",
     "each",
+    "ensemble",
     "gains_by_rule",
     "gains_in_words",
     "grouped",

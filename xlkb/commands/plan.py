@@ -61,6 +61,10 @@ WORTH_READING = 1e10
 """Bytes of weights from which the time to read them counts, and so the disk is measured."""
 
 
+AGAIN, ASKED = "score, as 02", "02"
+"""What notebook 04 computes only where notebook 02 did not, whose scores it adds up."""
+
+
 class Step(NamedTuple):
     """Something a notebook computes with one model; `passes` is 1 for reading, 3 for training."""
 
@@ -80,17 +84,24 @@ def table(run: Run, notebooks: Iterable[str]) -> pd.DataFrame:
         `gpu_hours` (NaN where the model's size is not known), `usd` (for `api:` models, from
         `$XLKB_API_PRICE`; NaN without).
     """
-    chosen = {name[:2] for name in notebooks}
     sizes = {known["name"]: known["billions"] for known in hub_models.known()}
     rows = []
-    for step in steps(run):
-        if step.notebook not in chosen:
-            continue
+    for step in _chosen(run, notebooks):
         billions = sizes.get(step.model.partition("@")[0]) or math.nan
         hours = 2e9 * billions * step.tokens * step.passes / FLOPS / 3600
         rows.append((*step[:4], step.tokens / 1e6, hours, _money(step)))
     columns = ["notebook", "model", "what", "prompts", "tokens", "gpu_hours", "usd"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _chosen(run: Run, notebooks: Iterable[str]) -> list[Step]:
+    """The steps of some notebooks; what one of them asks again of what another did, once."""
+    chosen = {name[:2] for name in notebooks}
+    return [
+        step
+        for step in steps(run)
+        if step.notebook in chosen and not (step.what == AGAIN and ASKED in chosen)
+    ]
 
 
 def steps(run: Run) -> Iterator[Step]:
@@ -134,6 +145,9 @@ def steps(run: Run) -> Iterator[Step]:
     for name in run.prompting.models:
         yield Step("04", name, "score", 11 * mitigated, mitigated * question * (7 + 4 * shots))
         yield Step("04", name, "translate", 5 * mitigated, 5 * mitigated * question * shots)
+        if name in run.models:
+            again = run.barrier.n_items * five
+            yield Step("04", name, AGAIN, again, again * question)
 
     arms = len(run.text.units) + 2  # English only and parallel text.
     general = arms * _corpus_tokens(run)
@@ -170,9 +184,8 @@ def duration(run: Run, notebooks: Iterable[str]) -> str:
         return ""
     chosen = {name[:2] for name in notebooks}
     work = {name: 0.0 for name in run.every_model}
-    for step in steps(run):
-        if step.notebook in chosen:
-            work[step.model] += 2e9 * step.tokens * step.passes
+    for step in _chosen(run, notebooks):
+        work[step.model] += 2e9 * step.tokens * step.passes
     sizes = {name: billions(name) for name in work if work[name]}
     unknown = [name for name, size in sizes.items() if size is None]
     if len(unknown) == len(sizes):
