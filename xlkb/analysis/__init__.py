@@ -3,8 +3,10 @@
 `decide` makes of the rows of `scoring.score` which choice was taken under a rule; `accuracy`,
 `barrier`, `mixup_gap`, `transfer_rate`, `rankc` and `gains_by_rule` make tables of decisions, with
 n and 95 % intervals; `means` and `against` compare similarities; `shared` keeps what all of them
-have, and `each` makes the table of each model by itself. `mitigations` are ways of asking,
-`ensemble` adds languages up, and `paper` is what the paper reports.
+have, and `each` makes the table of each model by itself. `effect` and `equivalence` are about one
+difference over training seeds x items, and `primary` holds the comparisons that were named in
+advance. `mitigations` are ways of asking, `ensemble` adds languages up, and `paper` is what the
+paper reports.
 
 >>> import pandas as pd
 >>> from xlkb import analysis
@@ -13,9 +15,10 @@ have, and `each` makes the table of each model by itself. `mitigations` are ways
 [{'language': 'en', 'n': 4, 'accuracy': 0.75, 'low': 0.3, 'high': 0.95}]
 """
 
-from xlkb.analysis import ensemble, mitigations, paper, tofu
+from xlkb.analysis import ensemble, mitigations, paper, primary, tofu
 from xlkb.analysis.alignment import against, means
 from xlkb.analysis.consistency import rankc, transfer_rate
+from xlkb.analysis.effects import effect, equivalence
 from xlkb.analysis.gains import by_rule as gains_by_rule
 from xlkb.analysis.gains import grouped, over_control
 from xlkb.analysis.gains import in_words as gains_in_words
@@ -42,7 +45,9 @@ __all__ = [
     "decide",
     "decide_by_rules",
     "each",
+    "effect",
     "ensemble",
+    "equivalence",
     "gains_by_rule",
     "gains_in_words",
     "grouped",
@@ -54,6 +59,7 @@ __all__ = [
     "option_language_bias",
     "over_control",
     "paper",
+    "primary",
     "rankc",
     "shared",
     "tofu",

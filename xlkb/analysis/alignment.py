@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats as tests
 
-from xlkb.analysis.stats import holm
+from xlkb.analysis.power import holm
 from xlkb.ground import resampling
 
 

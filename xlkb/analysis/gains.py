@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats as tests
 
-from xlkb.analysis import stats
+from xlkb.analysis import power, stats
 from xlkb.ground import names, resampling
 from xlkb.ground.languages import LANGUAGES
 
@@ -93,7 +93,7 @@ def over_control(decisions: pd.DataFrame, control: str, seed: int = 42) -> pd.Da
                 row |= _gain((scores - others).to_numpy(), seed)
             rows.append(row)
     table = pd.DataFrame(rows, columns=COLUMNS)
-    return table.assign(p_adjusted=stats.holm(table["p"]))
+    return table.assign(p_adjusted=power.holm(table["p"]))
 
 
 def _place(group: str) -> int:

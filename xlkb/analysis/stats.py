@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 from statsmodels.stats.contingency_tables import mcnemar
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
+from xlkb.analysis import power
 from xlkb.ground import names, resampling
 from xlkb.ground.languages import LANGUAGES
 
@@ -167,13 +167,7 @@ def compare(
         if "unread" in table:
             results[-1]["reference_unread"] = other["unread"].mean()
     table = pd.concat([table, pd.DataFrame(results)], axis=1)
-    return table.assign(p_adjusted=holm(table["p"]))
-
-
-def holm(p: pd.Series) -> pd.Series:
-    """Holm's correction over the tests of a table; rows without a p were not tested."""
-    adjusted = multipletests(p.dropna(), method="holm")[1]
-    return pd.Series(adjusted, p.dropna().index).reindex(p.index)
+    return table.assign(p_adjusted=power.holm(table["p"]))
 
 
 def letters_taken(decisions: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:

@@ -2,7 +2,8 @@
 
 `train` fine-tunes a model on a corpus by a `Recipe` (full, LoRA or QLoRA), goes on after an
 interruption with the same result, and leaves a folder, which `load` makes a model of. `arms` are
-the corpora of the remedy and of its controls, and `remedied` trains a model on all of them.
+the corpora of the remedy and of its controls, `texts` those of every seed; `readers` trains a model
+on all of them, and `orders` what comes before and after.
 
 >>> from xlkb import training
 >>> training.recipe("lora", epochs=2).epochs
@@ -14,22 +15,35 @@ from xlkb.training.finetuning import curve, load, outcome, train
 from xlkb.training.recipes import Recipe
 from xlkb.training.recipes import get as recipe
 from xlkb.training.remedies import NAMES as ARMS
-from xlkb.training.remedies import arms, control, parallel, remedied
+from xlkb.training.remedies import (
+    ORDERS,
+    PARALLEL,
+    arms,
+    control,
+    orders,
+    parallel,
+    readers,
+    texts,
+)
 
 __all__ = [
     "ARMS",
+    "ORDERS",
+    "PARALLEL",
     "Recipe",
     "arms",
     "control",
     "curve",
     "finetuning",
     "load",
+    "orders",
     "outcome",
     "packing",
     "parallel",
+    "readers",
     "recipe",
     "recipes",
-    "remedied",
     "sizes",
+    "texts",
     "train",
 ]
