@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_stats import rows
 
-from xlkb.analysis import ensemble, stats
+from xlkb.analysis import stats
+from xlkb.analysis.remedies import ensemble
 
 VALUES = {
     "en": [[-1, -2, -9, -9], [-2, -1, -9, -9]],

@@ -15,14 +15,16 @@ paper reports.
 [{'language': 'en', 'n': 4, 'accuracy': 0.75, 'low': 0.3, 'high': 0.95}]
 """
 
-from xlkb.analysis import ensemble, mitigations, paper, primary, tofu
-from xlkb.analysis.alignment import against, means
-from xlkb.analysis.consistency import rankc, transfer_rate
+from xlkb.analysis import paper, primary, tofu
 from xlkb.analysis.effects import effect, equivalence
 from xlkb.analysis.gains import by_rule as gains_by_rule
 from xlkb.analysis.gains import grouped, over_control
 from xlkb.analysis.gains import in_words as gains_in_words
+from xlkb.analysis.languages.alignment import against, means
+from xlkb.analysis.languages.consistency import rankc, transfer_rate
+from xlkb.analysis.languages.reasons import correlation, scripts, with_base_names
 from xlkb.analysis.pairing import each, shared
+from xlkb.analysis.remedies import ensemble, mitigations
 from xlkb.analysis.stats import (
     RULES,
     accuracy,
@@ -42,6 +44,7 @@ __all__ = [
     "against",
     "barrier",
     "concat",
+    "correlation",
     "decide",
     "decide_by_rules",
     "each",
@@ -61,7 +64,9 @@ __all__ = [
     "paper",
     "primary",
     "rankc",
+    "scripts",
     "shared",
     "tofu",
     "transfer_rate",
+    "with_base_names",
 ]

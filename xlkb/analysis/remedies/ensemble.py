@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from xlkb.analysis import mitigations, stats
+from xlkb.analysis import stats
+from xlkb.analysis.remedies import mitigations
 from xlkb.ground.languages import LANGUAGES
 
 
@@ -96,8 +97,8 @@ def gained(
         As `mitigations.gained`, with a first column `rule`. The first mitigation, "one language",
         has the mean accuracy of the group's languages, which gains are over: "other languages" all
         but the base, the other group the base alone. `tokens_per_question` is the sum over an
-        ensemble's languages; Holm's correction runs over all rules. Without two languages there are
-        no rows.
+        ensemble's languages; Holm's correction runs over the rows of a rule. Without two languages
+        there are no rows.
     """
     full = rows[rows["recomposition"] == "full"]
     spoken = list(dict.fromkeys(full["language"]))
@@ -116,8 +117,7 @@ def gained(
         tables.append(table)
     if not tables:
         return pd.DataFrame(columns=["rule", "group", "mitigation", "n"])
-    table = stats.concat(tables)
-    return table.assign(p_adjusted=stats.holm(table["p"]))
+    return stats.concat(tables)
 
 
 def _scores(rows: pd.DataFrame, rule: str) -> pd.DataFrame:
