@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from scipy import stats as tests
 
-from xlkb.analysis import alignment, effects
+from xlkb.analysis import effects
+from xlkb.analysis.languages import alignment
 
 
 def values(shift=0.0, n=60, seed=0):

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from xlkb.analysis import consistency, gaps, stats
+from xlkb.analysis import gaps, stats
+from xlkb.analysis.languages import consistency
 
 
 def rows(values, language="en", recomposition="full", spoken=None, answers=None, n_bytes=4, **more):

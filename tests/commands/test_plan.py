@@ -5,7 +5,8 @@ import re
 import pytest
 
 from xlkb import models, profiles
-from xlkb.commands import plan, reproduce
+from xlkb.commands import reproduce
+from xlkb.commands.before import plan
 
 NOTEBOOKS = ["01_a", "02_b", "03_c", "04_d", "05_e", "06_f"]
 

@@ -5,8 +5,8 @@
 decisions, with n and 95 % intervals; `means` and `against` compare similarities; `shared` keeps
 what all of them have, and `each` makes the table of each model by itself. `effect` and
 `equivalence` are about one difference over training seeds x items, and `primary` holds the
-comparisons that were named in advance. `mitigations` are ways of asking, and `paper` what the paper
-reports.
+comparisons that were named in advance. `mitigations` are ways of asking, `ensemble` adds languages
+up, `costs` is what remedies bring and take, and `paper` what the paper reports.
 
 >>> import pandas as pd
 >>> from xlkb import analysis
@@ -15,15 +15,18 @@ reports.
 [{'language': 'en', 'n': 4, 'accuracy': 0.75, 'low': 0.3, 'high': 0.95}]
 """
 
-from xlkb.analysis import mitigations, paper, primary, tofu
-from xlkb.analysis.alignment import against, means
-from xlkb.analysis.consistency import in_all, rankc, transfer_rate
+from xlkb.analysis import paper, primary, tofu
 from xlkb.analysis.effects import effect, equivalence
 from xlkb.analysis.gains import by_rule as gains_by_rule
 from xlkb.analysis.gains import grouped, over_control
 from xlkb.analysis.gains import in_words as gains_in_words
 from xlkb.analysis.gaps import barrier, in_words, mixup_gap
+from xlkb.analysis.languages.alignment import against, means
+from xlkb.analysis.languages.consistency import in_all, rankc, transfer_rate
+from xlkb.analysis.languages.reasons import correlation, scripts, with_base_names
 from xlkb.analysis.pairing import each, shared
+from xlkb.analysis.remedies import ensemble, mitigations
+from xlkb.analysis.remedies.costs import costs
 from xlkb.analysis.stats import (
     RULES,
     accuracy,
@@ -40,10 +43,13 @@ __all__ = [
     "against",
     "barrier",
     "concat",
+    "correlation",
+    "costs",
     "decide",
     "decide_by_rules",
     "each",
     "effect",
+    "ensemble",
     "equivalence",
     "gains_by_rule",
     "gains_in_words",
@@ -59,7 +65,9 @@ __all__ = [
     "paper",
     "primary",
     "rankc",
+    "scripts",
     "shared",
     "tofu",
     "transfer_rate",
+    "with_base_names",
 ]

@@ -23,6 +23,7 @@ from xlkb.report.figures import (
     option_bias,
 )
 from xlkb.report.labels import apart
+from xlkb.report.named_points import gain_against_cost, scatter
 from xlkb.report.tables import readable
 from xlkb.report.tables import save as table
 
@@ -30,6 +31,7 @@ __all__ = [
     "accuracy_bars",
     "apart",
     "distributions",
+    "gain_against_cost",
     "gain_bars",
     "gap_bars",
     "heat_map",
@@ -40,5 +42,6 @@ __all__ = [
     "option_bias",
     "readable",
     "reference",
+    "scatter",
     "table",
 ]

@@ -27,6 +27,8 @@ MEASURES = {
     "unread": Measure("not understood (%)", factor=100),
     "reference_unread": Measure("reference not understood (%)", factor=100),
     "reference_accuracy": Measure("reference (%)", factor=100),
+    "changed": Measure("another name (%)", factor=100),
+    "closed": Measure("of the barrier (%)", factor=100),
     "gap_points": Measure("gap (points)", ("gap_low", "gap_high")),
     "gain_points": Measure("gain (points)", ("gain_low", "gain_high")),
     "effect_points": Measure("effect (points)", ("effect_low", "effect_high")),

@@ -1,0 +1,1 @@
+"""What narrows the barrier beside training, and what a remedy costs."""
