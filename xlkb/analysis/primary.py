@@ -97,6 +97,13 @@ def table(decisions: pd.DataFrame, languages: Sequence[str], base: str = "en") -
     return stats.concat([empty, *rows])[COLUMNS]
 
 
+def best(table: pd.DataFrame) -> dict[str, str]:
+    """Base model -> the treatment that gained most over the control in the other languages."""
+    part = table[(table["group"] == GROUPS[0]) & (table["against"] != RIVAL)]
+    tops = part.sort_values("effect_points", ascending=False, kind="stable")
+    return dict(tops.groupby("base_model", sort=False)["model"].first())
+
+
 def _compared(own: pd.DataFrame, other: pd.DataFrame, group: str, tests: int) -> dict:
     arm, reference = own["model"].iloc[0], other["model"].iloc[0]
     both = {name: _answers(each, group, name) for name, each in ((arm, own), (reference, other))}

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from xlkb import corpora, models
-from xlkb.commands import preflight
+from xlkb.commands import needs, preflight
 from xlkb.ground import disk, progress
 from xlkb.models import api, hub_models
 from xlkb.profiles import Run
@@ -96,9 +96,8 @@ def table(run: Run, notebooks: Iterable[str]) -> pd.DataFrame:
 def steps(run: Run) -> Iterator[Step]:
     """Everything the notebooks compute, in their order."""
     main, *contrasts = run.models
-    five, every, held = len(run.five), len(run.languages), len(run.after.held_out)
-    question = CHARACTERS.get(run.task.partition(":")[0], OTHER_TASK) / CHARACTERS_PER_TOKEN
-    pupil = CHARACTERS["academy"] / CHARACTERS_PER_TOKEN
+    five, every = len(run.five), len(run.languages)
+    question, pupil = _question(run.task), _question("academy")
     quiz = run.teaching.n_characters * len(run.teaching.relations)
     fewer = run.teaching.n_characters_few * len(run.teaching.relations)
     cells = five + 1  # Each language, and mixup.
@@ -135,17 +134,42 @@ def steps(run: Run) -> Iterator[Step]:
         yield Step("04", name, "score", 11 * mitigated, mitigated * question * (7 + 4 * shots))
         yield Step("04", name, "translate", 5 * mitigated, 5 * mitigated * question * shots)
 
-    arms = len(run.text.units) + 2  # English only and parallel text.
-    general = arms * _corpus_tokens(run)
-    domain = (arms - 1) * quiz * TOKENS_PER_FACT["prose"]
-    again = 2 * fewer * lesson
+    general = needs.arms(run) * _corpus_tokens(run)
     for name in run.text.models:
-        yield Step("05", name, "train", arms * 2 + 3, general + domain + again, 3)
-    after = (arms + 1) * (run.after.n_items + quiz) * (cells + held)
-    few = 3 * run.after.n_few * cells
-    tokens = after * question + few * question * shots
-    for name in run.text.models:
-        yield Step("06", name, "score", after + few, tokens)
+        yield Step("05", name, "train", needs.arms(run), general, 3)
+        for what, prompts, tokens, passes in _after(run, quiz, lesson):
+            yield Step("06", name, what, prompts, tokens, passes)
+
+
+def _after(run: Run, quiz: int, lesson: float) -> Iterator[tuple[str, int, float, int]]:
+    """What, prompts, tokens and passes of notebook 06, for one model."""
+    orders, bridge, cells = run.text.orders, run.bridge, len(run.five) + 1
+    question, pupil = _question(run.task), _question("academy")
+    readers = needs.arms(run) + 1
+    asked = readers * run.after.n_items * cells
+    asked += (len(run.text.units) + 3) * run.after.n_few * len(run.after.held_out)
+    if run.text.n_passes > 1:
+        asked += 2 * run.after.n_items * cells
+        yield "train", 2, 2 * run.text.n_passes * _corpus_tokens(run), 3
+    yield "score", asked, asked * question, 1
+    after, own = 4 * ("after" in orders), (1 + len(run.text.units)) * ("own" in orders)
+    if orders:
+        told = quiz * TOKENS_PER_FACT["prose"] * own + after * _corpus_tokens(run)
+        yield "train", after + own, told + quiz * lesson * (1 + 2 * ("before" in orders)), 3
+        again = (after + own + 2 + 2 * ("before" in orders)) * cells
+        yield "score", again * (quiz + run.after.n_few), again * (quiz + run.after.n_few) * pupil, 1
+    facts = bridge.n_characters * len(run.teaching.relations) * bridge.n_seeds
+    if facts and bridge.arms:
+        told = sum(1 / (1 - corpora.bridge.parse(arm)[0]) for arm in bridge.arms)
+        told *= facts * corpora.bridge.VERSIONS * bridge.n_passes * TOKENS_PER_FACT["qa"]
+        yield "teach", len(bridge.arms) * bridge.n_seeds, float(told), 3
+        asked = facts * cells * len(bridge.arms)
+        yield "score", asked, asked * pupil, 1
+
+
+def _question(task: str) -> float:
+    """Tokens of a question of a task, with its choices."""
+    return CHARACTERS.get(task.partition(":")[0], OTHER_TASK) / CHARACTERS_PER_TOKEN
 
 
 def summary(run: Run, notebooks: Iterable[str]) -> str:
