@@ -17,8 +17,10 @@ from xlkb.ground import resampling
 DRAWS = 1000
 ALLOWANCE = 1.35
 BASE = 0.6
-CLUSTER, ITEM, CLUSTER_ARM, ITEM_ARM = 0.15, 0.45, 0.05, 0.08
-"""Shares of the variance; what is left is chance."""
+CLUSTER, ITEM, CLUSTER_ARM, ITEM_ARM = 0.15, 0.35, 0.2, 0.08
+"""Shares of the variance; what is left is chance. They give a gap between arms a design effect of
+1.4, as that between languages has on worldfacts: without clusters, intervals cover 89 % of the time
+and tests find 9 % where there is nothing."""
 
 
 def clusters(n=420, k=150):
@@ -128,7 +130,7 @@ def test_the_least_effect_is_found_four_times_in_five(seeds, seed_sd):
 
 @pytest.mark.parametrize(("seeds", "seed_sd"), [(1, 0.0), (3, 0.5)])
 def test_equivalence(seeds, seed_sd):
-    place, margin = clusters(), 6.0
+    place, margin = clusters(), 8.0
 
     def verdicts(points):
         drawn = differences(place, points, seeds=seeds, seed_sd=seed_sd)
