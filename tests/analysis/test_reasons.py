@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from test_stats import outcomes, rows
 
-from xlkb.analysis import stats
+from xlkb.analysis import gaps, stats
 from xlkb.analysis.languages import reasons
 
 EN = [True] * 8

@@ -32,7 +32,7 @@ from xlkb.corpora.quality import audit as audits
 from xlkb.corpora.quality import faults
 from xlkb.corpora.quality.audit import table as audit
 from xlkb.corpora.registry import HELD_OUT, SPLITS, drawn, load, names, needed, spoken
-from xlkb.corpora.sources import files, wikitext
+from xlkb.corpora.sources import bottle, files, wikitext
 from xlkb.corpora.sources.teaching import documents as lessons
 from xlkb.corpora.sources.teaching import parallel as parallel_lessons
 from xlkb.corpora.translation import corpus as translated
@@ -47,6 +47,7 @@ __all__ = [
     "Translator",
     "audit",
     "audits",
+    "bottle",
     "bridge",
     "count_words",
     "dataset",
