@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from xlkb.analysis import consistency, effects, gains, gaps, stats
+from xlkb.analysis import effects, gains, gaps, stats
+from xlkb.analysis.languages import consistency
 from xlkb.ground import resampling
 
 DRAWS = 1000
