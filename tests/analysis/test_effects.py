@@ -10,7 +10,7 @@ from scipy.stats import ttest_1samp
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import ttost_paired
 
-from xlkb.analysis import effects, power
+from xlkb.analysis import effects
 
 thirds = st.integers(-3, 3).map(lambda third: third / 3)
 one_seed = arrays(float, st.integers(2, 40), elements=thirds)
@@ -25,19 +25,19 @@ def clusters(n):
 def test_one_seed_without_clusters_is_the_paired_t_test(values):
     told = effects.effect(values)
     if np.ptp(values) == 0:
-        assert np.isnan([told["low"], told["high"], told["least_points"]]).all()
+        assert np.isnan([told["effect_low"], told["effect_high"], told["least_points"]]).all()
         assert told["p"] == 1
         return
     test = ttest_1samp(values, 0)
     assert told["p"] == pytest.approx(test.pvalue, abs=1e-9)
     interval = test.confidence_interval()
-    assert (told["low"] / 100, told["high"] / 100) == pytest.approx(tuple(interval))
+    assert (told["effect_low"] / 100, told["effect_high"] / 100) == pytest.approx(tuple(interval))
 
 
 @given(crossed)
 def test_the_test_says_what_the_interval_says(values):
     told = effects.effect(values, clusters(len(values)))
-    assert (told["p"] < 0.05) == (told["low"] > 0 or told["high"] < 0)
+    assert (told["p"] < 0.05) == (told["effect_low"] > 0 or told["effect_high"] < 0)
     assert told["effect_points"] == pytest.approx(100 * values.mean())
     assert told["per_seed"] == pytest.approx((100 * values.mean(0)).tolist())
     assert (told["n"], told["n_seeds"]) == values.shape
@@ -55,7 +55,7 @@ def test_neither_the_order_of_items_nor_of_seeds_matters(values, random):
 @given(crossed)
 def test_the_other_side_has_the_effect_with_the_other_sign(values):
     one, other = (effects.effect(sign * values, clusters(len(values))) for sign in (1, -1))
-    assert other["low"] == pytest.approx(-one["high"], nan_ok=True)
+    assert other["effect_low"] == pytest.approx(-one["effect_high"], nan_ok=True)
     assert other["p"] == pytest.approx(one["p"])
     assert other["least_points"] == pytest.approx(one["least_points"], nan_ok=True)
 
@@ -85,7 +85,7 @@ def test_items_that_a_seed_was_not_asked_are_refused():
 def test_one_cluster_says_nothing():
     told = effects.effect([1.0, 0.0, 1.0], ["FR"] * 3)
     assert (told["n"], told["n_clusters"], told["p"]) == (3, 1, 1)
-    assert np.isnan(told["low"])
+    assert np.isnan(told["effect_low"])
 
 
 @given(one_seed)
@@ -121,15 +121,15 @@ def test_a_margin_of_nothing_is_refused():
 
 @given(st.integers(15, 2000), st.integers(1, 24))
 def test_the_least_effect_has_80_percent_power_at_holms_first_step(n, tests):
-    least = power.least(n**-0.5, n - 1, tests)
+    least = effects.least(n**-0.5, n - 1, tests)
     reached = TTestPower().power(least, n, 0.05 / tests)
     assert reached == pytest.approx(0.8, abs=0.04)
 
 
 def test_without_spread_there_is_no_least_effect():
-    assert np.isnan([power.least(0.0), power.least(np.nan)]).all()
+    assert np.isnan([effects.least(0.0), effects.least(np.nan)]).all()
 
 
 def test_holm_leaves_out_what_was_not_tested():
-    adjusted = power.holm(pd.Series([0.01, np.nan, 0.04], index=list("abc")))
+    adjusted = effects.holm(pd.Series([0.01, np.nan, 0.04], index=list("abc")))
     assert adjusted.to_dict() == pytest.approx({"a": 0.02, "b": np.nan, "c": 0.04}, nan_ok=True)

@@ -6,7 +6,7 @@ import pytest
 from test_stats import outcomes
 
 from xlkb import training
-from xlkb.analysis import effects, power, primary, stats
+from xlkb.analysis import effects, primary, stats
 
 READ = ("en", "fr", "de")
 ARMS = ("English only", "mixed by sentence", "mixed by 8 words", "parallel text", "mixed by word")
@@ -47,7 +47,7 @@ def test_there_are_two_families_of_four():
     assert set(table["n"]) == {N}
     assert set(table["n_clusters"]) == {N // 2}
     for _, family in table.groupby("against"):
-        assert family["p_adjusted"].tolist() == power.holm(family["p"]).tolist()
+        assert family["p_adjusted"].tolist() == effects.holm(family["p"]).tolist()
 
 
 def test_a_row_is_the_effect_on_shares_of_right_answers():
@@ -61,7 +61,7 @@ def test_a_row_is_the_effect_on_shares_of_right_answers():
     difference = shares["mixed by sentence"] - shares["English only"]
     country = [identifier.split("/")[-1][:2] for identifier in difference.index]
     told = effects.effect(difference, country, tests=4)
-    for column in ("effect_points", "low", "high", "p", "least_points", "n_seeds"):
+    for column in ("effect_points", "effect_low", "effect_high", "p", "least_points", "n_seeds"):
         assert row[column] == pytest.approx(told[column])
     assert row["per_seed"] == ", ".join(f"{points:+.1f}" for points in told["per_seed"])
     assert 100 * (row["accuracy"] - row["reference_accuracy"]) == pytest.approx(
@@ -73,7 +73,7 @@ def test_a_large_effect_is_found_against_both():
     table = primary.table(decisions(sentence=0.95, only=0.3, text=0.3), READ)
     found = table[table["model"] == "mixed by sentence"]
     assert (found["p_adjusted"] < 0.05).all()
-    assert (found["low"] > 0).all()
+    assert (found["effect_low"] > 0).all()
 
 
 def test_other_rules_are_left_out_and_letters_have_their_own():
@@ -92,7 +92,7 @@ def test_one_seed_needs_no_column_for_it():
 def test_what_was_not_trained_has_no_row_and_does_not_count():
     table = primary.table(decisions(arms=ARMS[:2]), READ)
     assert table["model"].tolist() == ["mixed by sentence"] * 2
-    assert table["p_adjusted"].tolist() == power.holm(table["p"]).tolist()
+    assert table["p_adjusted"].tolist() == effects.holm(table["p"]).tolist()
     assert primary.table(decisions(arms=ARMS[1:2]), READ).empty
     assert list(primary.table(stats.decide(pd.DataFrame()), READ)) == primary.COLUMNS
 

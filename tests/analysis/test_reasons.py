@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from test_stats import outcomes, rows
 
-from xlkb.analysis import stats
+from xlkb.analysis import gaps, stats
 from xlkb.analysis.languages import reasons
 
 EN = [True] * 8
@@ -56,7 +56,7 @@ def test_questions_that_were_asked_in_one_way_only_are_refused():
 
 
 def test_a_barrier_has_its_script_and_tokens_beside_it():
-    barrier = stats.barrier(decisions(), by=["rule"])
+    barrier = gaps.barrier(decisions(), by=["rule"])
     lengths = pd.DataFrame(
         {"language": ["en", "fr", "ru"], "tokens_per_word": [1, 1.5, 2.5], "tokens_ratio": 1.0}
     )

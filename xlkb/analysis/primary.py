@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from xlkb import tasks, training
-from xlkb.analysis import effects, gains, power, stats
+from xlkb.analysis import effects, gains, stats
 
 TASK = "worldfacts"
 GROUPS = gains.GROUPS[:2]
@@ -25,8 +25,8 @@ RULE = "sum"
 
 SEED = "training_seed"
 COLUMNS = ["base_model", "against", "model", "group", "n", "n_seeds", "n_clusters", "accuracy"]
-COLUMNS += ["reference_accuracy", "effect_points", "low", "high", "p", "p_adjusted"]
-COLUMNS += ["least_points", "per_seed"]
+COLUMNS += ["reference_accuracy", "effect_points", "effect_low", "effect_high", "p"]
+COLUMNS += ["p_adjusted", "least_points", "per_seed"]
 
 
 def in_words(languages: Sequence[str], task: str = TASK) -> str:
@@ -63,10 +63,10 @@ def table(decisions: pd.DataFrame, languages: Sequence[str], base: str = "en") -
 
     Returns:
         A row per base model, reference (`against`), treatment (`model`) and `group`: `n` (items),
-        `n_seeds, n_clusters, accuracy, reference_accuracy` (shares), `effect_points, low, high`
-        (95 %), `p, p_adjusted` (Holm over the rows of a base model and reference), `least_points`
-        (that Holm's first step finds with 80 % power) and `per_seed` (text). A comparison that the
-        run has no answers for has no row, and does not count in its family.
+        `n_seeds, n_clusters, accuracy, reference_accuracy` (shares), `effect_points, effect_low,
+        effect_high` (95 %), `p, p_adjusted` (Holm over the rows of a base model and reference),
+        `least_points` (that Holm's first step finds with 80 % power) and `per_seed` (text). A
+        comparison that the run has no answers for has no row, and does not count in its family.
 
     Raises:
         ValueError: arms or seeds answered different questions, or one of them twice.
@@ -93,8 +93,15 @@ def table(decisions: pd.DataFrame, languages: Sequence[str], base: str = "en") -
             ]
             if family:
                 found = pd.DataFrame(family)
-                rows.append(found.assign(p_adjusted=power.holm(found["p"])))
+                rows.append(found.assign(p_adjusted=effects.holm(found["p"])))
     return stats.concat([empty, *rows])[COLUMNS]
+
+
+def best(table: pd.DataFrame) -> dict[str, str]:
+    """Base model -> the treatment that gained most over the control in the other languages."""
+    part = table[(table["group"] == GROUPS[0]) & (table["against"] != RIVAL)]
+    tops = part.sort_values("effect_points", ascending=False, kind="stable")
+    return dict(tops.groupby("base_model", sort=False)["model"].first())
 
 
 def _compared(own: pd.DataFrame, other: pd.DataFrame, group: str, tests: int) -> dict:

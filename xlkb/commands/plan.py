@@ -18,7 +18,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from xlkb import corpora, models
-from xlkb.commands import preflight
+from xlkb.commands import needs, preflight
 from xlkb.ground import disk, progress
 from xlkb.models import api, hub_models
 from xlkb.profiles import Run
@@ -61,10 +61,6 @@ WORTH_READING = 1e10
 """Bytes of weights from which the time to read them counts, and so the disk is measured."""
 
 
-AGAIN, ASKED = "score, as 02", "02"
-"""What notebook 04 computes only where notebook 02 did not, whose scores it adds up."""
-
-
 class Step(NamedTuple):
     """Something a notebook computes with one model; `passes` is 1 for reading, 3 for training."""
 
@@ -84,9 +80,12 @@ def table(run: Run, notebooks: Iterable[str]) -> pd.DataFrame:
         `gpu_hours` (NaN where the model's size is not known), `usd` (for `api:` models, from
         `$XLKB_API_PRICE`; NaN without).
     """
+    chosen = {name[:2] for name in notebooks}
     sizes = {known["name"]: known["billions"] for known in hub_models.known()}
     rows = []
-    for step in _chosen(run, notebooks):
+    for step in steps(run):
+        if step.notebook not in chosen:
+            continue
         billions = sizes.get(step.model.partition("@")[0]) or math.nan
         hours = 2e9 * billions * step.tokens * step.passes / FLOPS / 3600
         rows.append((*step[:4], step.tokens / 1e6, hours, _money(step)))
@@ -94,22 +93,11 @@ def table(run: Run, notebooks: Iterable[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _chosen(run: Run, notebooks: Iterable[str]) -> list[Step]:
-    """The steps of some notebooks; what one of them asks again of what another did, once."""
-    chosen = {name[:2] for name in notebooks}
-    return [
-        step
-        for step in steps(run)
-        if step.notebook in chosen and not (step.what == AGAIN and ASKED in chosen)
-    ]
-
-
 def steps(run: Run) -> Iterator[Step]:
     """Everything the notebooks compute, in their order."""
     main, *contrasts = run.models
-    five, every, held = len(run.five), len(run.languages), len(run.after.held_out)
-    question = CHARACTERS.get(run.task.partition(":")[0], OTHER_TASK) / CHARACTERS_PER_TOKEN
-    pupil = CHARACTERS["academy"] / CHARACTERS_PER_TOKEN
+    five, every = len(run.five), len(run.languages)
+    question, pupil = _question(run.task), _question("academy")
     quiz = run.teaching.n_characters * len(run.teaching.relations)
     fewer = run.teaching.n_characters_few * len(run.teaching.relations)
     cells = five + 1  # Each language, and mixup.
@@ -126,7 +114,7 @@ def steps(run: Run) -> Iterator[Step]:
         yield Step("01", name, "embed", sentences, sentences * TOKENS_PER_SENTENCE)
 
     recomposed = run.barrier.n_items * (five + 6 * (five - 1) + 1)
-    recomposed += run.barrier.n_exploratory * (every + five * five + every - 1)  # With names.
+    recomposed += run.barrier.n_exploratory * (2 * every - 1 + five * five)
     released = run.barrier.n_items if run.task == "mmlu" else 0  # The mixup of the paper's authors.
     recomposed += released
     yield Step("02", main, "score", recomposed, recomposed * question)
@@ -145,21 +133,43 @@ def steps(run: Run) -> Iterator[Step]:
     for name in run.prompting.models:
         yield Step("04", name, "score", 11 * mitigated, mitigated * question * (7 + 4 * shots))
         yield Step("04", name, "translate", 5 * mitigated, 5 * mitigated * question * shots)
-        if name in run.models:
-            again = run.barrier.n_items * five
-            yield Step("04", name, AGAIN, again, again * question)
 
-    arms = len(run.text.units) + 2  # English only and parallel text.
-    general = arms * _corpus_tokens(run)
-    domain = (arms - 1) * quiz * TOKENS_PER_FACT["prose"]
-    again = 2 * fewer * lesson
+    general = needs.arms(run) * _corpus_tokens(run)
     for name in run.text.models:
-        yield Step("05", name, "train", arms * 2 + 3, general + domain + again, 3)
-    after = (arms + 1) * (run.after.n_items + quiz) * (cells + held)
-    few = 3 * run.after.n_few * cells
-    tokens = after * question + few * question * shots
-    for name in run.text.models:
-        yield Step("06", name, "score", after + few, tokens)
+        yield Step("05", name, "train", needs.arms(run), general, 3)
+        for what, prompts, tokens, passes in _after(run, quiz, lesson):
+            yield Step("06", name, what, prompts, tokens, passes)
+
+
+def _after(run: Run, quiz: int, lesson: float) -> Iterator[tuple[str, int, float, int]]:
+    """What, prompts, tokens and passes of notebook 06, for one model."""
+    orders, bridge, cells = run.text.orders, run.bridge, len(run.five) + 1
+    question, pupil = _question(run.task), _question("academy")
+    readers = needs.arms(run) + 1
+    asked = readers * run.after.n_items * cells
+    asked += (len(run.text.units) + 3) * run.after.n_few * len(run.after.held_out)
+    if run.text.n_passes > 1:
+        asked += 2 * run.after.n_items * cells
+        yield "train", 2, 2 * run.text.n_passes * _corpus_tokens(run), 3
+    yield "score", asked, asked * question, 1
+    after, own = 4 * ("after" in orders), (1 + len(run.text.units)) * ("own" in orders)
+    if orders:
+        told = quiz * TOKENS_PER_FACT["prose"] * own + after * _corpus_tokens(run)
+        yield "train", after + own, told + quiz * lesson * (1 + 2 * ("before" in orders)), 3
+        again = (after + own + 2 + 2 * ("before" in orders)) * cells
+        yield "score", again * (quiz + run.after.n_few), again * (quiz + run.after.n_few) * pupil, 1
+    facts = bridge.n_characters * len(run.teaching.relations) * bridge.n_seeds
+    if facts and bridge.arms:
+        told = sum(1 / (1 - corpora.bridge.parse(arm)[0]) for arm in bridge.arms)
+        told *= facts * corpora.bridge.VERSIONS * bridge.n_passes * TOKENS_PER_FACT["qa"]
+        yield "teach", len(bridge.arms) * bridge.n_seeds, float(told), 3
+        asked = facts * cells * len(bridge.arms)
+        yield "score", asked, asked * pupil, 1
+
+
+def _question(task: str) -> float:
+    """Tokens of a question of a task, with its choices."""
+    return CHARACTERS.get(task.partition(":")[0], OTHER_TASK) / CHARACTERS_PER_TOKEN
 
 
 def summary(run: Run, notebooks: Iterable[str]) -> str:
@@ -184,8 +194,9 @@ def duration(run: Run, notebooks: Iterable[str]) -> str:
         return ""
     chosen = {name[:2] for name in notebooks}
     work = {name: 0.0 for name in run.every_model}
-    for step in _chosen(run, notebooks):
-        work[step.model] += 2e9 * step.tokens * step.passes
+    for step in steps(run):
+        if step.notebook in chosen:
+            work[step.model] += 2e9 * step.tokens * step.passes
     sizes = {name: billions(name) for name in work if work[name]}
     unknown = [name for name, size in sizes.items() if size is None]
     if len(unknown) == len(sizes):

@@ -14,8 +14,8 @@ from xlkb.training import finetuning, packing, recipes, sizes
 from xlkb.training.finetuning import curve, load, outcome, train
 from xlkb.training.recipes import Recipe
 from xlkb.training.recipes import get as recipe
-from xlkb.training.remedies import NAMES as ARMS
 from xlkb.training.remedies import (
+    EVERY_SEED,
     ORDERS,
     PARALLEL,
     arms,
@@ -25,9 +25,11 @@ from xlkb.training.remedies import (
     readers,
     texts,
 )
+from xlkb.training.remedies import NAMES as ARMS
 
 __all__ = [
     "ARMS",
+    "EVERY_SEED",
     "ORDERS",
     "PARALLEL",
     "Recipe",

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import permutation_test, rankdata
 
-from xlkb.analysis import gains, power, stats
+from xlkb.analysis import effects, gains, gaps, stats
 from xlkb.ground import resampling
 from xlkb.ground.languages import LANGUAGES, script_name
 
@@ -45,7 +45,7 @@ def with_base_names(decisions: pd.DataFrame, base: str = "en", seed: int = 42) -
         for name, codes in _groups(spoken, base).items():
             tables.append({"rule": rule, "language": name, **_named(part, codes, base, seed)})
     table = pd.DataFrame(tables, columns=NAMED)
-    return table.assign(p_adjusted=power.holm(table["p"])) if tables else table
+    return table.assign(p_adjusted=effects.holm(table["p"])) if tables else table
 
 
 def _groups(spoken: Sequence[str], base: str) -> dict[str, list[str]]:
@@ -61,7 +61,7 @@ def _groups(spoken: Sequence[str], base: str) -> dict[str, list[str]]:
 def _named(decisions: pd.DataFrame, codes: Sequence[str], base: str, seed: int) -> dict:
     own = decisions.query("recomposition == 'full' and language in @codes")
     named = decisions.query("recomposition == 'entity' and language in @codes")
-    english = stats.english(decisions, base)
+    english = gaps.english(decisions, base)
     # The base language's answer stands beside that in each of the languages.
     beside = [
         english.assign(language=code, question_language=code, answer_language=code)
@@ -87,7 +87,7 @@ def scripts(barrier: pd.DataFrame, lengths: pd.DataFrame) -> pd.DataFrame:
     """A table of barriers with what is written: the script, and the tokens that a word takes.
 
     Args:
-        barrier: from `stats.barrier`, with a column `language`.
+        barrier: from `gaps.barrier`, with a column `language`.
         lengths: from `scoring.lengths.per_word`; a language that it lacks has no tokens (NaN).
 
     Returns:

@@ -5,7 +5,7 @@ are taught beside them in mixed-language text. Does that make the first answerab
 language? What is told of the tested pupils is the same in every arm, to the byte and as often.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from datasets import Dataset, concatenate_datasets
@@ -14,7 +14,7 @@ from xlkb.corpora import aligned, mixing
 from xlkb.corpora.sources import teaching
 from xlkb.ground.languages import FIVE
 from xlkb.ground.names import unknown
-from xlkb.tasks import academy, prompts
+from xlkb.tasks import academy, cast, prompts
 
 VERSIONS = 5
 """Times that each fact is told in one pass: once for each language where it is not mixed."""
@@ -63,6 +63,27 @@ def arm(name: str, tested: Dataset, others: Dataset, base: str = "en", seed: int
             )
         parts.append(mixed(others.select(range(wanted)), unit, base, seed))
     return concatenate_datasets(parts)
+
+
+def rounds(questions: Dataset, seeds: Sequence[int]) -> dict[int, tuple[Dataset, Dataset]]:
+    """Who is tested and who are the others, for each seed: other pupils are tested each time.
+
+    Args:
+        questions: of the academy, dealt out by pupil into three parts, or as many as there are
+            seeds where these are more.
+        seeds: of which each tests a part, beside the others.
+
+    Returns:
+        Seed -> questions about the tested, questions about the others.
+
+    Raises:
+        ValueError: there are fewer pupils than parts.
+    """
+    parts = list(cast.groups(questions, range(max(3, len(seeds)))).values())
+    return {
+        seed: (parts[number], concatenate_datasets([*parts[number + 1 :], *parts[:number]]))
+        for number, seed in enumerate(seeds)
+    }
 
 
 def parse(name: str) -> tuple[Fraction, str]:
