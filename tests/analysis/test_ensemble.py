@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from test_stats import rows
 
 from xlkb.analysis import stats
-from xlkb.analysis.remedies import ensemble
+from xlkb.analysis.rivals import ensemble
 
 VALUES = {
     "en": [[-1, -2, -9, -9], [-2, -1, -9, -9]],

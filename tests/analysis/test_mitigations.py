@@ -6,7 +6,7 @@ from datasets import Dataset
 
 from xlkb import models, tasks
 from xlkb.analysis import stats
-from xlkb.analysis.remedies import mitigations
+from xlkb.analysis.rivals import mitigations
 from xlkb.ground.languages import FIVE
 from xlkb.scoring.evaluation import context_tokens, score
 from xlkb.tasks import Asking, prompts, recompose

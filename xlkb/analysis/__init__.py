@@ -25,8 +25,8 @@ from xlkb.analysis.languages.alignment import against, means
 from xlkb.analysis.languages.consistency import in_all, rankc, transfer_rate
 from xlkb.analysis.languages.reasons import correlation, scripts, with_base_names
 from xlkb.analysis.pairing import each, shared
-from xlkb.analysis.remedies import ensemble, mitigations
-from xlkb.analysis.remedies.costs import costs
+from xlkb.analysis.rivals import ensemble, mitigations
+from xlkb.analysis.rivals.costs import costs
 from xlkb.analysis.stats import (
     RULES,
     accuracy,

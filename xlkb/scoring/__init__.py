@@ -19,7 +19,7 @@ from xlkb.scoring.few_shot_translation import prompt as translation_prompt
 from xlkb.scoring.few_shot_translation import quality as translation_quality
 from xlkb.scoring.generation import Prompt, generate
 from xlkb.scoring.perplexity import per_language as perplexities
-from xlkb.scoring.tries import Pair
+from xlkb.scoring.tries import Pair, encode
 
 __all__ = [
     "POOLINGS",
@@ -28,6 +28,7 @@ __all__ = [
     "comet",
     "context_tokens",
     "embed",
+    "encode",
     "fewer_shots",
     "generate",
     "lengths",

@@ -1,7 +1,8 @@
 """Training: what models learn, and the corpora that the experiment compares.
 
 `train` fine-tunes a model on a corpus by a `Recipe` (full, LoRA or QLoRA), goes on after an
-interruption with the same result, and leaves a folder, which `load` makes a model of. `arms` are
+interruption with the same result, and leaves a folder, which `load` makes a model of; so does
+`agree`, by which languages learn to rank the choices of a question alike. `arms` are
 the corpora of the remedy and of its controls, `texts` those of every seed; `readers` trains a model
 on all of them, and `orders` what comes before and after.
 
@@ -11,6 +12,7 @@ on all of them, and `orders` what comes before and after.
 """
 
 from xlkb.training import finetuning, packing, recipes, sizes
+from xlkb.training.agreement import agree
 from xlkb.training.finetuning import curve, load, outcome, train
 from xlkb.training.recipes import Recipe
 from xlkb.training.recipes import get as recipe
@@ -33,6 +35,7 @@ __all__ = [
     "ORDERS",
     "PARALLEL",
     "Recipe",
+    "agree",
     "arms",
     "control",
     "curve",

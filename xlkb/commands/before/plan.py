@@ -51,9 +51,12 @@ def table(run: Run, notebooks: Iterable[str]) -> pd.DataFrame:
         `gpu_hours` (NaN where the model's size is not known), `usd` (for `api:` models, from
         `$XLKB_API_PRICE`; NaN without).
     """
+    chosen = {name[:2] for name in notebooks}
     sizes = {known["name"]: known["billions"] for known in hub_models.known()}
     rows = []
-    for step in _chosen(run, notebooks):
+    for step in steps(run):
+        if step.notebook not in chosen:
+            continue
         billions = sizes.get(step.model.partition("@")[0]) or math.nan
         hours = 2e9 * billions * step.tokens * step.passes / FLOPS / 3600
         rows.append((*step[:4], step.tokens / 1e6, hours, _money(step)))
@@ -93,8 +96,9 @@ def duration(run: Run, notebooks: Iterable[str]) -> str:
         return ""
     chosen = {name[:2] for name in notebooks}
     work = {name: 0.0 for name in run.every_model}
-    for step in _chosen(run, notebooks):
-        work[step.model] += 2e9 * step.tokens * step.passes
+    for step in steps(run):
+        if step.notebook in chosen:
+            work[step.model] += 2e9 * step.tokens * step.passes
     sizes = {name: billions(name) for name in work if work[name]}
     unknown = [name for name, size in sizes.items() if size is None]
     if len(unknown) == len(sizes):

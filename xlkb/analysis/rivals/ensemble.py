@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from xlkb.analysis import stats
-from xlkb.analysis.remedies import mitigations
+from xlkb.analysis.rivals import mitigations
 from xlkb.ground.languages import LANGUAGES
 
 

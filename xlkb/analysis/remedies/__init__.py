@@ -1,1 +1,0 @@
-"""What narrows the barrier beside training, and what a remedy costs."""
