@@ -67,12 +67,11 @@ model is, the generated text, and the letters' log-probabilities (nats)."""
 LENGTHS = pa.schema([("key", pa.binary(12)), ("n_tokens", pa.int32())])
 """Tokens that a model reads of a text (`lengths.of`)."""
 
-TRIALS = pa.schema(
-    [("key", pa.binary(12))]
-    + [(name, pa.float32()) for name in ("n_tokens", "seconds", "learned_k", "accuracy_k")]
-    + [(name, pa.float32()) for name in ("accuracy_c", "n_known", "known_c", "own_c", "described")]
-    + [(name, pa.float32()) for name in ("cosine_first", "cosine_middle", "cosine_last")]
-)
+_MEASURED = ("n_tokens", "seconds", "accuracy_learned", "accuracy_k", "accuracy_c", "n_known")
+_MEASURED += ("accuracy_known", "accuracy_own", "accuracy_described")
+_MEASURED += ("cosine_first", "cosine_middle", "cosine_last")
+
+TRIALS = pa.schema([("key", pa.binary(12)), *((name, pa.float32()) for name in _MEASURED)])
 """Of models of the bottle, what `training.bottle.outcomes` says; not in a model's folder."""
 
 KINDS = {

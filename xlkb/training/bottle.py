@@ -53,7 +53,7 @@ HEAD, CONTEXT, SPREAD = 16, 256, 0.05
 """Width of an attention head; tokens read at once; standard deviation of the first weights."""
 
 DEPTHS = {"cosine_first": 0.0, "cosine_middle": 0.5, "cosine_last": 1.0}
-"""Layers whose states are compared: the embeddings, the middle and the last (see `scoring.embed`)."""
+"""Layers whose states are compared (`scoring.embed`): embeddings, the middle, the last."""
 
 READERS = 4
 """Described people in whose sentences a value's states are taken."""
@@ -112,7 +112,7 @@ def key(trial: Trial) -> bytes:
 
 def base(trial: Trial) -> LanguageModel:
     """The untrained network with its tokenizer, one token a word, in a folder among the results."""
-    made = [VERSION, trial.seed, trial.layers, trial.width, trial.world.vocabulary]
+    made = [trial.seed, trial.layers, trial.width, HEAD, SPREAD, trial.world.vocabulary]
     folder = paths.results() / "runs" / f"bottle-{checkpoints.digest(made)[:12]}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.parent / f".{folder.name}.lock"):
@@ -183,11 +183,12 @@ def outcome(trial: Trial, store: Path) -> dict[str, float]:
     """What came of a trial, trained now where it is not yet; see `results.TRIALS`.
 
     Returns:
-        n_tokens: read in all. seconds: of processor time. learned_k: share right in K when the facts had just been
-        read. Then of the finished model, about the tested people: accuracy_k, accuracy_c (in the
-        other languages), n_known (questions right in K), known_c (in the other languages, of
-        these), own_c (of those whose answer's word is not shared). described: share right about
-        described people, in all languages. cosine_first, cosine_middle, cosine_last: `alignment`.
+        n_tokens: read in all. seconds: of processor time, where it was trained now.
+        accuracy_learned: share right in K when the facts had just been read. Then of the finished
+        model, about the tested people: accuracy_k, accuracy_c (in the other languages), n_known
+        (questions right in K), accuracy_known (in the other languages, of these), accuracy_own (of
+        those whose answer's word is not shared). accuracy_described: about described people, in
+        all languages. cosine_first, cosine_middle, cosine_last: `alignment`.
     """
     started, world = time.process_time(), trial.world
     found = trained(trial)
@@ -201,13 +202,13 @@ def outcome(trial: Trial, store: Path) -> dict[str, float]:
     some = bottle.questions(world, world.described[: trial.tested])
     return {
         "n_tokens": n_tokens,
-        "learned_k": (in_k if told is last else answers(told, asked, store)[0]).mean(),
+        "accuracy_learned": (in_k if told is last else answers(told, asked, store)[0]).mean(),
         "accuracy_k": in_k.mean(),
         "accuracy_c": other.mean(),
         "n_known": in_k.sum(),
-        "known_c": other[:, in_k].mean() if in_k.any() else np.nan,
-        "own_c": other[:, own].mean() if own.any() else np.nan,
-        "described": answers(last, some, store).mean(),
+        "accuracy_known": other[:, in_k].mean() if in_k.any() else np.nan,
+        "accuracy_own": other[:, own].mean() if own.any() else np.nan,
+        "accuracy_described": answers(last, some, store).mean(),
         **alignment(last, world),
         "seconds": time.process_time() - started,
     }

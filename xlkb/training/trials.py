@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -29,24 +29,36 @@ FOLDER = "bottle"
 MOST = 8
 """Processes at a time; each holds a copy of torch."""
 
-SWEEPS: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
-    "people": (
-        "people told of in all languages (%)",
+SWEPT = ("unmixed", "word")
+"""Arms of a sweep; the order is "together"."""
+
+
+class Sweep(NamedTuple):
+    """What is swept, its values (label -> what it changes of a `Trial`), and in which arms."""
+
+    what: str
+    values: dict[str, dict[str, Any]]
+    arms: tuple[str, ...] = SWEPT
+
+
+SWEEPS = {
+    "people": Sweep(
+        "described people told of in all languages (%)",
         {"10": {"everywhere": 0.1}, "30": {"everywhere": 0.3}, "100": {}},
     ),
-    "share": (
+    "share": Sweep(
         "documents that are mixed (%)",
-        {"10": {"share": 0.1}, "30": {"share": 0.3}, "60": {"share": 0.6}, "100": {}},
+        {"0": {"share": 0.0}, "10": {"share": 0.1}, "30": {"share": 0.3}, "100": {}},
+        ("word",),
     ),
-    "passes": (
-        "how often each person is told of",
-        {"35": {"copies": 5}, "70": {}, "140": {"copies": 20}},
+    "passes": Sweep(
+        "times that each described person is told of",
+        {"20": {"copies": 5}, "40": {}, "80": {"copies": 20}},
     ),
-    "languages": (
-        "languages",
-        {"2": {"languages": 2}, "3": {"languages": 3}, "5": {}, "8": {"languages": 8}},
+    "languages": Sweep(
+        "languages", {"2": {"languages": 2}, "3": {"languages": 3}, "5": {}, "8": {"languages": 8}}
     ),
-    "size": (
+    "size": Sweep(
         "layers x width",
         {
             "1 x 64": {"layers": 1},
@@ -55,15 +67,12 @@ SWEEPS: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
             "2 x 128": {"width": 128},
         },
     ),
-    "overlap": (
-        "values whose word all languages share (%)",
+    "overlap": Sweep(
+        "values whose word is the same in all languages (%)",
         {"0": {}, "25": {"overlap": 0.25}, "50": {"overlap": 0.5}, "100": {"overlap": 1.0}},
     ),
 }
-"""Name -> what is swept, and label -> what it changes of a `Trial`; one value is the trial's own."""
-
-SWEPT = ("unmixed", "word")
-"""Arms of a sweep; the order is "together"."""
+"""By name; in each, one value is the trial's own."""
 
 
 def grid(
@@ -96,13 +105,11 @@ def sweeps(names: Sequence[str], seeds: Sequence[int], **sizes: Any) -> pd.DataF
     for name in names:
         if name not in SWEEPS:
             raise ValueError(unknown("sweep", name, SWEEPS))
-        for value, changes in SWEEPS[name][1].items():
-            for arm in SWEPT:
+        for value, changes in SWEEPS[name].values.items():
+            for arm in SWEEPS[name].arms:
                 for seed in seeds:
                     trial = replace(Trial(seed, arm, **sizes), **changes)
-                    rows.append(
-                        {"sweep": name, "value": value, "arm": arm, "seed": seed, "trial": trial}
-                    )
+                    rows.append((name, value, arm, seed, trial))
     columns = ["sweep", "value", "arm", "seed", "trial"]
     return pd.DataFrame(rows, columns=columns)
 

@@ -1,8 +1,8 @@
 """The bottle: a small invented world in invented languages, made from a seed.
 
 People have one value of each relation; every relation can be said in several wordings. A wording is
-a row of words, the same in all languages but for the words themselves: the person's name stands
-somewhere in it, the value at its end. Languages share no string but names, unless `overlap` says
+a row of words, the same in all languages but for the words themselves, that ends in the person's
+name and the value. Languages share no string but names, unless `overlap` says
 so. The rest of the package knows languages by ISO codes, so these serve as labels here: "fr" is an
 invented language, too. The first is K, in which the tested people are told of.
 
@@ -23,7 +23,7 @@ LANGUAGES = ("en", "fr", "de", "es", "it", "pt", "nl", "ru")
 
 ONSETS, VOWELS = "bdfgklmnprstvz", "aeiou"
 ENDINGS = ("", "a", "en", "is", "or", "um", "ek", "ai")
-"""What words of each language end in. A stem has three letters, so no two languages share a word."""
+"""What words of each language end in, after three letters: no two languages share a word."""
 
 NAME = ""
 """In a wording, the place of the name."""
@@ -120,18 +120,13 @@ def world(seed: int, languages: Sequence[str] = LANGUAGES[:5], sizes: Sizes | No
         tuple(dictionary.entry(shared=number < sizes.n_shared) for number in range(sizes.values))
         for _ in range(sizes.relations)
     )
-    places = random.Random(f"{seed} wordings")
-    wordings = []
-    for _ in range(sizes.relations):
-        ways = []
-        for number in range(sizes.wordings):
-            n_words = sizes.words + (2 if number % 2 else -2)
-            way = [dictionary.entry() for _ in range(n_words - 2)]
-            way.insert(places.randrange(len(way)), NAME)
-            ways.append(tuple(way))
-        wordings.append(tuple(ways))
+    lengths = [sizes.words + (2 if number % 2 else -2) for number in range(sizes.wordings)]
+    wordings = tuple(
+        tuple((*(dictionary.entry() for _ in range(length - 2)), NAME) for length in lengths)
+        for _ in range(sizes.relations)
+    )
     described, tested = tuple(people[: sizes.described]), tuple(people[sizes.described :])
-    return World(seed, languages, sizes, described, tested, facts, values, tuple(wordings))
+    return World(seed, languages, sizes, described, tested, facts, values, wordings)
 
 
 def questions(world: World, people: Sequence[str]) -> Dataset:
