@@ -65,8 +65,9 @@ def steps(run: Run) -> Iterator[Step]:
         yield Step("01", name, "translate", translated, translated * TOKENS_PER_SENTENCE * 5)
         yield Step("01", name, "embed", sentences, sentences * TOKENS_PER_SENTENCE)
 
-    recomposed = run.barrier.n_items * (five + 6 * (five - 1) + 1)
-    recomposed += run.barrier.n_exploratory * (every + five * five + every - 1)  # With names.
+    recomposed = run.barrier.n_items * cells
+    few = 6 * (five - 1) + every + five * five + every - 1  # With names.
+    recomposed += run.barrier.n_exploratory * few
     released = run.barrier.n_items if run.task == "mmlu" else 0  # The mixup of the paper's authors.
     recomposed += released
     yield Step("02", main, "score", recomposed, recomposed * question)
