@@ -77,10 +77,10 @@ class Text:
 
 @dataclass(frozen=True)
 class After:
-    """Notebook 06. n_items: questions per cell of the primary contrasts; n_few: per any other cell.
-    held_out: languages asked there that are in no training text. n_written: texts per language that
-        a model continues, to see in which language. n_agreement: questions of the split "validation"
-    that languages are trained to agree on, as a rival (0: none)."""
+    """Notebook 06. n_items: questions per cell of the primary comparisons; n_few: per any other
+    cell. held_out: languages asked there that are in no training text. n_written: texts per
+    language that a model continues, to see in which language. n_agreement: questions of the split
+    "validation" that languages are trained to agree on, as a rival (0: none)."""
 
     n_items: int
     n_few: int
