@@ -25,7 +25,7 @@ from stubs import chatted, completion, refused, stubs_started
 
 from xlkb import models, profiles, tasks
 from xlkb.analysis import gaps, stats
-from xlkb.commands import plan
+from xlkb.commands.before import plan
 from xlkb.models import api, endpoints, pip_models
 from xlkb.report import figures, tables
 from xlkb.scoring import api_scoring, results

@@ -5,8 +5,8 @@
 decisions, with n and 95 % intervals; `means` and `against` compare similarities; `shared` keeps
 what all of them have, and `each` makes the table of each model by itself. `effect` and
 `equivalence` are about one difference over training seeds x items, and `primary` holds the
-comparisons that were named in advance. `mitigations` are ways of asking, `ensemble`
-adds languages up, and `paper` is what the paper reports.
+comparisons that were named in advance. `mitigations` are ways of asking, `ensemble` adds languages
+up, `costs` is what remedies bring and take, and `paper` what the paper reports.
 
 >>> import pandas as pd
 >>> from xlkb import analysis
@@ -26,6 +26,7 @@ from xlkb.analysis.languages.consistency import in_all, rankc, transfer_rate
 from xlkb.analysis.languages.reasons import correlation, scripts, with_base_names
 from xlkb.analysis.pairing import each, shared
 from xlkb.analysis.rivals import ensemble, mitigations
+from xlkb.analysis.rivals.costs import costs
 from xlkb.analysis.stats import (
     RULES,
     accuracy,
@@ -43,6 +44,7 @@ __all__ = [
     "barrier",
     "concat",
     "correlation",
+    "costs",
     "decide",
     "decide_by_rules",
     "each",

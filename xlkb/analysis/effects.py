@@ -38,7 +38,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import stats as distributions
+from scipy.special import stdtr, stdtrit
 from statsmodels.stats.multitest import multipletests
 
 ALPHA = 0.05
@@ -58,7 +58,7 @@ class Mean(NamedTuple):
         """Where the mean lies; NaN where nothing varied."""
         if not self.error > 0:
             return np.nan, np.nan
-        reach = distributions.t.ppf((1 + level) / 2, self.df) * self.error
+        reach = float(stdtrit(self.df, (1 + level) / 2)) * self.error
         return self.mean - reach, self.mean + reach
 
     def p(self) -> float:
@@ -69,7 +69,7 @@ class Mean(NamedTuple):
         """One-sided: small where the mean is larger than a bound; 1 where nothing varied."""
         if not self.error > 0:
             return 1.0
-        return float(distributions.t.sf((self.mean - bound) / self.error, self.df))
+        return float(stdtr(self.df, (bound - self.mean) / self.error))
 
     def p_below(self, bound: float) -> float:
         """One-sided: small where the mean is smaller than a bound; 1 where nothing varied."""
@@ -145,14 +145,10 @@ def effect(differences: ArrayLike, cluster: Sequence | None = None, tests: int =
     Raises:
         ValueError: as `estimate`.
     """
-    points = 100 * np.asarray(differences, float)
-    points = points[:, None] if points.ndim == 1 else points
-    found = estimate(points, cluster)
+    points, found = _points(differences, cluster)
     low, high = found.interval()
     return {
-        "n": len(points),
-        "n_seeds": points.shape[1],
-        "n_clusters": len(points) if cluster is None else len(set(cluster)),
+        **_counted(points, cluster),
         "effect_points": found.mean,
         "effect_low": low,
         "effect_high": high,
@@ -161,6 +157,18 @@ def effect(differences: ArrayLike, cluster: Sequence | None = None, tests: int =
         "least_points": least(found.error, found.df, tests),
         "per_seed": points.mean(0).tolist(),
     }
+
+
+def _points(differences: ArrayLike, cluster: Sequence | None) -> tuple[np.ndarray, Mean]:
+    points = 100 * np.asarray(differences, float)
+    points = points[:, None] if points.ndim == 1 else points
+    return points, estimate(points, cluster)
+
+
+def _counted(points: np.ndarray, cluster: Sequence | None) -> dict[str, int]:
+    n, seeds = points.shape
+    n_clusters = n if cluster is None else len(set(cluster))
+    return {"n": n, "n_seeds": seeds, "n_clusters": n_clusters}
 
 
 def equivalence(
@@ -185,8 +193,7 @@ def equivalence(
     """
     if not margin > 0:
         raise ValueError(f"margin = {margin}: give the points that would not matter, above 0.")
-    told = effect(differences, cluster)
-    found = estimate(100 * np.asarray(differences, float), cluster)
+    points, found = _points(differences, cluster)
     low, high = found.interval(0.9)
     p_not_worse, p_not_better = found.p_above(-margin), found.p_below(margin)
     if not found.error > 0:
@@ -195,8 +202,9 @@ def equivalence(
         verdict = "equivalent" if high < margin else "not worse"
     else:
         verdict = "worse" if high < 0 else "open"
-    kept = {key: told[key] for key in ("n", "n_seeds", "n_clusters", "effect_points")}
-    return kept | {
+    return {
+        **_counted(points, cluster),
+        "effect_points": found.mean,
         "effect_low": low,
         "effect_high": high,
         "margin": margin,
@@ -229,7 +237,7 @@ def least(error: float, df: float = np.inf, tests: int = 1, alpha: float = ALPHA
     """
     if not error > 0:
         return np.nan
-    quantiles = distributions.t.ppf([1 - alpha / (2 * max(tests, 1)), POWER], df)
+    quantiles = stdtrit(df, [1 - alpha / (2 * max(tests, 1)), POWER])
     return float(quantiles.sum() * error)
 
 

@@ -96,7 +96,7 @@ def over_control(decisions: pd.DataFrame, control: str, seed: int = 42) -> pd.Da
             row = {"group": group, "model": model, "n": len(scores), "n_questions": len(own)}
             row |= {"accuracy": scores.mean(), "low": low, "high": high}
             if model != control:
-                row |= _gain(100 * (scores - others).to_numpy(), cluster, seed)
+                row |= gain(100 * (scores - others).to_numpy(), cluster, seed)
             rows.append(row)
     return effects.corrected(pd.DataFrame(rows)).reindex(columns=COLUMNS)
 
@@ -105,7 +105,11 @@ def _place(group: str) -> int:
     return GROUPS.index(group) if group in GROUPS else -1
 
 
-def _gain(points: np.ndarray, cluster: Sequence[str], seed: int) -> dict[str, float]:
+def gain(points: np.ndarray, cluster: Sequence, seed: int = 42) -> dict[str, float]:
+    """What the differences of items show, in points, float [items]: columns of `over_control`.
+
+    With `error` (standard, in points) and `df` for `effects.corrected`.
+    """
     low, high = resampling.interval(resampling.resample(points, seed, cluster))
     found = effects.estimate(points, cluster)
     return {

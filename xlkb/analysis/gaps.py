@@ -8,6 +8,7 @@ stands alone, the test is McNemar's exact one (statsmodels).
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 from statsmodels.stats.contingency_tables import mcnemar
 
@@ -56,15 +57,26 @@ def compare(
         other = references.get(tuple(values[c] for c in condition) if condition else 0)
         same_items(own, None if other is None else other["correct"], values)
         right = other.loc[own.index, "correct"]
-        results.append(_paired(own, right, clusters(group), seed))
+        results.append(paired(own.to_numpy(bool), right.to_numpy(bool), clusters(group), seed))
         if "unread" in table:
             results[-1]["reference_unread"] = other["unread"].mean()
     table = pd.concat([table, pd.DataFrame(results)], axis=1)
     return effects.corrected(table)
 
 
-def _paired(own: pd.Series, other: pd.Series, cluster: list[str], seed: int) -> dict[str, float]:
-    differences = 100.0 * (other.astype(float) - own).to_numpy()
+def paired(own: np.ndarray, other: np.ndarray, cluster: Sequence, seed: int = 42) -> dict:
+    """What items that were answered twice show: the columns of one row of `compare`.
+
+    Args:
+        own, other: right or not, bool [items]; the gap is other minus own.
+        cluster: of each item.
+        seed: of bootstrap and permutations.
+
+    Returns:
+        `reference_accuracy, gap_points, gap_low, gap_high, p`, and `error` (standard, in points)
+        and `df` for `effects.corrected`.
+    """
+    differences = 100.0 * other - 100.0 * own
     n, lost, won = len(own), int((other & ~own).sum()), int((own & ~other).sum())
     if len(set(cluster)) == n:
         p = mcnemar([[0, won], [lost, 0]], exact=True).pvalue

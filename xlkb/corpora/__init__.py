@@ -13,7 +13,7 @@ the academy. `audit` and `faults` say whether a text is what it is taken for.
 ['en', 'en', 'en', 'fr']
 """
 
-from xlkb.corpora import mixing, translation, translators
+from xlkb.corpora import bottle, bridge, mixing, translation, translators
 from xlkb.corpora.aligned import (
     count_words,
     dataset,
@@ -32,7 +32,7 @@ from xlkb.corpora.quality import audit as audits
 from xlkb.corpora.quality import faults
 from xlkb.corpora.quality.audit import table as audit
 from xlkb.corpora.registry import HELD_OUT, SPLITS, drawn, load, names, needed, spoken
-from xlkb.corpora.sources import bridge, files, wikitext
+from xlkb.corpora.sources import files, wikitext
 from xlkb.corpora.sources.teaching import documents as lessons
 from xlkb.corpora.sources.teaching import parallel as parallel_lessons
 from xlkb.corpora.translation import corpus as translated
@@ -47,6 +47,7 @@ __all__ = [
     "Translator",
     "audit",
     "audits",
+    "bottle",
     "bridge",
     "count_words",
     "dataset",

@@ -79,12 +79,14 @@ class Text:
 class After:
     """Notebook 06. n_items: questions per cell of the primary contrasts; n_few: per any other cell.
     held_out: languages asked there that are in no training text. n_written: texts per language that
-    a model continues, to see in which language."""
+        a model continues, to see in which language. n_agreement: questions of the split "validation"
+    that languages are trained to agree on, as a rival (0: none)."""
 
     n_items: int
     n_few: int
     held_out: tuple[str, ...]
     n_written: int
+    n_agreement: int
 
 
 @dataclass(frozen=True)
@@ -182,5 +184,11 @@ MODELS = tuple(key for key in SETTINGS if key.endswith("models"))
 """Settings that name models: of notebook 02, and of the others."""
 
 EMPTY = ("then", "n_shots", "seed", "after.held_out", "after.n_written", "bridge.arms")
-EMPTY += ("text.n_documents", "text.n_passes", "text.orders", "text.translator")
+EMPTY += (
+    "after.n_agreement",
+    "text.n_documents",
+    "text.n_passes",
+    "text.orders",
+    "text.translator",
+)
 """Settings that may be empty, or 0."""

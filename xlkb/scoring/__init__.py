@@ -12,7 +12,7 @@ text. Of a model behind an endpoint there is only a letter, read in any language
 """
 
 from xlkb.scoring import lengths, letters, results
-from xlkb.scoring.embeddings import POOLINGS, retrieval, similarities
+from xlkb.scoring.embeddings import POOLINGS, embed, retrieval, similarities
 from xlkb.scoring.evaluation import context_tokens, fewer_shots, score, scores
 from xlkb.scoring.few_shot_translation import comet, translate
 from xlkb.scoring.few_shot_translation import prompt as translation_prompt
@@ -27,6 +27,7 @@ __all__ = [
     "Prompt",
     "comet",
     "context_tokens",
+    "embed",
     "encode",
     "fewer_shots",
     "generate",

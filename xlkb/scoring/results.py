@@ -67,6 +67,13 @@ model is, the generated text, and the letters' log-probabilities (nats)."""
 LENGTHS = pa.schema([("key", pa.binary(12)), ("n_tokens", pa.int32())])
 """Tokens that a model reads of a text (`lengths.of`)."""
 
+_MEASURED = ("n_tokens", "seconds", "accuracy_learned", "accuracy_k", "accuracy_c", "n_known")
+_MEASURED += ("accuracy_known", "accuracy_own", "accuracy_described")
+_MEASURED += ("cosine_first", "cosine_middle", "cosine_last")
+
+TRIALS = pa.schema([("key", pa.binary(12)), *((name, pa.float32()) for name in _MEASURED)])
+"""Of models of the bottle, what `training.bottle.outcomes` says; not in a model's folder."""
+
 KINDS = {
     ".": SCORES,
     "similarities": SIMILARITIES,
@@ -74,6 +81,7 @@ KINDS = {
     "generations": GENERATIONS,
     "lengths": LENGTHS,
     "answers": ANSWERS,
+    "bottle": TRIALS,
 }
 """Where the parts of each schema lie in the folder of a model."""
 

@@ -15,7 +15,7 @@ about.
 """
 
 from xlkb.tasks import own, prompts, recompose, shots
-from xlkb.tasks.builtin import academy, cast, cldr
+from xlkb.tasks.builtin import academy, bottle, cast, cldr
 from xlkb.tasks.clusters import cluster
 from xlkb.tasks.order import SPLITS
 from xlkb.tasks.prompts import Asking, preambles
@@ -42,6 +42,7 @@ __all__ = [
     "SPLITS",
     "Asking",
     "academy",
+    "bottle",
     "cast",
     "cldr",
     "cluster",

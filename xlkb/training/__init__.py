@@ -4,14 +4,15 @@
 interruption with the same result, and leaves a folder, which `load` makes a model of; so does
 `agree`, by which languages learn to rank the choices of a question alike. `arms` are
 the corpora of the remedy and of its controls, `texts` those of every seed; `readers` trains a model
-on all of them, and `orders` what comes before and after.
+on all of them, and `orders` what comes before and after. `bottle` and `trials` train small models
+from scratch, of which everything they read is known.
 
 >>> from xlkb import training
 >>> training.recipe("lora", epochs=2).epochs
 2
 """
 
-from xlkb.training import finetuning, packing, recipes, sizes
+from xlkb.training import bottle, finetuning, packing, recipes, sizes, trials
 from xlkb.training.agreement import agree
 from xlkb.training.finetuning import curve, load, outcome, train
 from xlkb.training.recipes import Recipe
@@ -37,6 +38,7 @@ __all__ = [
     "Recipe",
     "agree",
     "arms",
+    "bottle",
     "control",
     "curve",
     "finetuning",
@@ -51,4 +53,5 @@ __all__ = [
     "sizes",
     "texts",
     "train",
+    "trials",
 ]

@@ -3,7 +3,6 @@
 Computed from the rows and decisions of `stats`.
 """
 
-from collections.abc import Sequence
 from itertools import permutations
 
 import numpy as np
@@ -88,16 +87,15 @@ def rankc(rows: pd.DataFrame, rule: str = "sum", base: str = "en", seed: int = 4
     reference = ranked.pop(base, None)
     weights = np.exp(4 - np.arange(1, 5))
     weights /= weights.sum()
-    of_all = [_overlap(range(4), other) @ weights for other in permutations(range(4))]
-    chance, floor = np.mean(of_all), np.min(of_all)
+    of_all = _overlap(np.arange(4)[None], np.array(list(permutations(range(4))))) @ weights
+    chance, floor = of_all.mean(), of_all.min()
     cluster = pd.Series(stats.clusters(first.reset_index()), first.index)
     cluster = cluster[~cluster.index.duplicated()]
     rng = np.random.default_rng(seed)
     table = []
     for code, own in ranked.items():
         stats.same_items(own, reference, {"language": code})
-        pairs = zip(own, reference.loc[own.index], strict=True)
-        each = np.array([_overlap(a, b) @ weights for a, b in pairs])
+        each = _overlap(np.stack(own), np.stack(reference.loc[own.index])) @ weights
         together = cluster.loc[own.index]
         resampled = resampling.resample(each, rng, together, resamples=resampling.RESAMPLES // 5)
         low, high = resampling.interval(resampled)
@@ -105,6 +103,7 @@ def rankc(rows: pd.DataFrame, rule: str = "sum", base: str = "en", seed: int = 4
     return pd.DataFrame(table, columns=columns)
 
 
-def _overlap(a: Sequence[int], b: Sequence[int]) -> np.ndarray:
-    """|top-j of a & top-j of b| / j for j = 1 … N."""
-    return np.array([len({*a[:j]} & {*b[:j]}) / j for j in range(1, len(a) + 1)])
+def _overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """|top-j of a & top-j of b| / j for j = 1 … N: rankings [items, N] to float64 [items, N]."""
+    same = a[:, :, None] == b[:, None, :]
+    return np.stack([same[:, :j, :j].sum((1, 2)) / j for j in range(1, a.shape[1] + 1)], axis=1)

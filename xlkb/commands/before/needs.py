@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from xlkb import corpora, models, tasks, training
-from xlkb.commands import preflight, wanted
+from xlkb.commands.before import preflight, wanted
 from xlkb.corpora import translators
 from xlkb.ground import disk, paths
 from xlkb.models import LanguageModel

@@ -1,0 +1,179 @@
+"""Many trials of the bottle: which there are, and their outcomes, computed side by side once.
+
+Networks this small gain nothing from a second thread, so that each trial runs in a process of its
+own, with one thread, as many at a time as there are cores. A trial's outcome is stored when it
+comes; of one that was interrupted, the finished stages are kept, and the next run goes on from its
+checkpoint.
+"""
+
+import contextlib
+import multiprocessing
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from xlkb import models, scoring
+from xlkb.ground import progress
+from xlkb.ground.names import unknown
+from xlkb.training import bottle
+from xlkb.training.bottle import Trial
+
+FOLDER = "bottle"
+"""Where outcomes lie among the stored results."""
+
+MOST = 8
+"""Processes at a time; each holds a copy of torch."""
+
+SWEPT = ("unmixed", "word")
+"""Arms of a sweep; the order is "together"."""
+
+
+class Sweep(NamedTuple):
+    """What is swept, its values (label -> what it changes of a `Trial`), and in which arms."""
+
+    what: str
+    values: dict[str, dict[str, Any]]
+    arms: tuple[str, ...] = SWEPT
+
+
+SWEEPS = {
+    "people": Sweep(
+        "described people told of in all languages (%)",
+        {"10": {"everywhere": 0.1}, "30": {"everywhere": 0.3}, "100": {}},
+    ),
+    "share": Sweep(
+        "documents that are mixed (%)",
+        {"0": {"share": 0.0}, "10": {"share": 0.1}, "30": {"share": 0.3}, "100": {}},
+        ("word",),
+    ),
+    "passes": Sweep(
+        "times that each described person is told of",
+        {"20": {"copies": 5}, "40": {}, "80": {"copies": 20}},
+    ),
+    "languages": Sweep(
+        "languages", {"2": {"languages": 2}, "3": {"languages": 3}, "5": {}, "8": {"languages": 8}}
+    ),
+    "size": Sweep(
+        "layers x width",
+        {
+            "1 x 64": {"layers": 1},
+            "2 x 64": {},
+            "4 x 64": {"layers": 4},
+            "2 x 128": {"width": 128},
+        },
+    ),
+    "overlap": Sweep(
+        "values whose word is the same in all languages (%)",
+        {"0": {}, "25": {"overlap": 0.25}, "50": {"overlap": 0.5}, "100": {"overlap": 1.0}},
+    ),
+}
+"""By name; in each, one value is the trial's own."""
+
+
+def grid(
+    arms: Sequence[str], orders: Sequence[str], seeds: Sequence[int], **sizes: Any
+) -> pd.DataFrame:
+    """Every arm in every order, a row each: `order, arm, seed` and the `trial`.
+
+    Raises:
+        ValueError: an unknown order, or what `corpora.bottle.text` refuses.
+    """
+    for order in orders:
+        if order not in bottle.ORDERS:
+            raise ValueError(unknown("order", order, bottle.ORDERS))
+    rows = [
+        {"order": order, "arm": arm, "seed": seed, "trial": Trial(seed, arm, order, **sizes)}
+        for order in orders
+        for arm in arms
+        for seed in seeds
+    ]
+    return pd.DataFrame(rows)
+
+
+def sweeps(names: Sequence[str], seeds: Sequence[int], **sizes: Any) -> pd.DataFrame:
+    """Every value of some of `SWEEPS`, a row each: `sweep, value, arm, seed` and the `trial`.
+
+    Raises:
+        ValueError: an unknown sweep.
+    """
+    rows = []
+    for name in names:
+        if name not in SWEEPS:
+            raise ValueError(unknown("sweep", name, SWEEPS))
+        for value, changes in SWEEPS[name].values.items():
+            for arm in SWEEPS[name].arms:
+                for seed in seeds:
+                    trial = replace(Trial(seed, arm, **sizes), **changes)
+                    rows.append((name, value, arm, seed, trial))
+    columns = ["sweep", "value", "arm", "seed", "trial"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def outcomes(asked: pd.DataFrame, store: Path, workers: int | None = None) -> pd.DataFrame:
+    """The frame with the columns of `bottle.outcome` in place of `trial`.
+
+    Args:
+        asked: from `grid` or `sweeps`.
+        store: folder of stored results.
+        workers: processes at a time; None: one for each core. 0: in this process.
+
+    Raises:
+        RuntimeError: outcomes are missing, and XLKB_REPLAY=1 is set.
+    """
+    trials = list(asked["trial"])
+    keys = [bottle.key(trial) for trial in trials]
+    folder, schema = Path(store) / FOLDER, scoring.results.TRIALS
+    known = set(scoring.results.read(folder, schema)["key"])
+    missing = {key: trial for key, trial in zip(keys, trials, strict=True) if key not in known}
+    if missing and models.replaying():
+        raise RuntimeError(
+            f"{len(missing)} outcomes of the bottle are missing from {folder}, and XLKB_REPLAY=1 "
+            "forbids training. Unset XLKB_REPLAY and run again."
+        )
+    with progress.bar(len(missing), "Training in the bottle", " models") as bar:
+        for key, row in _computed(missing, Path(store), workers):
+            scoring.results.append(folder, pd.DataFrame([{"key": key, **row}]), schema)
+            bar.update()
+    if missing:
+        scoring.results.merge(folder, schema)
+    print(f"The bottle: trained {len(missing):,} / reused {len({*keys}) - len(missing):,} models")
+    rows = scoring.results.by_key(scoring.results.read(folder, schema), keys)
+    return pd.concat([asked.drop(columns="trial").reset_index(drop=True), rows], axis=1)
+
+
+def _computed(
+    missing: dict[bytes, Trial], store: Path, workers: int | None
+) -> Iterator[tuple[bytes, dict[str, float]]]:
+    """Key and outcome of each trial, as they come."""
+    n = min(len(missing), MOST, os.cpu_count() or 1) if workers is None else workers
+    if not n:
+        yield from ((key, bottle.outcome(trial, store)) for key, trial in missing.items())
+        return
+    start = multiprocessing.get_context("spawn")  # A fork would copy torch's threads, locked.
+    with ProcessPoolExecutor(n, start) as pool:
+        running = {pool.submit(_alone, trial, store): key for key, trial in missing.items()}
+        try:
+            for done in as_completed(running):
+                yield running[done], done.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _alone(trial: Trial, store: Path) -> dict[str, float]:
+    """The outcome, in a process of its own: silent, and with one thread."""
+    import torch
+
+    torch.set_num_threads(1)
+    with (
+        open(os.devnull, "w", encoding="utf-8") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+    ):
+        os.environ["XLKB_PROGRESS"] = "off"
+        return bottle.outcome(trial, store)
