@@ -32,7 +32,8 @@ from xlkb import models, scoring, tasks
 from xlkb.ground import languages as room
 from xlkb.ground import progress
 from xlkb.models import LanguageModel
-from xlkb.training import finetuning, runs
+from xlkb.training import finetuning
+from xlkb.training.folders import runs
 from xlkb.training.recipes import Recipe
 
 if TYPE_CHECKING:
