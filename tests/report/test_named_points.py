@@ -38,7 +38,7 @@ def drawn(monkeypatch):
 
 
 def trade(n=7):
-    frame = pd.DataFrame({"arm": ARMS[:n], "n": 420})
+    frame = pd.DataFrame({"model": ARMS[:n], "n": 420})
     frame["kind"] = ["mixed text"] * min(n, 4) + ["rival"] * max(0, n - 4)
     frame["cost_points"] = np.resize([0.1, 0.3, -0.2, 2.0, 1.9, 0.2, 1.0], n)
     frame["gain_points"] = np.resize([1.0, 1.2, 1.1, 3.0, 3.1, -1.0, 2.0], n)
@@ -72,7 +72,20 @@ def test_a_figure_says_its_units_its_intervals_and_what_is_better(run):
     text = (run.figures / "fig.svg").read_text(encoding="utf-8")
     for words in ("(points)", "n = 420 items per point", "gains more, costs less", "mixed text"):
         assert words in text
-    assert "95 % bootstrap interval" in shown.alt
+    assert "95 % upwards, 90 % sideways" in shown.alt
+    assert "lost in English (points)" in text
+
+
+def test_remedies_need_not_be_of_kinds(run, drawn):
+    plain = trade().drop(columns="kind")
+    named_points.gain_against_cost(plain, "fig", run, [MODEL], "Gain against cost")
+    assert not drawn[0].legends
+
+
+def test_each_base_model_has_a_panel(run, drawn):
+    both = pd.concat([trade().assign(base_model="one"), trade().assign(base_model="two")])
+    named_points.gain_against_cost(both, "fig", run, [MODEL], "Gain", by="base_model")
+    assert len(drawn[0].axes) == 2
 
 
 def test_one_arm_is_enough_and_none_is_left_out_with_a_reason(run):

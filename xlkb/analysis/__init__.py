@@ -27,7 +27,7 @@ from xlkb.analysis.languages.consistency import in_all, rankc, transfer_rate
 from xlkb.analysis.languages.reasons import correlation, scripts, with_base_names
 from xlkb.analysis.pairing import each, shared
 from xlkb.analysis.rivals import ensemble, mitigations
-from xlkb.analysis.rivals.costs import costs
+from xlkb.analysis.rivals.costs import costs, right_language
 from xlkb.analysis.stats import (
     RULES,
     accuracy,
@@ -67,6 +67,7 @@ __all__ = [
     "paper",
     "primary",
     "rankc",
+    "right_language",
     "scripts",
     "shared",
     "story",

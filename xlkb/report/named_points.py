@@ -4,6 +4,7 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
@@ -13,6 +14,7 @@ from xlkb.report import fonts
 from xlkb.report.canvas import LABEL, Sheet, colours, counts, drawable, legend
 
 MARKERS = "osD^vP*X"
+BLUE = sns.color_palette("colorblind")[0]
 SIZE = 8
 """Points of a point's name."""
 
@@ -54,7 +56,7 @@ def scatter(
     replaced by `low` and `high`. `note`: a line below the title, such as a rank correlation.
     """
     axes = sheet.axes
-    _draw(sheet, x, y, label, hue)
+    _draw(sheet, x, y, hue)
     axes.axhline(0, color="black", linewidth=1, zorder=1)
     more = f"\n{note}" if note else ""
     axes.set_title(f"{sheet.heading}{counts(sheet.frame, '', 'point')}{more}")
@@ -65,36 +67,39 @@ def scatter(
 @drawable(height=6, shared=True)
 def gain_against_cost(
     sheet: Sheet,
-    label: str = "arm",
+    label: str = "model",
     hue: str = "kind",
     gained: str = "accuracy gained in other languages (points)",
-    lost: str = "accuracy lost in English (points)",
+    reach: str = "95 % upwards, 90 % sideways",
 ) -> str:
-    """What a remedy gains in other languages against what it costs in English, with intervals.
+    """What a remedy gains in other languages against what it costs in the base one, with intervals.
 
-    `frame`: a row per arm or rival, columns `n, label, hue, cost_points, cost_low, cost_high,
-    gain_points, gain_low, gain_high`, as of `analysis.trade`. Up is better, and so is left.
-    `gained`, `lost`: labels of the axes.
+    `frame`: a row per arm or rival, columns `n, label, cost_points, cost_low, cost_high,
+    gain_points, gain_low, gain_high`, as of `analysis.costs`, and perhaps `hue`, which kind of
+    remedy it is. Up is better, and so is left. `gained`: label of the axis. `reach`: of the
+    intervals.
     """
     axes, frame = sheet.axes, sheet.frame
-    _draw(sheet, ("cost_points", lost), ("gain_points", gained), label, hue)
+    lost = f"accuracy lost in {LANGUAGES[sheet.run.base].name} (points)"
+    _draw(sheet, ("cost_points", lost), ("gain_points", gained), hue)
     axes.axhline(0, color="black", linewidth=1, zorder=1)
     axes.axvline(0, color="black", linewidth=1, zorder=1)
-    limits = {"xy": (0.01, 0.99), "xycoords": "axes fraction", "fontsize": SIZE, "color": "0.35"}
-    axes.annotate("gains more, costs less", **limits, va="top")
-    axes.annotate("costs more, gains less", **limits | {"xy": (0.99, 0.01)}, ha="right")
-    axes.set_title(f"{sheet.heading}{counts(frame, '', 'point', 'items')}")
+    corner = {"xy": (0.01, 0.99), "xycoords": "axes fraction", "fontsize": SIZE, "color": "0.35"}
+    axes.annotate("gains more, costs less", **corner, va="top")
+    axes.annotate("costs more, gains less", **corner | {"xy": (0.99, 0.01)}, ha="right")
+    intervals = f"\nintervals: {reach}"
+    axes.set_title(f"{sheet.heading}{counts(frame, '', 'point', 'items')}{intervals}")
     _name(axes, frame, "cost_points", "gain_points", label)
-    return f"{sheet.title}. Bars: 95 % bootstrap interval; up: a gain, to the right: a cost."
+    return f"{sheet.title}. Intervals: {reach}; up: a gain, to the right: a cost."
 
 
-def _draw(sheet: Sheet, x: tuple[str, str], y: tuple[str, str], label: str, hue: str) -> None:
-    """Points with their intervals, a colour and a marker for each value of `hue`."""
+def _draw(sheet: Sheet, x: tuple[str, str], y: tuple[str, str], hue: str) -> None:
+    """Points with their intervals; each value of `hue`, if there is one, has its own colour."""
     axes = sheet.axes
-    palette = colours(sheet, hue)
-    every = list(sheet.whole[hue].unique())
+    palette = colours(sheet, hue) if hue in sheet.frame else {"": BLUE}
+    every = list(sheet.whole[hue].unique()) if hue in sheet.frame else [""]
     for kind, colour in palette.items():
-        part = sheet.frame[sheet.frame[hue] == kind]
+        part = sheet.frame[sheet.frame[hue] == kind] if hue in sheet.frame else sheet.frame
         axes.errorbar(
             part[x[0]],
             part[y[0]],

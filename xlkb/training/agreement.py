@@ -32,11 +32,14 @@ from xlkb import models, scoring, tasks
 from xlkb.ground import languages as room
 from xlkb.ground import progress
 from xlkb.models import LanguageModel
-from xlkb.training import finetuning, runs
+from xlkb.training import finetuning
+from xlkb.training.folders import runs
 from xlkb.training.recipes import Recipe
 
 if TYPE_CHECKING:
     import torch
+
+PARTS = ("input_ids", "attention_mask", "starts")
 
 VERSION = 1
 """Raised when the same model, questions and recipe would give other weights."""
@@ -219,22 +222,31 @@ def _tensors(model: LanguageModel, asked: Sequence[Sequence[dict]]) -> list[dict
     starts = torch.tensor([each.start for each in sequences])
     shape = (len(asked), 2, 4)
     parts = ids.view(*shape, -1), mask.view(*shape, -1), starts.view(shape)
-    names = ("input_ids", "attention_mask", "starts")
-    return [dict(zip(names, each, strict=True)) for each in zip(*parts, strict=True)]
+    return [dict(zip(PARTS, each, strict=True)) for each in zip(*parts, strict=True)]
 
 
 def _log_likelihoods(
     network: "torch.nn.Module", batch: Mapping[str, "torch.Tensor"]
 ) -> "torch.Tensor":
     """Summed over a choice's tokens, in nats, float32 [questions, 2, 4]."""
-    width, first = int(batch["attention_mask"].sum(-1).max()), int(batch["starts"].min())
-    ids, mask = (batch[name].flatten(0, 2)[:, :width] for name in ("input_ids", "attention_mask"))
+    import torch
+
+    # A language at a time: its choices begin at about the same place, so few logits are computed.
+    parts = [_of_one_language(network, *(batch[name][:, k] for name in PARTS)) for k in (0, 1)]
+    return torch.stack(parts, 1)
+
+
+def _of_one_language(
+    network: "torch.nn.Module", ids: "torch.Tensor", mask: "torch.Tensor", starts: "torch.Tensor"
+) -> "torch.Tensor":
+    """ids, mask: [questions, 4, tokens]; starts: [questions, 4]; returns float32 [questions, 4]."""
+    width, first = int(mask.sum(-1).max()), int(starts.min())
+    ids, mask = (each.flatten(0, 1)[:, :width] for each in (ids, mask))
     output = network(
         input_ids=ids, attention_mask=mask, logits_to_keep=width - first + 1, use_cache=False
     )
     told = output.logits[:, :-1].float().log_softmax(-1)
     told = told.gather(-1, ids[:, first:, None])[..., 0]
-    own = mask[:, first:] * (
-        batch["starts"].flatten()[:, None] <= first + ids.new_ones(width - first).cumsum(0) - 1
-    )
-    return (told * own).sum(-1).view(batch["starts"].shape)
+    places = ids.new_ones(width - first).cumsum(0) + first - 1
+    own = mask[:, first:] * (starts.flatten()[:, None] <= places)
+    return (told * own).sum(-1).view(starts.shape)

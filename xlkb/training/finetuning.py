@@ -20,7 +20,8 @@ from datasets import Dataset
 from xlkb import models
 from xlkb.ground import disk, progress
 from xlkb.models import LanguageModel, checkpoints
-from xlkb.training import packing, runs, sizes
+from xlkb.training import packing, sizes
+from xlkb.training.folders import runs
 from xlkb.training.recipes import Recipe
 
 # PEFT says these of modules that it only copies, and of a method that it calls itself.

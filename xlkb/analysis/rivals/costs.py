@@ -7,6 +7,7 @@ A cost is said to be none only where the equivalence test (`effects.equivalence`
 from collections.abc import Sequence
 
 import pandas as pd
+from statsmodels.stats.proportion import proportion_confint
 
 from xlkb import tasks
 from xlkb.analysis import effects, gains, primary
@@ -91,3 +92,27 @@ def _differences(
 def _shares(decisions: pd.DataFrame) -> pd.DataFrame:
     keys = ["task", "item_id", primary.SEED]
     return decisions.groupby(keys)["correct"].mean().unstack(primary.SEED)
+
+
+def right_language(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """How often a model goes on with a text in the text's language.
+
+    Args:
+        rows: from `scoring.continued`, perhaps of several models.
+        by: columns that tell the groups apart.
+
+    Returns:
+        `by`, `n` (continuations that were judged), `short` (those too short to tell), `share` (of
+        the judged in the language of the prompt; NaN of none), `low, high` (95 % Wilson interval).
+    """
+    columns = [*by, "n", "short", "share", "low", "high"]
+    if rows.empty:
+        return pd.DataFrame(columns=columns)
+    grouped = rows.groupby(list(by), sort=False)
+    table = grouped.agg(n=("judged", "sum"), asked=("judged", "size"), found=("right", "sum"))
+    table = table.reset_index()
+    table["short"] = table["asked"] - table["n"]
+    some = table["n"].where(table["n"] > 0)
+    table["share"] = table["found"] / some
+    table["low"], table["high"] = proportion_confint(table["found"], some, method="wilson")
+    return table[columns]

@@ -14,7 +14,7 @@ from filelock import FileLock
 from xlkb import models
 from xlkb.ground import disk, paths
 from xlkb.models import LanguageModel, checkpoints
-from xlkb.training import model_card
+from xlkb.training.folders import model_card
 from xlkb.training.recipes import Recipe
 
 if TYPE_CHECKING:
