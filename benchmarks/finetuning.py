@@ -49,10 +49,11 @@ def train(arm: str, name: str, recipe: recipes.Recipe, steps: int) -> dict:
         needed = per_step * (WARM_UP + steps)
         if len(packed) < needed:
             sys.exit(f"{len(packed)} sequences are too few for {needed}: raise --epochs.")
-        tokens, targets = (torch.from_numpy(each).long() for each in (packed, labels))
+        pairs = zip(torch.from_numpy(packed).long(), torch.from_numpy(labels).long(), strict=True)
+        data = [{"input_ids": tokens, "labels": targets} for tokens, targets in pairs]
         for part in (slice(0, per_step * WARM_UP), slice(per_step * WARM_UP, needed)):
             started = time.perf_counter()
-            log = trainer.run(wrapped, tokens[part], targets[part], settings, 1e9)
+            log = trainer.run(wrapped, data[part], settings, 1e9)
             seconds = time.perf_counter() - started
     if model.device.startswith("cuda"):
         peak = torch.cuda.max_memory_allocated()

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from scipy import stats as tests
 
-from xlkb.analysis import alignment
+from xlkb.analysis import effects
+from xlkb.analysis.languages import alignment
 
 
 def values(shift=0.0, n=60, seed=0):
@@ -38,6 +39,8 @@ def test_a_shift_is_found_and_no_shift_is_not():
         assert table.loc["dropped", "difference"] == pytest.approx((a - b).mean())
         assert (table.loc["dropped", "p_adjusted"] < 0.05) == found
         assert np.isnan(table.loc["mixed", "p"])
+        least = effects.least(tests.sem(a - b), len(a) - 1)
+        assert table.loc["dropped", "least_difference"] == pytest.approx(least)
 
 
 def test_other_sentences_are_refused():

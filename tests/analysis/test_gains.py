@@ -53,6 +53,20 @@ def test_the_same_item_in_many_languages_counts_once():
     assert widths[0] == pytest.approx(widths[1])
 
 
+def test_items_about_one_thing_go_together():
+    right = np.repeat(np.random.default_rng(1).random(30) < 0.5, 2)
+    both = [answers("control", ~right), answers("remedy", right)]
+    alone = gains.grouped(stats.concat(both), ["en"])
+    ids = [f"worldfacts/{i}/{chr(65 + i // 2)}" for i in range(60)]
+    names = dict(zip(both[0]["item_id"], ids, strict=True))
+    together = alone.assign(item_id=alone["item_id"].map(names), task="worldfacts")
+    one, two = (gains.over_control(each, "control").iloc[1] for each in (alone, together))
+    assert one["gain_points"] == pytest.approx(two["gain_points"])
+    for low, high in (("low", "high"), ("gain_low", "gain_high")):
+        assert two[high] - two[low] == pytest.approx(2**0.5 * (one[high] - one[low]), rel=0.2)
+    assert two["least_points"] > 1.3 * one["least_points"]
+
+
 def test_models_that_answered_other_questions_are_not_compared():
     both = stats.concat([answers("control", [True] * 3), answers("remedy", [True] * 4)])
     with pytest.raises(ValueError, match="1 questions were answered by only one"):

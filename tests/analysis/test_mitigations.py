@@ -5,7 +5,8 @@ import tiny
 from datasets import Dataset
 
 from xlkb import models, tasks
-from xlkb.analysis import mitigations, stats
+from xlkb.analysis import stats
+from xlkb.analysis.rivals import mitigations
 from xlkb.ground.languages import FIVE
 from xlkb.scoring.evaluation import context_tokens, score
 from xlkb.tasks import Asking, prompts, recompose

@@ -3,11 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from xlkb.analysis import consistency, stats
+from xlkb.analysis import gaps, stats
+from xlkb.analysis.languages import consistency
 
 
 def rows(values, language="en", recomposition="full", spoken=None, answers=None, n_bytes=4, **more):
@@ -85,8 +86,8 @@ def test_pmi_of_letters_is_refused():
 
 def test_one_rule_is_a_column_of_the_barrier_where_it_is_wanted():
     decided = stats.concat([outcomes([True, True]), outcomes([True, False], language="fr")])
-    assert "rule" not in stats.barrier(decided)
-    (row,) = stats.barrier(decided, by=["rule"]).to_dict("records")
+    assert "rule" not in gaps.barrier(decided)
+    (row,) = gaps.barrier(decided, by=["rule"]).to_dict("records")
     assert (row["rule"], row["language"], row["gap_points"]) == ("sum", "fr", 50.0)
 
 
@@ -110,7 +111,7 @@ def test_accuracy_carries_the_wilson_interval(right):
 def test_a_paired_comparison_is_the_exact_test_on_the_discordant_items(pairs):
     english, french = zip(*pairs, strict=True)
     decided = stats.concat([outcomes(english), outcomes(french, language="fr")])
-    (row,) = stats.barrier(decided).to_dict("records")
+    (row,) = gaps.barrier(decided).to_dict("records")
     lost = sum(e and not f for e, f in pairs)
     won = sum(f and not e for e, f in pairs)
     exact = binomtest(lost, lost + won).pvalue if lost + won else 1.0
@@ -120,15 +121,20 @@ def test_a_paired_comparison_is_the_exact_test_on_the_discordant_items(pairs):
     assert row["p"] == pytest.approx(exact)
 
 
-def test_the_bootstrap_interval_covers_the_true_gap_about_as_often_as_it_says():
-    rng = np.random.default_rng(1)
-    covered = 0
-    for _ in range(200):
-        english, french = rng.random(200) < 0.8, rng.random(200) < 0.6
-        decided = stats.concat([outcomes(english), outcomes(french, language="fr")])
-        (row,) = stats.barrier(decided).to_dict("records")
-        covered += row["gap_low"] <= 20 <= row["gap_high"]
-    assert covered > 178
+def test_items_about_one_thing_have_a_wider_interval():
+    rng = np.random.default_rng(0)
+    right = np.repeat(rng.random(60) < 0.6, 3)
+    other = np.repeat(rng.random(60) < 0.5, 3)
+    alone = stats.concat([outcomes(right), outcomes(other, language="fr")])
+    number = alone["item_id"].str[1:].astype(int)
+    codes = [f"worldfacts/{n}/{chr(65 + n // 3 // 26)}{chr(65 + n // 3 % 26)}" for n in number]
+    together = alone.assign(item_id=codes, task="worldfacts")
+    tables = [gaps.barrier(each).iloc[0] for each in (alone, together)]
+    for low, high in (("low", "high"), ("gap_low", "gap_high")):
+        narrow, wide = (row[high] - row[low] for row in tables)
+        assert wide == pytest.approx(narrow * 3**0.5, rel=0.05)
+    assert tables[1]["p"] > tables[0]["p"]
+    assert tables[1]["least_points"] > 1.6 * tables[0]["least_points"]
 
 
 def test_adjusted_p_values_grow_with_the_number_of_languages():
@@ -136,8 +142,8 @@ def test_adjusted_p_values_grow_with_the_number_of_languages():
     english = outcomes(rng.random(100) < 0.8)
     french = outcomes(rng.random(100) < 0.6, language="fr")
     german = outcomes(rng.random(100) < 0.7, language="de")
-    alone = stats.barrier(stats.concat([english, french]))
-    both = stats.barrier(stats.concat([english, french, german]))
+    alone = gaps.barrier(stats.concat([english, french]))
+    both = gaps.barrier(stats.concat([english, french, german]))
     assert alone["p_adjusted"].iloc[0] == alone["p"].iloc[0]
     assert both["p_adjusted"].iloc[0] == pytest.approx(2 * both["p"].iloc[0])
 
@@ -145,7 +151,7 @@ def test_adjusted_p_values_grow_with_the_number_of_languages():
 def test_runs_on_different_items_are_not_compared():
     decided = stats.concat([outcomes([True] * 3), outcomes([True] * 4, language="fr")])
     with pytest.raises(ValueError, match=r"1 items are on one side only .*'q3'"):
-        stats.barrier(decided)
+        gaps.barrier(decided)
 
 
 def test_each_model_is_compared_with_its_own_english():
@@ -153,7 +159,7 @@ def test_each_model_is_compared_with_its_own_english():
     for model, french in (("a", [True, True]), ("b", [False, False])):
         parts += [outcomes([True, True], model=model)]
         parts += [outcomes(french, model=model, language="fr")]
-    table = stats.barrier(stats.concat(parts)).set_index("model")
+    table = gaps.barrier(stats.concat(parts)).set_index("model")
     assert table["gap_points"].to_dict() == {"a": 0.0, "b": 100.0}
 
 
@@ -176,6 +182,43 @@ def test_rankc_is_one_for_equal_rankings_and_weighs_the_first_place_most():
     assert first < last < 1
 
 
+def test_rankc_stands_beside_its_chance_and_its_floor():
+    values = [[-1, -2, -3, -4]] * 3
+    turned = [[-4, -3, -2, -1]] * 3
+    (row,) = consistency.rankc(stats.concat([rows(values), rows(turned, language="fr")])).to_dict(
+        "records"
+    )
+    assert row["rankc"] == pytest.approx(row["floor"]) == pytest.approx(0.090, abs=5e-4)
+    assert row["chance"] == pytest.approx(0.377, abs=5e-4)
+    rng = np.random.default_rng(0)
+    unrelated = [rows(rng.random((4000, 4)), language=code) for code in ("en", "fr")]
+    found = consistency.rankc(stats.concat(unrelated))["rankc"].iloc[0]
+    assert found == pytest.approx(row["chance"], abs=0.02)
+
+
+@settings(max_examples=20)
+@given(st.lists(st.tuples(*[st.booleans()] * 3), min_size=1, max_size=30))
+def test_total_consistency_counts_what_is_right_in_every_language(answers):
+    by_language = zip(("en", "fr", "de"), zip(*answers, strict=True), strict=True)
+    decided = stats.concat([outcomes(right, language=code) for code, right in by_language])
+    (row,) = consistency.in_all(decided).to_dict("records")
+    right = np.array(answers)
+    assert (row["n_languages"], row["n"]) == (3, len(right))
+    assert row["right_in_all"] == pytest.approx(right.all(1).mean())
+    assert row["if_independent"] == pytest.approx(right.mean(0).prod())
+    assert row["right_in_all"] <= row["at_most"] == right.mean(0).min()
+    assert row["low"] - 1e-9 <= row["right_in_all"] <= row["high"] + 1e-9
+
+
+def test_total_consistency_is_each_conditions_own_and_about_the_same_items():
+    both = [outcomes([True, True], model="a"), outcomes([True, False], model="b")]
+    table = consistency.in_all(stats.concat(both))
+    assert table[["model", "right_in_all"]].to_numpy().tolist() == [["a", 1.0], ["b", 0.5]]
+    with pytest.raises(ValueError, match="on one side only"):
+        consistency.in_all(stats.concat([outcomes([True]), outcomes([True] * 2, language="fr")]))
+    assert "right_in_all" in consistency.in_all(stats.decide(pd.DataFrame()))
+
+
 def test_option_bias_compares_what_is_taken_with_what_is_offered():
     spoken = [["en", "fr", "de", "es"]] * 4
     mixed = rows([[-5, -1, -2, -3]] * 4, "mixed", "mixup", spoken)
@@ -191,7 +234,7 @@ def test_a_gap_is_said_to_survive_only_if_every_rule_says_so():
     )
     table["gap_low"], table["gap_high"] = table["gap_points"] - 3, table["gap_points"] + 3
     table["p_adjusted"] = 0.001
-    french, german = stats.in_words(table).splitlines()
+    french, german = gaps.in_words(table).splitlines()
     assert "English is better under all 2 rules" in french
     assert "leave it open" in german
 
@@ -201,7 +244,7 @@ def test_of_no_rows_every_table_is_empty_with_its_columns():
     none = stats.decide(rows([[-1.0] * 4]).iloc[:0])
     assert list(none) == list(full) == stats.DECISIONS
     assert list(stats.decide_by_rules(pd.DataFrame())) == stats.DECISIONS
-    for gap in (stats.barrier, stats.mixup_gap):
+    for gap in (gaps.barrier, gaps.mixup_gap):
         for decisions in (full, none):
             table = gap(decisions)
             assert table.empty
@@ -211,7 +254,7 @@ def test_of_no_rows_every_table_is_empty_with_its_columns():
     for table in (consistency.rankc(rows([[-1.0] * 4])), consistency.rankc(pd.DataFrame())):
         assert table.empty
         assert "rankc" in table
-    assert stats.in_words(stats.barrier(full)).startswith("Nothing is compared with English")
+    assert gaps.in_words(gaps.barrier(full)).startswith("Nothing is compared with English")
     assert stats.concat([]).empty
 
 
@@ -225,7 +268,7 @@ def test_without_wrong_answers_there_is_no_taste_for_a_language():
 
 def test_one_question_has_a_barrier_and_a_rank():
     both = [outcomes([True]), outcomes([False], language="fr")]
-    (row,) = stats.barrier(stats.concat(both)).to_dict("records")
+    (row,) = gaps.barrier(stats.concat(both)).to_dict("records")
     assert (row["n"], row["gap_points"], row["gap_low"], row["gap_high"]) == (1, 100, 100, 100)
     one = [rows([[-1, -2, -3, -4]]), rows([[-1, -2, -3, -4]], language="fr")]
     (row,) = consistency.rankc(stats.concat(one)).to_dict("records")
@@ -235,9 +278,9 @@ def test_one_question_has_a_barrier_and_a_rank():
 
 def test_any_language_can_be_the_one_that_others_are_compared_with():
     both = [outcomes([True] * 9, language="sw"), outcomes([False] * 9, language="fr")]
-    table = stats.barrier(stats.concat(both), "sw")
+    table = gaps.barrier(stats.concat(both), "sw")
     assert table["language"].tolist() == ["fr"]
-    assert "Swahili" in stats.in_words(table, "sw")
+    assert "Swahili" in gaps.in_words(table, "sw")
 
 
 def test_each_letter_has_a_column_whatever_was_taken():

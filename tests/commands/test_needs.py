@@ -12,7 +12,8 @@ import pytest
 import tiny
 
 from xlkb import commands, models, profiles
-from xlkb.commands import line, needs, reproduce, reproduce_options, tofu
+from xlkb.commands import line, reproduce, reproduce_options, tofu
+from xlkb.commands.before import needs
 from xlkb.ground import disk, languages, paths
 from xlkb.profiles import reading
 from xlkb.training import recipes, sizes

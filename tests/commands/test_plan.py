@@ -5,7 +5,8 @@ import re
 import pytest
 
 from xlkb import models, profiles
-from xlkb.commands import plan, reproduce
+from xlkb.commands import reproduce
+from xlkb.commands.before import plan
 
 NOTEBOOKS = ["01_a", "02_b", "03_c", "04_d", "05_e", "06_f"]
 
@@ -70,7 +71,10 @@ def test_the_time_on_this_machine_is_estimated(monkeypatch):
     demo = profiles.load("demo")
     monkeypatch.setattr(plan, "speed", lambda: (66e9, "cpu", "2 cores, 66 GFLOP/s in float32"))
     # As was measured on such a machine, and on one that is four times as fast.
-    assert plan.duration(demo, NOTEBOOKS) == "2 h on this machine (2 cores, 66 GFLOP/s in float32)"
+    assert (
+        plan.duration(demo, NOTEBOOKS)
+        == "2 h 10 min on this machine (2 cores, 66 GFLOP/s in float32)"
+    )
     monkeypatch.setattr(plan, "speed", lambda: (4 * 66e9, "cpu", "2 cores"))
     found = re.fullmatch(r"(\d+) min on this machine \(2 cores\)", plan.duration(demo, NOTEBOOKS))
     assert 28 <= int(found[1]) <= 34  # 31 were measured.

@@ -11,8 +11,9 @@ from hub import Hub, repository
 from hub.repositories import write_json
 
 from xlkb import models, profiles, tasks
-from xlkb.commands import finetune, line, preflight, reproduce, wanted
-from xlkb.commands.wanted import Wanted
+from xlkb.commands import finetune, line, reproduce
+from xlkb.commands.before import preflight, wanted
+from xlkb.commands.before.wanted import Wanted
 from xlkb.corpora import translators
 from xlkb.ground import hub as ground
 from xlkb.models import checkpoints, tokens

@@ -331,6 +331,11 @@ def test_tolerances(changes, wrong):
     assert list(zip(differences["row"], differences["column"], strict=True)) == wrong
 
 
+def test_texts_that_follow_from_numbers_need_not_be_equal():
+    known = _table(verdict=["open"] * 3, per_seed=["+1.2, -0.3"] * 3)
+    assert reference.compare(known, known.assign(verdict="worse", per_seed="+1.1, -0.3")).empty
+
+
 def test_small_samples_may_differ_by_two_answers():
     small = _table(n=[12, 12, 12])
     assert reference.compare(small, small.assign(accuracy=[0.75, 0.60, 0.25])).empty

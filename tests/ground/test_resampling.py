@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import permutation_test
 
 from xlkb.ground import resampling
 
@@ -74,6 +75,20 @@ def test_counted_units_have_the_interval_of_single_ones(counts):
     assert counted.mean() == pytest.approx(single.mean(), abs=1)
     plain = resampling.interval(resampling.resample(single, 7))
     assert resampling.interval(counted) == pytest.approx(plain, abs=1)
+
+
+@given(st.lists(st.integers(-2, 2), min_size=2, max_size=12))
+def test_the_test_by_signs_is_scipys(values):
+    exact = permutation_test(
+        (values,), np.mean, permutation_type="samples", n_resamples=np.inf
+    ).pvalue
+    assert resampling.p_value(values, 7) == pytest.approx(exact, abs=0.025)
+
+
+def test_clusters_have_one_sign():
+    values, cluster = [1.0, 2.0, -1.0, 1.0, 4.0], list("aabbc")
+    assert resampling.p_value(values, 7, cluster) == resampling.p_value([3.0, 0.0, 4.0], 7)
+    assert resampling.p_value([5.0], 7) == 1
 
 
 def test_units_that_go_together_have_a_wider_interval():

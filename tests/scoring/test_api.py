@@ -24,8 +24,8 @@ import torch
 from stubs import chatted, completion, refused, stubs_started
 
 from xlkb import models, profiles, tasks
-from xlkb.analysis import stats
-from xlkb.commands import plan
+from xlkb.analysis import gaps, stats
+from xlkb.commands.before import plan
 from xlkb.models import api, endpoints, pip_models
 from xlkb.report import figures, tables
 from xlkb.scoring import api_scoring, results
@@ -194,7 +194,7 @@ def test_what_is_not_understood_is_counted_beside_each_accuracy(stub, tmp_path):
     decided = stats.decide(rows)
     table = stats.accuracy(decided, ["language"]).set_index("language")
     assert table["unread"].to_dict() == {"en": 0, "fr": 0.25}
-    assert stats.barrier(decided)[["unread", "reference_unread"]].to_numpy().tolist() == [[0.25, 0]]
+    assert gaps.barrier(decided)[["unread", "reference_unread"]].to_numpy().tolist() == [[0.25, 0]]
     local = decided.assign(model="local").drop(columns="unread")
     both = stats.accuracy(stats.concat([local, decided]), ["model", "language"])
     assert both["unread"].tolist()[2:] == [0, 0.25]

@@ -5,10 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from questions import FIVE, toy
 
+from xlkb import tasks
 from xlkb.tasks import recompose
 from xlkb.tasks.recompose import RECOMPOSITIONS, grid
 
-names = st.sampled_from(RECOMPOSITIONS)
+names = st.sampled_from([name for name in RECOMPOSITIONS if name != "entity"])
 orders = st.permutations(FIVE)
 
 
@@ -97,3 +98,33 @@ def test_possible_recompositions_can_be_made_of_these_languages(languages):
     base = languages[0] if languages else "en"
     made = recompose.grid(toy(2, languages or ("en",)), names, languages, base=base)
     assert set(made["recomposition"]) <= set(names)
+
+
+@pytest.mark.parametrize("task", list(tasks.OWN))
+def test_a_question_may_have_its_name_in_another_language(task):
+    languages = ["en", "ru", "zh"]
+    questions = tasks.load(task, languages)
+    made = grid(questions, ["entity"], languages)
+    assert made.column_names == grid(questions, ["full"], languages).column_names
+    assert set(made["language"]) == {"ru", "zh"}
+    entity = {row["id"]: row["entity"] for row in tasks.OWN[task]()}
+    foreign = {row["id"]: row["question"] for row in questions}
+    for row in made.select(range(0, len(made), 7)).to_list():
+        names = entity[row["id"]]
+        assert names["en"] in row["question"]
+        assert (
+            row["question"].replace(names["en"], names[row["language"]])
+            == (foreign[row["id"]][row["language"]])
+        )
+        assert row["option_languages"] == [row["language"]] * 4
+    back = recompose.entity(questions, "ru", base="ru")
+    assert back["question"] == recompose.full(questions, "ru")["question"]
+
+
+def test_only_a_task_that_knows_its_names_can_change_them():
+    known = tasks.load("worldfacts", FIVE, n=2)
+    assert recompose.possible(["full", "entity"], FIVE, known) == ["full", "entity"]
+    assert recompose.possible(["full", "entity"], FIVE, toy()) == ["full"]
+    assert recompose.possible(["full", "entity"], FIVE) == ["full"]
+    with pytest.raises(ValueError, match="'toy/0': it is not known which of its words are a name"):
+        grid(toy(), ["entity"], FIVE)

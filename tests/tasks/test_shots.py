@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xlkb import models
-from xlkb.analysis import pairing, stats
+from xlkb.analysis import gaps, pairing, stats
 from xlkb.scoring import lengths
 from xlkb.scoring.evaluation import context_tokens, fewer_shots, score
 from xlkb.scoring.tries import Pair, encode
@@ -213,7 +213,7 @@ def test_rows_with_fewer_stay_in_their_group(model, tmp_path):
         [5, "en", 2],
         [5, "fr", 2],
     ]
-    assert stats.barrier(decided)["n"].tolist() == [2, 2]
+    assert gaps.barrier(decided)["n"].tolist() == [2, 2]
 
 
 def test_a_question_that_never_fits_is_left_out_everywhere_and_named(model, tmp_path):
@@ -224,7 +224,7 @@ def test_a_question_that_never_fits_is_left_out_everywhere_and_named(model, tmp_
         rows = score(model, asked, tmp_path)
     assert set(rows["item_id"]) == {"b"}
     decided = stats.decide(rows)
-    assert stats.barrier(decided)["n"].tolist() == [1] * 4
+    assert gaps.barrier(decided)["n"].tolist() == [1] * 4
     read = context_tokens(model, asked, tmp_path)
     assert len(read) == len(asked)
     with pytest.warns(UserWarning, match="1 of 1 questions"):
@@ -242,10 +242,10 @@ def test_conditions_with_other_questions_left_out_are_compared_on_those_of_all()
 
     both = stats.concat([decisions(["a", "b", "c"]), decisions(["a", "c"], language="fr")])
     with pytest.raises(ValueError, match=r"pairing\.shared"):
-        stats.barrier(both)
+        gaps.barrier(both)
     with pytest.warns(UserWarning, match="1 of 3 items are left out"):
         kept = pairing.shared(both)
-    assert stats.barrier(kept)["n"].tolist() == [2]
+    assert gaps.barrier(kept)["n"].tolist() == [2]
     assert pairing.shared(kept) is kept
     other = stats.concat([both, decisions(["a", "b"], model="y")])
     with pytest.warns(UserWarning, match="of 3 items"):

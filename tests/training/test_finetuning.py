@@ -24,6 +24,7 @@ from xlkb.commands import finetune
 from xlkb.scoring import likelihoods
 from xlkb.scoring.tries import Pair
 from xlkb.training import chunked_loss, finetuning, packing, recipes, trainable, trainer
+from xlkb.training.folders import model_card
 
 TEXTS = [f"{text} {number}" for number in range(3) for text in tiny.TEXT[:3]]
 QUICK = {"sequence_length": 16, "batch_size": 2, "learning_rate": 1e-2}
@@ -161,8 +162,8 @@ def test_the_card_tells_where_a_model_comes_from(llama, tmp_path):
         "| learning_rate | 0.01 |",
     ):
         assert part in card
-    assert "Gemma Terms of Use" in finetuning.model_card._licence("pip:gemma-3-270m")
-    assert "Apache" in finetuning.model_card._licence("pip:smollm2-135m")
+    assert "Gemma Terms of Use" in model_card._licence("pip:gemma-3-270m")
+    assert "Apache" in model_card._licence("pip:smollm2-135m")
 
 
 # Resuming

@@ -57,59 +57,54 @@ def test_text_is_mixed_on_whatever_language_comes_first():
         assert mixing.unmix(corpus, documents, "fr")["text"][:] == arms["French only"]["text"][:]
 
 
+def test_seeds_mix_anew_and_only_what_the_primary_comparisons_need():
+    documents = corpora.load("almanac", FIVE, n=2)
+    made = remedies.texts(documents, mixing.UNITS, FIVE, (1, 2))
+    few = ["English only", "mixed by sentence", "mixed by 8 words", "parallel text"]
+    assert list(made[1]) == [remedies.control(FIVE), *remedies.NAMES.values(), remedies.PARALLEL]
+    assert sorted(made[2]) == sorted(few)
+    for arm in few:
+        alike = made[1][arm]["text"][:] == made[2][arm]["text"][:]
+        assert alike == (arm in (few[0], few[3])), arm
+
+
 @pytest.fixture
-def trained(monkeypatch):
-    """Runs that would have been made: (start, text, recipe, name), and what `remedied` gives."""
-    runs = []
+def runs(monkeypatch):
+    """Runs that would have been made: name -> (start, text, seed)."""
+    made = {}
 
     def train(model, text, recipe, name):
-        runs.append((model, text, recipe, name))
+        made[name, recipe.seed] = (model, text)
         return f"folder of {name}"
 
     monkeypatch.setattr(finetuning, "train", train)
-    monkeypatch.setattr(finetuning, "load", lambda base, folder: f"{base} in {folder}")
-
-    def remedied(general, domain):
-        recipe, teach = recipes.get("mix"), recipes.get("teach")
-        made = remedies.remedied("base", "taught", general, domain, recipe, "lessons", teach)
-        assert {run[:3:2] for run in runs if run[1] == "lessons"} <= {
-            (f"base in {folder}", teach) for folder in made["general, first"].values()
-        }
-        assert all(run[2] is recipe for run in runs if run[1] != "lessons")
-        return {run[3]: run[:2] for run in runs}, made
-
-    return remedied
+    return made
 
 
-def test_each_text_is_read_after_the_teaching_and_two_before(trained):
-    general = {"English only": "e", "mixed by sentence": "s", "parallel text": "p"}
-    runs, made = trained(general, {"English only": "E", "mixed by word": "W"})
+def test_every_text_of_every_seed_is_read_once(runs):
+    texts = {1: {"English only": "e", "parallel text": "p"}, 2: {"English only": "E"}}
+    made = remedies.readers("base", texts, recipes.get("mix", seed=9))
     assert runs == {
-        "general English only": ("taught", "e"),
-        "general mixed by sentence": ("taught", "s"),
-        "general parallel text": ("taught", "p"),
-        "first English only": ("base", "e"),
-        "first mixed by sentence": ("base", "s"),
-        "English only then academy": ("base in folder of first English only", "lessons"),
-        "mixed by sentence then academy": ("base in folder of first mixed by sentence", "lessons"),
-        "domain English only": ("taught", "E"),
+        ("read English only", 1): ("base", "e"),
+        ("read parallel text", 1): ("base", "p"),
+        ("read English only", 2): ("base", "E"),
+    }
+    assert list(made) == [("English only", 1), ("parallel text", 1), ("English only", 2)]
+
+
+def test_each_order_learns_what_it_says_and_only_what_is_wanted_is_trained(runs):
+    general, own = {"English only": "e"}, {"mixed by word": "W"}
+    given = ("taught", general, own, recipes.get("mix"), {"English only": "reader"})
+    teaching = ("lessons", recipes.get("teach"))
+    assert remedies.orders([], *given, teaching) == runs == {}
+    made = remedies.orders(["own"], *given, teaching)
+    assert made == {"own": {"mixed by word": "folder of domain mixed by word"}}
+    made = remedies.orders(list(remedies.ORDERS), *given, teaching)
+    assert list(made) == list(remedies.ORDERS)
+    assert {name: run for (name, _), run in runs.items()} == {
         "domain mixed by word": ("taught", "W"),
+        "general English only": ("taught", "e"),
+        "English only then academy": ("reader", "lessons"),
     }
-    assert {text: list(folders) for text, folders in made.items()} == {
-        "general": list(general),
-        "general, first": ["English only", "mixed by sentence"],
-        "then the teaching": ["English only", "mixed by sentence"],
-        "domain": ["English only", "mixed by word"],
-    }
-    assert made["domain"]["mixed by word"] == "folder of domain mixed by word"
-
-
-def test_where_there_is_no_text_nothing_is_read(trained):
-    runs, made = trained({}, {})
-    assert runs == {}
-    assert not any(made.values())
-
-
-def test_without_the_unit_sentence_only_the_control_is_read_first(trained):
-    _, made = trained({"French only": "f", "mixed by word": "w"}, {})
-    assert list(made["general, first"]) == list(made["then the teaching"]) == ["French only"]
+    with pytest.raises(ValueError, match="afterwards"):
+        remedies.orders(["afterwards"], *given, teaching)

@@ -1,10 +1,13 @@
 """Analysis: what the answers mean. Every number is recomputed from rows, none looks at a model.
 
 `decide` makes of the rows of `scoring.score` which choice was taken under a rule; `accuracy`,
-`barrier`, `mixup_gap`, `transfer_rate`, `rankc` and `gains_by_rule` make tables of decisions, with
-n and 95 % intervals; `means` and `against` compare similarities; `shared` keeps what all of them
-have, and `each` makes the table of each model by itself. `mitigations` are ways of asking,
-`paper` is what the paper reports, and `bottle` about the small models of known reading.
+`barrier`, `mixup_gap`, `transfer_rate`, `in_all`, `rankc` and `gains_by_rule` make tables of
+decisions, with n and 95 % intervals; `means` and `against` compare similarities; `shared` keeps
+what all of them have, and `each` makes the table of each model by itself. `effect` and
+`equivalence` are about one difference over training seeds x items, and `primary` holds the
+comparisons that were named in advance. `mitigations` are ways of asking, `ensemble` adds languages
+up, `costs` is what remedies bring and take, `paper` what the paper reports, and `bottle` about the
+small models of known reading.
 
 >>> import pandas as pd
 >>> from xlkb import analysis
@@ -13,23 +16,25 @@ have, and `each` makes the table of each model by itself. `mitigations` are ways
 [{'language': 'en', 'n': 4, 'accuracy': 0.75, 'low': 0.3, 'high': 0.95}]
 """
 
-from xlkb.analysis import bottle, mitigations, paper, tofu
-from xlkb.analysis.alignment import against, means
-from xlkb.analysis.consistency import rankc, transfer_rate
+from xlkb.analysis import bottle, paper, primary, story, tofu
+from xlkb.analysis.effects import effect, equivalence
 from xlkb.analysis.gains import by_rule as gains_by_rule
 from xlkb.analysis.gains import grouped, over_control
 from xlkb.analysis.gains import in_words as gains_in_words
+from xlkb.analysis.gaps import barrier, in_words, mixup_gap
+from xlkb.analysis.languages.alignment import against, means
+from xlkb.analysis.languages.consistency import in_all, rankc, transfer_rate
+from xlkb.analysis.languages.reasons import correlation, scripts, with_base_names
 from xlkb.analysis.pairing import each, shared
+from xlkb.analysis.rivals import ensemble, mitigations
+from xlkb.analysis.rivals.costs import costs, right_language
 from xlkb.analysis.stats import (
     RULES,
     accuracy,
-    barrier,
     concat,
     decide,
     decide_by_rules,
-    in_words,
     letters_taken,
-    mixup_gap,
     option_language_bias,
 )
 
@@ -40,12 +45,18 @@ __all__ = [
     "barrier",
     "bottle",
     "concat",
+    "correlation",
+    "costs",
     "decide",
     "decide_by_rules",
     "each",
+    "effect",
+    "ensemble",
+    "equivalence",
     "gains_by_rule",
     "gains_in_words",
     "grouped",
+    "in_all",
     "in_words",
     "letters_taken",
     "means",
@@ -54,8 +65,13 @@ __all__ = [
     "option_language_bias",
     "over_control",
     "paper",
+    "primary",
     "rankc",
+    "right_language",
+    "scripts",
     "shared",
+    "story",
     "tofu",
     "transfer_rate",
+    "with_base_names",
 ]

@@ -1,21 +1,23 @@
 """What a remedy gains: groups of questions compared between models, item by item.
 
 A group may ask the same item in several languages; these answers are not independent. So items are
-the unit: an item's score is its share of right answers in the group, intervals come from a
-bootstrap over items (95 %, percentile), and p from a paired permutation test (scipy) that flips the
-sign of an item's difference. For one language per item that is the exact McNemar test, up to the
-number of permutations. Holm's correction runs over the rows of a table. Here a model is an arm of
-the experiment; each base model has arms of its own, and a table, which `pairing.each` puts together
-in one with a first column `base_model`.
+the unit: an item's score is its share of right answers in the group. Nor are items about the same
+country or character independent (`tasks.cluster`), so these go together as a cluster. Intervals
+come from a bootstrap over clusters (95 %, percentile), and p from a paired permutation test that
+flips the sign of a cluster's difference (`resampling.p_value`). For one language per item and
+clusters of one that is the exact McNemar test, up to the number of permutations. Holm's correction
+runs over the rows of a table, and `least_points` is the least gain that its first step finds with
+80 % power (`effects.least`). Here a model is an arm of the experiment; each base model has arms of
+its own, and a table, which `pairing.each` puts together in one with a first column `base_model`.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats as tests
 
-from xlkb.analysis import stats
+from xlkb import tasks
+from xlkb.analysis import effects, stats
 from xlkb.ground import names, resampling
 from xlkb.ground.languages import LANGUAGES
 
@@ -23,7 +25,7 @@ GROUPS = ("other trained languages", "mixup", "held-out languages")
 """Of questions, after those in the base language, whose name is that of their group."""
 
 COLUMNS = ["group", "model", "n", "n_questions", "accuracy", "low", "high"]
-COLUMNS += ["gain_points", "gain_low", "gain_high", "p", "p_adjusted"]
+COLUMNS += ["gain_points", "gain_low", "gain_high", "p", "p_adjusted", "least_points"]
 
 
 def grouped(decisions: pd.DataFrame, trained: Sequence[str], base: str = "en") -> pd.DataFrame:
@@ -59,7 +61,8 @@ def over_control(decisions: pd.DataFrame, control: str, seed: int = 42) -> pd.Da
 
     Returns:
         `group, model, n` (items), `n_questions, accuracy, low, high` (shares), `gain_points,
-        gain_low, gain_high` (model minus control), `p, p_adjusted` (empty for the control).
+        gain_low, gain_high` (model minus control), `p, p_adjusted, least_points` (empty for the
+        control).
 
         Without decisions the table is empty.
 
@@ -68,7 +71,7 @@ def over_control(decisions: pd.DataFrame, control: str, seed: int = 42) -> pd.Da
     """
     if decisions.empty:
         return pd.DataFrame(columns=COLUMNS)
-    keys = ["item_id", "question_language", "answer_language"]
+    keys = ["task", *stats.ITEM]
     if control not in set(decisions["model"]):
         known = names.nearest(control, decisions["model"].unique())
         raise ValueError(f"There is no model {control!r} to compare with; {known}")
@@ -82,44 +85,41 @@ def over_control(decisions: pd.DataFrame, control: str, seed: int = 42) -> pd.Da
             if len(differing):
                 raise ValueError(
                     f"{group}: {len(differing)} questions were answered by only one of {model!r} "
-                    f"and {control!r}, such as {differing[0]}; compare runs on the same questions."
+                    f"and {control!r}, such as {differing[0][1]!r}; compare runs on the same "
+                    "questions."
                 )
-            scores = own.groupby("item_id").mean()
-            others = reference.groupby("item_id").mean().loc[scores.index]
-            low, high = resampling.interval(resampling.resample(scores, seed))
+            item = ["task", "item_id"]
+            scores = own.groupby(item).mean()
+            others = reference.groupby(item).mean().loc[scores.index]
+            cluster = [tasks.cluster(*each) for each in scores.index]
+            low, high = resampling.interval(resampling.resample(scores, seed, cluster))
             row = {"group": group, "model": model, "n": len(scores), "n_questions": len(own)}
             row |= {"accuracy": scores.mean(), "low": low, "high": high}
             if model != control:
-                row |= _gain((scores - others).to_numpy(), seed)
+                row |= gain(100 * (scores - others).to_numpy(), cluster, seed)
             rows.append(row)
-    table = pd.DataFrame(rows, columns=COLUMNS)
-    return table.assign(p_adjusted=stats.holm(table["p"]))
+    return effects.corrected(pd.DataFrame(rows)).reindex(columns=COLUMNS)
 
 
 def _place(group: str) -> int:
     return GROUPS.index(group) if group in GROUPS else -1
 
 
-def _gain(differences: np.ndarray, seed: int) -> dict[str, float]:
-    low, high = resampling.interval(resampling.resample(100 * differences, seed))
+def gain(points: np.ndarray, cluster: Sequence, seed: int = 42) -> dict[str, float]:
+    """What the differences of items show, in points, float [items]: columns of `over_control`.
+
+    With `error` (standard, in points) and `df` for `effects.corrected`.
+    """
+    low, high = resampling.interval(resampling.resample(points, seed, cluster))
+    found = effects.estimate(points, cluster)
     return {
-        "gain_points": 100 * differences.mean(),
+        "gain_points": found.mean,
         "gain_low": low,
         "gain_high": high,
-        "p": _p_value(differences, seed),
+        "p": resampling.p_value(points, seed, cluster),
+        "error": found.error,
+        "df": found.df,
     }
-
-
-def _p_value(differences: np.ndarray, seed: int) -> float:
-    if len(differences) == 1:  # Either sign is as extreme; scipy wants two.
-        return 1.0
-    return tests.permutation_test(
-        (differences,),
-        np.mean,
-        permutation_type="samples",
-        n_resamples=resampling.RESAMPLES - 1,
-        rng=np.random.default_rng(seed),
-    ).pvalue
 
 
 def by_rule(

@@ -10,7 +10,7 @@ from xlkb.analysis.stats import CELL, CONDITION, concat
 
 def each(
     frame: pd.DataFrame,
-    by: str,
+    by: str | Sequence[str],
     function: Callable[..., pd.DataFrame],
     /,
     *rest: object,
@@ -22,18 +22,21 @@ def each(
 
     Args:
         frame: rows of all groups.
-        by: the column that tells them apart, as "base_model".
+        by: the column that tells them apart, as "base_model", or several.
         function: takes a group's rows, then `rest` and `options`.
 
     Returns:
-        As the function, with `by` as the first column; groups in order of appearance. Of no rows,
+        As the function, with `by` as the first columns; groups in order of appearance. Of no rows,
         whatever their columns, the function's empty table.
     """
-    groups = dict(list(frame.groupby(by, sort=False))) if len(frame) else {"": frame}
+    by = [by] if isinstance(by, str) else list(by)
+    empty = {("",) * len(by): frame}
+    groups = dict(list(frame.groupby(by, sort=False))) if len(frame) else empty
     tables = []
-    for label, part in groups.items():
+    for labels, part in groups.items():
         table = function(part, *rest, **options).drop(columns=by, errors="ignore")
-        table.insert(0, by, label)
+        for place, (column, label) in enumerate(zip(by, labels, strict=True)):
+            table.insert(place, column, label)
         tables.append(table)
     return concat(tables)
 

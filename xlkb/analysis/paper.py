@@ -41,7 +41,7 @@ def beside(ours: pd.DataFrame, task: str) -> pd.DataFrame:
     """The mixup results known of the paper above ours, blank where a number is unknown.
 
     Args:
-        ours: rows of `stats.mixup_gap` with a column `model`.
+        ours: rows of `gaps.mixup_gap` with a column `model`.
         task: what ours were measured on.
 
     Returns:

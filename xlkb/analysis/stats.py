@@ -1,21 +1,21 @@
-"""From rows of log-likelihoods to accuracies, barriers and their uncertainty.
+"""From rows of log-likelihoods to decisions and accuracies.
 
-Accuracies carry 95 % Wilson intervals (statsmodels). Differences are paired on the same items:
-95 % percentile bootstrap interval, exact McNemar test (statsmodels), Holm-adjusted over the rows
-of a table. Nothing here looks at a model: every number is recomputed from the rows that
-`scoring.score` returns. Of no rows every function makes an empty frame with its columns.
+Accuracies carry 95 % Wilson intervals (statsmodels), with n divided by the design effect of their
+clusters (Kish; Korn and Graubard 1998): answers to questions about one country, or to one question
+in several languages, are fewer than they look. Nothing here looks at a model: every number is
+recomputed from the rows that `scoring.score` returns. Of no rows every function makes an empty
+frame with its columns.
 """
 
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.contingency_tables import mcnemar
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from xlkb.ground import names, resampling
-from xlkb.ground.languages import LANGUAGES
+from xlkb import tasks
+from xlkb.analysis import effects
+from xlkb.ground import names
 
 RULES = ("sum", "per_byte", "pmi")
 CONDITION = ["model", "task", "style", "n_shots", "demonstrations", "prompt", "rule"]
@@ -26,7 +26,6 @@ ITEM = ["item_id", "question_language", "answer_language"]
 
 DECISIONS = [*CONDITION, *CELL, *ITEM, "subject", "predicted_language", "predicted", "correct"]
 DECISIONS += ["margin"]
-COMPARED = ["reference_accuracy", "gap_points", "gap_low", "gap_high", "p", "p_adjusted"]
 
 
 def points(rows: pd.DataFrame, rule: str = "sum") -> np.ndarray:
@@ -110,70 +109,32 @@ def decide_by_rules(rows: pd.DataFrame, rules: Sequence[str] = RULES) -> pd.Data
     return concat(decide(rows, rule) for rule in rules)
 
 
+def clusters(frame: pd.DataFrame) -> list[str]:
+    """What each row's question is about (`tasks.cluster`)."""
+    return [tasks.cluster(*row) for row in zip(frame["task"], frame["item_id"], strict=True)]
+
+
 def accuracy(decisions: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Share of right decisions per group, with its 95 % Wilson interval.
 
     Returns:
         `by` and `n, accuracy, low, high` (shares), groups in order of appearance; and `unread`, the
         share of answers that were not understood, where a model behind an endpoint is among them.
+        Where there are `task` and `item_id`, the interval is that of n divided by the design
+        effect.
     """
-    grouped = decisions.groupby(list(by), sort=False, observed=True)["correct"]
-    table = grouped.agg(n="count", right="sum").reset_index()
+    groups = decisions.groupby(list(by), sort=False, observed=True)
+    table = groups["correct"].agg(n="count", right="sum").reset_index()
     if table.empty:
         return table.drop(columns="right").assign(accuracy=[], low=[], high=[])
-    table["accuracy"] = table["right"] / table["n"]
-    table["low"], table["high"] = proportion_confint(table["right"], table["n"], method="wilson")
+    named = {"task", "item_id"} <= set(decisions)
+    design = [effects.design(g["correct"], clusters(g)) if named else 1.0 for _, g in groups]
+    right, n = table.pop("right") / design, table["n"] / design
+    table["accuracy"] = right / n
+    table["low"], table["high"] = proportion_confint(right, n, method="wilson")
     if "unread" in decisions and decisions["unread"].notna().any():
-        shares = decisions.groupby(list(by), sort=False, observed=True)["unread"].mean()
-        table["unread"] = shares.to_numpy()
-    return table.drop(columns="right")
-
-
-def compare(
-    decisions: pd.DataFrame, reference: pd.DataFrame, by: Sequence[str], seed: int = 42
-) -> pd.DataFrame:
-    """How much accuracy is lost against a reference, paired on the same items.
-
-    Args:
-        decisions: from `decide`; each group of `by` is compared.
-        reference: decisions of one condition, one per item and (if both have several) `CONDITION`.
-        by: columns that tell the groups apart.
-        seed: of the bootstrap.
-
-    Returns:
-        `by` and `n, accuracy, low, high` (shares), `reference_accuracy, gap_points` (reference
-        minus accuracy), `gap_low, gap_high` (95 % bootstrap), `p` (exact McNemar) and `p_adjusted`
-        (Holm, over all rows of this table); `unread` as of `accuracy`, and `reference_unread`.
-
-    Raises:
-        ValueError: a group's items are not those of the reference.
-    """
-    condition = [c for c in CONDITION if reference[c].nunique() > 1]
-    if decisions.empty:
-        return pd.DataFrame(columns=[*by, "n", "accuracy", "low", "high", *COMPARED])
-    keys = [*by, *(c for c in condition if c not in by)]
-    table = accuracy(decisions, keys)
-    references = {
-        key: part.set_index("item_id")
-        for key, part in reference.groupby(condition or (lambda _: 0), sort=False)
-    }
-    results = []
-    for key, group in decisions.groupby(keys, sort=False, observed=True):
-        values = dict(zip(keys, key, strict=True))
-        own = group.set_index("item_id")["correct"]
-        other = references.get(tuple(values[c] for c in condition) if condition else 0)
-        same_items(own, None if other is None else other["correct"], values)
-        results.append(_paired(own, other.loc[own.index, "correct"], seed))
-        if "unread" in table:
-            results[-1]["reference_unread"] = other["unread"].mean()
-    table = pd.concat([table, pd.DataFrame(results)], axis=1)
-    return table.assign(p_adjusted=holm(table["p"]))
-
-
-def holm(p: pd.Series) -> pd.Series:
-    """Holm's correction over the tests of a table; rows without a p were not tested."""
-    adjusted = multipletests(p.dropna(), method="holm")[1]
-    return pd.Series(adjusted, p.dropna().index).reindex(p.index)
+        table["unread"] = groups["unread"].mean().to_numpy()
+    return table
 
 
 def letters_taken(decisions: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
@@ -201,54 +162,6 @@ def same_items(own: pd.Series, other: pd.Series | None, cell: dict) -> None:
         )
 
 
-def _paired(own: pd.Series, other: pd.Series, seed: int) -> dict[str, float]:
-    lost = int((other & ~own).sum())
-    won = int((own & ~other).sum())
-    n = len(own)
-    both = int((own & other).sum())
-    test = mcnemar([[both, won], [lost, n - both - won - lost]], exact=True)
-    # The paired difference of an item is one of three.
-    gaps = resampling.resample([100, -100, 0], seed, counts=[lost, won, n - lost - won])
-    low, high = resampling.interval(gaps)
-    return {
-        "reference_accuracy": other.mean(),
-        "gap_points": 100 * (lost - won) / n,
-        "gap_low": low,
-        "gap_high": high,
-        "p": test.pvalue,
-    }
-
-
-def english(decisions: pd.DataFrame, base: str = "en") -> pd.DataFrame:
-    """The decisions on questions entirely in the base language."""
-    return decisions.query("recomposition == 'full' and language == @base")
-
-
-def barrier(
-    decisions: pd.DataFrame, base: str = "en", seed: int = 42, by: Sequence[str] = ()
-) -> pd.DataFrame:
-    """The crosslingual barrier of each language l: accuracy(en, en) - accuracy(l, l), in points.
-
-    One row per condition (model, rule, …) and language; columns as in `compare`. What is the same
-    in all rows is no column, unless `by` names it.
-    """
-    foreign = decisions.query("recomposition == 'full' and language != @base")
-    return compare(foreign, english(decisions, base), _varying(decisions, by), seed)
-
-
-def mixup_gap(
-    decisions: pd.DataFrame, base: str = "en", seed: int = 42, by: Sequence[str] = ()
-) -> pd.DataFrame:
-    """accuracy(en, en) - accuracy(mixup), in points; rows and columns as in `barrier`."""
-    mixed = decisions.query("recomposition == 'mixup'")
-    return compare(mixed, english(decisions, base), _varying(decisions, by), seed)
-
-
-def _varying(decisions: pd.DataFrame, by: Sequence[str]) -> list[str]:
-    told = [c for c in CONDITION if c in by or decisions[c].nunique() > 1]
-    return [*told, "language"]
-
-
 def option_language_bias(rows: pd.DataFrame, rule: str = "sum") -> pd.DataFrame:
     """Does the model take choices in some languages whatever they say? On mixup questions.
 
@@ -274,24 +187,3 @@ def option_language_bias(rows: pd.DataFrame, rule: str = "sum") -> pd.DataFrame:
     table["low"], table["high"] = proportion_confint(counts, wrong.sum(), method="wilson")
     table.insert(0, "n", wrong.sum())
     return table.rename_axis("language").reset_index()
-
-
-def in_words(comparison: pd.DataFrame, base: str = "en") -> str:
-    """What a table of `barrier` or `mixup_gap` over several rules says, language by language.
-
-    A gap *survives* if its interval lies above zero under every rule and no adjusted p exceeds
-    0.05; it is *reversed* if all intervals lie below zero.
-    """
-    sentences = []
-    name = LANGUAGES[base].name
-    for language, group in comparison.groupby("language", sort=False):
-        gaps = f"{group['gap_points'].min():.1f} to {group['gap_points'].max():.1f} points"
-        rules = f"{len(group)} rule{'s' if len(group) > 1 else ''}"
-        if (group["gap_low"] > 0).all() and (group["p_adjusted"] <= 0.05).all():
-            verdict = f"{name} is better under all {rules}"
-        elif (group["gap_high"] < 0).all():
-            verdict = f"{name} is worse under all {rules}"
-        else:
-            verdict = f"the {rules} disagree or leave it open" if len(group) > 1 else "it is open"
-        sentences.append(f"{language}: {verdict} ({gaps}, n = {group['n'].min()}).")
-    return "\n".join(sentences) or f"Nothing is compared with {name}: there is no other language."

@@ -23,7 +23,7 @@ import pandas as pd
 from datasets import Dataset
 
 from xlkb import tasks
-from xlkb.analysis import alignment
+from xlkb.analysis.languages import alignment
 from xlkb.analysis.rouge import recall as rouge_l_recall
 from xlkb.corpora import translation, translators
 from xlkb.ground import languages as room

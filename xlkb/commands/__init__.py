@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from xlkb.ground import names
 
 if TYPE_CHECKING:
-    from xlkb.commands.wanted import Wanted
+    from xlkb.commands.before.wanted import Wanted
 
 COMMANDS = {
     "reproduce": "run the notebooks and make every table and figure",

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from xlkb import models
-from xlkb.commands import line, preflight, wanted
+from xlkb.commands import line
+from xlkb.commands.before import preflight, wanted
 from xlkb.ground import paths
 from xlkb.training import Recipe, finetuning, packing, recipes
 

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 from xlkb.commands import line
-from xlkb.commands.wanted import Wanted
+from xlkb.commands.before.wanted import Wanted
 from xlkb.models import hub_models
 
 

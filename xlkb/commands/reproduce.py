@@ -24,7 +24,7 @@ from xlkb.commands.reproduce_options import PARAMETERS, chosen_notebooks, parse
 from xlkb.ground import disk, paths
 
 if TYPE_CHECKING:
-    from xlkb.commands.wanted import Wanted
+    from xlkb.commands.before.wanted import Wanted
     from xlkb.profiles import Run
 
 Looked = TypeVar("Looked")
@@ -40,7 +40,7 @@ def check(arguments: Sequence[str]) -> None:
 def uses(options: argparse.Namespace) -> "Wanted":
     """What the notebooks need that may not be there; without the commands at the end."""
     from xlkb import profiles
-    from xlkb.commands import wanted
+    from xlkb.commands.before import wanted
 
     run = profiles.load(**_parameters(options))
     numbers = [path.name[:2] for path in chosen_notebooks(options)]
@@ -64,7 +64,7 @@ def prepare(
             right, or a model's package that is not installed.
     """
     from xlkb import profiles
-    from xlkb.commands import needs, preflight, wanted
+    from xlkb.commands.before import needs, preflight, wanted
 
     parameters = _parameters(options)
     run = profiles.load(**parameters)
@@ -138,7 +138,7 @@ def _parameters(options: argparse.Namespace) -> dict[str, str | bool]:
 def _dry_run(options: argparse.Namespace) -> int:
     """Print the plan; needs neither the models nor the questions."""
     from xlkb import profiles
-    from xlkb.commands import needs, plan
+    from xlkb.commands.before import needs, plan
 
     parameters = _parameters(options)
     run = profiles.load(**parameters)
@@ -173,7 +173,7 @@ def _main(options: argparse.Namespace) -> int:
 def _run(
     options: argparse.Namespace, run: "Run", chosen: list[Path], parameters: dict[str, str | bool]
 ) -> int:
-    from xlkb.commands import plan
+    from xlkb.commands.before import plan
     from xlkb.report import notebooks, reference
 
     for stored in (run.results, paths.results() / "runs") if options.fresh else ():

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from xlkb import models, tasks
 from xlkb.analysis import tofu
-from xlkb.commands import line, preflight, wanted
+from xlkb.commands import line
+from xlkb.commands.before import preflight, wanted
 from xlkb.corpora import translators
 from xlkb.ground import disk, paths
 from xlkb.training import finetuning, recipes

@@ -13,7 +13,7 @@ the academy. `audit` and `faults` say whether a text is what it is taken for.
 ['en', 'en', 'en', 'fr']
 """
 
-from xlkb.corpora import bottle, mixing, translation, translators
+from xlkb.corpora import bottle, bridge, mixing, translation, translators
 from xlkb.corpora.aligned import (
     count_words,
     dataset,
@@ -48,6 +48,7 @@ __all__ = [
     "audit",
     "audits",
     "bottle",
+    "bridge",
     "count_words",
     "dataset",
     "drawn",

@@ -111,6 +111,12 @@ def check(codes: Iterable[str]) -> tuple[str, ...]:
     return codes
 
 
+def script_name(code: str) -> str:
+    """English name of the script of a language in CLDR: "Latin", "Simplified Han"."""
+    script = get(code).script
+    return Locale("en").scripts[script] + " Han" * (script == "Hans")
+
+
 def written_in(text: str, code: str) -> bool:
     """Whether every letter of `text` belongs to the script of the language `code`.
 

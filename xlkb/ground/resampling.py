@@ -1,7 +1,7 @@
-"""The bootstrap: how far a mean would move if other units had been drawn.
+"""The bootstrap: how far a mean would move if other units had been drawn; and a test by signs.
 
-Every interval in this package that is not Wilson's comes from here. It lies on the ground because
-scoring (documents, translations) and analysis (items, sentences) both need it.
+It lies on the ground because scoring (documents, translations) and analysis (items, sentences) both
+need it. Units that go together, as questions about one country, are drawn together: `cluster`.
 
 >>> from xlkb.ground import resampling
 >>> means = resampling.resample([0.0, 1.0, 1.0, 1.0], seed=42)
@@ -65,3 +65,28 @@ def interval(resampled: ArrayLike) -> tuple[float, float]:
     """The 95 % percentile interval of what was resampled."""
     low, high = np.percentile(resampled, [2.5, 97.5])
     return float(low), float(high)
+
+
+def p_value(
+    differences: ArrayLike,
+    seed: int,
+    cluster: Sequence | None = None,
+    resamples: int | None = None,
+) -> float:
+    """Two-sided p of paired differences: how often their sum is as large under random signs.
+
+    The paired permutation test, as scipy's `permutation_test` with `permutation_type="samples"`,
+    some ten times as fast; the signs are those of whole clusters. For differences of -1, 0 and 1
+    without clusters it is McNemar's exact test, up to the number of draws.
+
+    Arguments as for `resample`.
+    """
+    values = np.asarray(differences, float)
+    if cluster is not None:
+        values = np.bincount(pd.factorize(np.asarray(cluster))[0], values)
+    resamples = RESAMPLES - 1 if resamples is None else resamples
+    signs = np.random.default_rng(seed).integers(0, 2, (resamples, len(values)), dtype=np.int8)
+    sums = (2.0 * signs - 1) @ values
+    # A sum of fractions may differ in its last digits from one that is equal.
+    as_large = np.abs(sums) >= np.abs(values.sum()) - 1e-9 * np.abs(values).sum()
+    return float((1 + as_large.sum()) / (1 + resamples))

@@ -55,7 +55,9 @@ class Prompting:
 class Text:
     """Notebook 05, with `models`, which 06 asks. corpus: of general text, "almanac" or one in
     English that `translator` translates (`corpora.translated`). n_documents: of it (0: all of
-    them). units: of mixed-language text. recipe: how it is learned."""
+    them). units: of mixed-language text. recipe: how it is learned. n_seeds: times that each arm is
+    mixed and trained. n_passes: over the text, for the dose that 06 adds (0: none). orders: what
+    06 adds (`training.ORDERS`)."""
 
     models: tuple[str, ...]
     units: tuple[str, ...]
@@ -63,6 +65,9 @@ class Text:
     translator: str
     n_documents: int
     recipe: str
+    n_seeds: int
+    n_passes: int
+    orders: tuple[str, ...]
 
     @property
     def n_looked_at(self) -> int:
@@ -72,12 +77,27 @@ class Text:
 
 @dataclass(frozen=True)
 class After:
-    """Notebook 06. n_items: questions per cell of a fine-tuned model; n_few: the same, few-shot.
-    held_out: languages asked there that are in no training text."""
+    """Notebook 06. n_items: questions per cell of the primary comparisons; n_few: per any other
+    cell. held_out: languages asked there that are in no training text. n_written: texts per
+    language that a model continues, to see in which language. n_agreement: questions of the split
+    "validation" that languages are trained to agree on, as a rival (0: none)."""
 
     n_items: int
     n_few: int
     held_out: tuple[str, ...]
+    n_written: int
+    n_agreement: int
+
+
+@dataclass(frozen=True)
+class Bridge:
+    """Notebook 06, with the models of `text`. n_characters: pupils asked about, of each of
+    `n_seeds`; arms: of `corpora.bridge`; n_passes: over their text."""
+
+    n_characters: int
+    n_seeds: int
+    n_passes: int
+    arms: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -139,6 +159,7 @@ class Run:
     prompting: Prompting
     text: Text
     after: After
+    bridge: Bridge
     bottle: Bottle
     figures: Path
     results: Path
@@ -156,6 +177,11 @@ class Run:
         """The models of all notebooks, each once, the main one first."""
         parts = (self.closeness, self.teaching, self.prompting, self.text)
         return tuple(dict.fromkeys([*self.models, *(name for p in parts for name in p.models)]))
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Of mixing and training in notebooks 05 and 06."""
+        return tuple(self.seed + number for number in range(self.text.n_seeds))
 
     @property
     def base_name(self) -> str:
@@ -176,6 +202,7 @@ table [text]."""
 MODELS = tuple(key for key in SETTINGS if key.endswith("models"))
 """Settings that name models: of notebook 02, and of the others."""
 
-EMPTY = ("then", "after.held_out", "n_shots", "seed", "text.n_documents", "text.translator")
+EMPTY = ("then", "n_shots", "seed", "after.held_out", "after.n_written", "after.n_agreement")
+EMPTY += ("text.n_documents", "text.n_passes", "text.orders", "text.translator", "bridge.arms")
 EMPTY += ("bottle.sweeps",)
 """Settings that may be empty, or 0."""

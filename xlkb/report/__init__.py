@@ -12,7 +12,7 @@ these two are imported when they are asked for, because Jupyter takes seconds to
 """
 
 from xlkb.report import manifest
-from xlkb.report.dots import scatter, seed_dots
+from xlkb.report.dots import seed_dots, seed_scatter
 from xlkb.report.figures import (
     accuracy_bars,
     distributions,
@@ -24,6 +24,7 @@ from xlkb.report.figures import (
     option_bias,
 )
 from xlkb.report.labels import apart
+from xlkb.report.named_points import gain_against_cost, scatter
 from xlkb.report.tables import readable
 from xlkb.report.tables import save as table
 
@@ -31,6 +32,7 @@ __all__ = [
     "accuracy_bars",
     "apart",
     "distributions",
+    "gain_against_cost",
     "gain_bars",
     "gap_bars",
     "heat_map",
@@ -43,5 +45,6 @@ __all__ = [
     "reference",
     "scatter",
     "seed_dots",
+    "seed_scatter",
     "table",
 ]

@@ -69,7 +69,7 @@ def _half(values: np.ndarray) -> float | None:
 
 
 @drawable(height=4.2, width=9, shared=True)
-def scatter(
+def seed_scatter(
     sheet: Sheet,
     x: tuple[str, str],
     y: tuple[str, str],

@@ -16,9 +16,13 @@ class Measure(NamedTuple):
 
 
 INTERVAL = ("low", "high")
-SHARES = ("accuracy", "transfer_rate", "rankc", "taken")
+SHARES = ("accuracy", "transfer_rate", "right_in_all", "rankc", "taken")
 MEASURES = {
     **{share: Measure(f"{share} (%)", INTERVAL, 100) for share in SHARES},
+    "chance": Measure("chance (%)", factor=100),
+    "floor": Measure("floor (%)", factor=100),
+    "if_independent": Measure("if independent (%)", factor=100),
+    "at_most": Measure("at most (%)", factor=100),
     "accuracy_learned": Measure("in K, when learned (%)", factor=100),
     "least_learned": Measure("the same, worst seed (%)", factor=100),
     "accuracy_k": Measure("in K (%)", factor=100),
@@ -32,14 +36,19 @@ MEASURES = {
     "unread": Measure("not understood (%)", factor=100),
     "reference_unread": Measure("reference not understood (%)", factor=100),
     "reference_accuracy": Measure("reference (%)", factor=100),
+    "changed": Measure("another name (%)", factor=100),
+    "closed": Measure("of the barrier (%)", factor=100),
     "gap_points": Measure("gap (points)", ("gap_low", "gap_high")),
     "gain_points": Measure("gain (points)", ("gain_low", "gain_high")),
+    "effect_points": Measure("effect (points)", ("effect_low", "effect_high")),
+    "least_points": Measure("least detectable (points)"),
     "perplexity": Measure("perplexity", INTERVAL),
     "chrf": Measure("chrF++", ("chrf_low", "chrf_high")),
     "bleu": Measure("BLEU", ("bleu_low", "bleu_high")),
     "cosine": Measure("cosine", INTERVAL, decimals=4),
     "distance": Measure("distance", INTERVAL),
     "difference": Measure("difference", decimals=4),
+    "least_difference": Measure("least detectable", decimals=4),
 }
 """By column; other columns are shown as they are."""
 

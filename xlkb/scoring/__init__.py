@@ -1,10 +1,11 @@
 """Scoring: what models say, computed once and kept.
 
 `score` gives the log-likelihood (nats) of every choice of recomposed questions, a row per choice;
-`generate` the text that follows a prompt; `similarities` and `retrieval` compare embeddings;
-`translate` asks for translations by examples, and `comet` rates them; `perplexities` reads held-out
-text. All of them look into the store first (`results`), by the model's fingerprint and the very
-text. Of a model behind an endpoint there is only a letter, read in any language:
+`generate` the text that follows a prompt, and `continued` in which language; `similarities` and
+`retrieval` compare embeddings; `translate` asks for translations by examples, and `comet` rates
+them; `perplexities` reads held-out text. All of them look into the store first (`results`), by the
+model's fingerprint and the very text. Of a model behind an endpoint there is only a letter, read in
+any language:
 
 >>> from xlkb import scoring
 >>> scoring.letters.read("La réponse est B.", "ABCD")
@@ -12,6 +13,7 @@ text. Of a model behind an endpoint there is only a letter, read in any language
 """
 
 from xlkb.scoring import lengths, letters, results
+from xlkb.scoring.continuations import continued
 from xlkb.scoring.embeddings import POOLINGS, embed, retrieval, similarities
 from xlkb.scoring.evaluation import context_tokens, fewer_shots, score, scores
 from xlkb.scoring.few_shot_translation import comet, translate
@@ -19,7 +21,7 @@ from xlkb.scoring.few_shot_translation import prompt as translation_prompt
 from xlkb.scoring.few_shot_translation import quality as translation_quality
 from xlkb.scoring.generation import Prompt, generate
 from xlkb.scoring.perplexity import per_language as perplexities
-from xlkb.scoring.tries import Pair
+from xlkb.scoring.tries import Pair, encode
 
 __all__ = [
     "POOLINGS",
@@ -27,7 +29,9 @@ __all__ = [
     "Prompt",
     "comet",
     "context_tokens",
+    "continued",
     "embed",
+    "encode",
     "fewer_shots",
     "generate",
     "lengths",

@@ -4,6 +4,7 @@ Lengths are stored like scores, so a replay needs no tokenizer. Most prompts nee
 token stands for at least one byte of the text, so what has few bytes has few tokens.
 """
 
+import math
 import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -11,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
+from datasets import Dataset
 
 from xlkb.ground import disk
+from xlkb.ground.languages import LANGUAGES
 from xlkb.models import LanguageModel, tokens
 from xlkb.scoring import results
 from xlkb.scoring.results import key, store_folder
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
 
 MARGIN = 16
 """Tokens that a tokenizer may add to any text, its beginning and end say."""
+
+UNSPACED = ("Hans", "Jpan")
+"""Scripts that put no spaces between words."""
 
 SHOWN = 20
 """Of what is left out."""
@@ -92,6 +98,43 @@ def fitting(
             stacklevel=3,
         )
     return counts
+
+
+def per_word(
+    model: LanguageModel,
+    questions: Dataset,
+    store: Path,
+    languages: Iterable[str],
+    base: str = "en",
+) -> pd.DataFrame:
+    """How many tokens the model's tokenizer makes of a word, language by language.
+
+    Args:
+        model: from `models.load`.
+        questions: of a task, in these languages and the base one; their texts are counted, not
+            their choices, without what a tokenizer puts before a text.
+        store: folder of stored results.
+        base: the language that the others are compared with.
+
+    Returns:
+        `language, n` (questions), `n_words` (between spaces; NaN in Chinese and Japanese, which
+        write none), `n_tokens, tokens_per_word` and `tokens_ratio` (over that of the same questions
+        in the base language). No rows of a model behind an endpoint, whose tokenizer is not here.
+    """
+    columns = ["language", "n", "n_words", "n_tokens", "tokens_per_word", "tokens_ratio"]
+    if model.name.startswith("api:"):
+        return pd.DataFrame(columns=columns)
+    texts = {code: [each[code] for each in questions["question"]] for code in (base, *languages)}
+    pairs = {text: Pair(text, "") for each in texts.values() for text in each}
+    found = of(model, [*pairs.values(), Pair("", "")], store)
+    begin, rows = found[Pair("", "")], []
+    counts = {code: sum(found[pairs[t]] - begin for t in each) for code, each in texts.items()}
+    for code, each in texts.items():
+        words = [word for text in each for word in text.split() if any(map(str.isalnum, word))]
+        n_words = math.nan if LANGUAGES[code].script in UNSPACED else len(words)
+        rates = counts[code] / n_words, counts[code] / counts[base]
+        rows.append((code, len(each), n_words, counts[code], *rates))
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _at_most(pair: Pair) -> int:

@@ -4,7 +4,8 @@ A task is a `datasets.Dataset` with the columns `task, id, subject` (text), `ans
 `question` ({language: text}) and `options` ({language: [4 texts]}), the same languages in every
 row. `load` gives one by name; `recompose` puts the parts of its questions into chosen languages;
 `prompts` and `shots` make of them the texts that a model is asked, as `Asking` says; `academy` is
-the domain that this project invented, and `cast` who is in it.
+the domain that this project invented, and `cast` who is in it; `cluster` says what a question is
+about.
 
 >>> from xlkb import tasks
 >>> questions = tasks.load("worldfacts", ["en", "fr"], n=1)
@@ -15,6 +16,7 @@ the domain that this project invented, and `cast` who is in it.
 
 from xlkb.tasks import own, prompts, recompose, shots
 from xlkb.tasks.builtin import academy, bottle, cast, cldr
+from xlkb.tasks.clusters import cluster
 from xlkb.tasks.order import SPLITS
 from xlkb.tasks.prompts import Asking, preambles
 from xlkb.tasks.public import tofu
@@ -43,6 +45,7 @@ __all__ = [
     "bottle",
     "cast",
     "cldr",
+    "cluster",
     "counts",
     "demonstrations",
     "languages_of",

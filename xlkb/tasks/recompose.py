@@ -1,8 +1,9 @@
 """Recompose questions across languages: which part of a question speaks which language.
 
-The variants of the paper's section 3.1 and the released code (`full` … `mixup`), and two more:
-`pair` (any question language with any language of the choices) and `foreign_K` (K of the four
-choices in another language). Every function is pure: it takes a task's dataset (`tasks.load`) and
+The variants of the paper's section 3.1 and the released code (`full` … `mixup`), and three more:
+`pair` (any question language with any language of the choices), `foreign_K` (K of the four
+choices in another language) and `entity` (all in another language, but for the name that the
+question is about). Every function is pure: it takes a task's dataset (`tasks.load`) and
 returns a dataset with the columns
 
     task, id, subject, answer (0-3), recomposition, language, question, question_language,
@@ -24,6 +25,7 @@ from datasets import Dataset, Features, List, Value, concatenate_datasets
 
 from xlkb.ground.languages import FIVE
 from xlkb.ground.names import unknown
+from xlkb.tasks import entities
 
 CHOICES = range(4)
 
@@ -135,18 +137,36 @@ def foreign_options(
     return _recompose(questions, f"foreign_{k}", language, languages)
 
 
+def entity(questions: Dataset, language: str, base: str = "en") -> Dataset:
+    """Question and choices in `language`, the name of what is asked about in the base language.
+
+    Where the name is the same in both, so is the question. Raises ValueError for a task whose
+    questions nobody has said the names of (`entities.known`).
+    """
+    rows = full(questions, language).to_list()
+    for row in rows:
+        text = entities.question(row["task"], row["id"], language, base)
+        row |= {"recomposition": "entity", "question": text}
+    return Dataset.from_list(rows, features=FEATURES)
+
+
 SIMPLE = {"question": question, "options": options, "gt": gt, "gt_question": gt_question}
 SIMPLE |= {"threewrong": threewrong}
 PAPER = ("full", *SIMPLE, "onewrong", "mixup")
 """The paper's recompositions."""
 
-RECOMPOSITIONS = (*PAPER, "pair", *(f"foreign_{k}" for k in (1, 2, 3, 4)))
+RECOMPOSITIONS = (*PAPER, "pair", *(f"foreign_{k}" for k in (1, 2, 3, 4)), "entity")
 """Names that `grid` takes."""
 
 
-def possible(recompositions: Iterable[str], languages: Sequence[str]) -> list[str]:
-    """Those that these languages allow: all, but `mixup` with five languages only."""
-    return [name for name in recompositions if name != "mixup" or len(languages) == 5]
+def possible(
+    recompositions: Iterable[str], languages: Sequence[str], questions: Dataset | None = None
+) -> list[str]:
+    """Those that can be had: all, but `mixup` with five languages only, and `entity` only of
+    `questions` whose entities are known."""
+    named = questions is not None and entities.known(questions)
+    can = {"mixup": len(languages) == 5, "entity": named}
+    return [name for name in recompositions if can.get(name, True)]
 
 
 def grid(
@@ -163,7 +183,7 @@ def grid(
 
     Raises:
         ValueError: an unknown recomposition (with the nearest match), a language the questions
-            lack, or `mixup` without five languages.
+            lack, `mixup` without five languages, or `entity` of questions without known names.
     """
     foreign = [code for code in languages if code != base]
     parts: list[Dataset] = []
@@ -176,6 +196,8 @@ def grid(
             parts.append(mixup(questions, languages, seed))
         elif name == "onewrong":
             parts += [onewrong(questions, code, base, seed) for code in foreign]
+        elif name == "entity":
+            parts += [entity(questions, code, base) for code in foreign]
         elif name in SIMPLE:
             parts += [SIMPLE[name](questions, code, base) for code in foreign]
         elif name in RECOMPOSITIONS:

@@ -1,9 +1,11 @@
 """Training: what models learn, and the corpora that the experiment compares.
 
 `train` fine-tunes a model on a corpus by a `Recipe` (full, LoRA or QLoRA), goes on after an
-interruption with the same result, and leaves a folder, which `load` makes a model of. `arms` are
-the corpora of the remedy and of its controls, and `remedied` trains a model on all of them.
-`bottle` and `trials` train small models from scratch, of which everything they read is known.
+interruption with the same result, and leaves a folder, which `load` makes a model of; so does
+`agree`, by which languages learn to rank the choices of a question alike. `arms` are
+the corpora of the remedy and of its controls, `texts` those of every seed; `readers` trains a model
+on all of them, and `orders` what comes before and after. `bottle` and `trials` train small models
+from scratch, of which everything they read is known.
 
 >>> from xlkb import training
 >>> training.recipe("lora", epochs=2).epochs
@@ -11,28 +13,45 @@ the corpora of the remedy and of its controls, and `remedied` trains a model on 
 """
 
 from xlkb.training import bottle, finetuning, packing, recipes, sizes, trials
+from xlkb.training.agreement import agree
 from xlkb.training.finetuning import curve, load, outcome, train
 from xlkb.training.recipes import Recipe
 from xlkb.training.recipes import get as recipe
+from xlkb.training.remedies import (
+    EVERY_SEED,
+    ORDERS,
+    PARALLEL,
+    arms,
+    control,
+    orders,
+    parallel,
+    readers,
+    texts,
+)
 from xlkb.training.remedies import NAMES as ARMS
-from xlkb.training.remedies import arms, control, parallel, remedied
 
 __all__ = [
     "ARMS",
+    "EVERY_SEED",
+    "ORDERS",
+    "PARALLEL",
     "Recipe",
+    "agree",
     "arms",
     "bottle",
     "control",
     "curve",
     "finetuning",
     "load",
+    "orders",
     "outcome",
     "packing",
     "parallel",
+    "readers",
     "recipe",
     "recipes",
-    "remedied",
     "sizes",
+    "texts",
     "train",
     "trials",
 ]

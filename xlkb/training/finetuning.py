@@ -10,21 +10,18 @@ or `xlkb finetune pip:gemma-3-270m corpus.txt --recipe lora`.
 import importlib.util
 import json
 import os
-import shutil
-import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 from datasets import Dataset
-from filelock import FileLock
 
 from xlkb import models
-from xlkb.ground import disk, paths, progress
+from xlkb.ground import disk, progress
 from xlkb.models import LanguageModel, checkpoints
-from xlkb.training import model_card, packing, sizes
+from xlkb.training import packing, sizes
+from xlkb.training.folders import runs
 from xlkb.training.recipes import Recipe
 
 # PEFT says these of modules that it only copies, and of a method that it calls itself.
@@ -34,9 +31,6 @@ warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated")
 VERSION = 1
 """Raised when the same model, texts and recipe would give other weights."""
 
-FINISHED = "finished.json"
-DESCRIPTION = "run.json"
-WORK = "checkpoints"
 OUTCOME = ("texts", "tokens", "steps", "first_loss", "final_loss")
 PROBE_TOKENS = 128
 """Tokens that time, memory and the effect of training are measured on."""
@@ -89,33 +83,13 @@ def train(
     """
     texts, contexts = packing.texts_of(corpus), packing.contexts_of(corpus)
     require_trainable(model, recipe)
-    dtype = model.compute_dtype if recipe.dtype == "auto" else recipe.dtype
-    run = {
-        "version": VERSION,
-        "base": model.name,
-        "base_label": model.label,
-        "base_fingerprint": model.weights_fingerprint,
-        "corpus_fingerprint": packing.fingerprint(texts, contexts),
-        "recipe": asdict(recipe) | {"dtype": dtype},
-    }
-    if model.adapter is not None:
-        run["start"] = model.adapter.name
-        run["start_fingerprint"] = model.adapter_fingerprint
-    labels = ("base", "base_label", "start")
-    key = checkpoints.digest({name: run[name] for name in run if name not in labels})
-    if folder is None:
-        words = (models.slug(model.name), *(name or recipe.method).split(), key[:12])
-        folder = paths.results() / "runs" / "-".join(words)
-    folder = paths.user(folder)
-    if models.replaying():
-        return folder
-    disk.writable(folder, "The result's folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.parent / f".{folder.name}.lock"):
-        if not _finished(folder, key):
-            disk.write_json(folder / DESCRIPTION, {"key": key, **run})
-            _train(model, texts, contexts, recipe, dtype, folder, checkpoint_seconds)
-    return folder
+    fingerprint = packing.fingerprint(texts, contexts)
+    run = runs.described(model, recipe, version=VERSION, corpus_fingerprint=fingerprint)
+
+    def learn(folder: Path) -> None:
+        _train(model, texts, contexts, recipe, folder, checkpoint_seconds)
+
+    return runs.made(run, folder, name or recipe.method, learn)
 
 
 def check(model: LanguageModel, recipe: Recipe, folder: Path) -> None:
@@ -186,8 +160,10 @@ def load(model: LanguageModel, folder: str | Path, label: str = "") -> LanguageM
     folder = Path(folder).expanduser().resolve()
     options = {"dtype": model.requested_dtype, "device": model.requested_device, "label": label}
     if not models.replaying():
-        checkpoints.require(checkpoints.existing_folder(folder), FINISHED, "train writes it, last")
-        run = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        checkpoints.require(
+            checkpoints.existing_folder(folder), runs.FINISHED, "train writes it, last"
+        )
+        run = json.loads((folder / runs.DESCRIPTION).read_text(encoding="utf-8"))
         if run["base_fingerprint"] != model.weights_fingerprint:
             raise ValueError(
                 f"{folder} was made from {run['base_label']} ({run['base']}), whose weights are "
@@ -205,33 +181,8 @@ def curve(folder: str | Path) -> pd.DataFrame:
 
 def outcome(folder: str | Path) -> dict[str, float]:
     """What came of a run: `texts, tokens, steps, first_loss, final_loss` (nats per token)."""
-    finished = json.loads((Path(folder) / FINISHED).read_text(encoding="utf-8"))
+    finished = json.loads((Path(folder) / runs.FINISHED).read_text(encoding="utf-8"))
     return {name: finished[name] for name in OUTCOME}
-
-
-def _finished(folder: Path, key: str) -> bool:
-    """Whether the folder holds this very run, finished and whole."""
-    from xlkb.training import trainer
-
-    if (folder / DESCRIPTION).exists():
-        run = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-        if run["key"] != key:
-            raise ValueError(
-                f"{folder} holds another run (model, corpus, recipe or dtype differ; its own are "
-                f"in {DESCRIPTION}). Give another folder, or remove it."
-            )
-    if not (folder / FINISHED).exists():
-        return False
-    bad = trainer.damage(folder, FINISHED)
-    if bad is None:
-        shutil.rmtree(folder / WORK, ignore_errors=True)
-        print(f"{folder.name}: finished before, reused")
-        return True
-    print(f"{folder / bad} is damaged; the model is trained again.", file=sys.stderr)
-    for path in folder.iterdir():  # Not overwritten: another process may have them in memory.
-        if path.is_file() and path.name != DESCRIPTION:
-            path.unlink()
-    return False
 
 
 def _train(
@@ -239,7 +190,6 @@ def _train(
     texts: list[str],
     contexts: list[int],
     recipe: Recipe,
-    dtype: str,
     folder: Path,
     checkpoint_seconds: float,
 ) -> None:
@@ -248,9 +198,10 @@ def _train(
     from xlkb.training import chunked_loss, trainable, trainer
 
     models.release()
+    dtype = model.compute_dtype if recipe.dtype == "auto" else recipe.dtype
     with progress.step("Cutting the texts into tokens"):
         packed, labels, n_tokens = packing.pack(model.tokenizer, texts, recipe, contexts)
-    settings = trainer.arguments(folder / WORK, recipe, dtype, model.device, len(packed))
+    settings = trainer.arguments(folder / runs.WORK, recipe, dtype, model.device, len(packed))
     with progress.step(f"Loading {model.label}"):
         wrapped = trainable.make(model, recipe, dtype, str(settings.device))
     network = wrapped.get_base_model() if recipe.method != "full" else wrapped
@@ -261,27 +212,15 @@ def _train(
     print(
         f"{folder.name}: {trainable.estimate(wrapped, probe, recipe, dtype, len(packed), n_tokens)}"
     )
-    steps = trainer.run(
-        wrapped, sequences, torch.from_numpy(labels).long(), settings, checkpoint_seconds
-    )
+    data = [
+        {"input_ids": ids, "labels": learned}
+        for ids, learned in zip(sequences, torch.from_numpy(labels).long(), strict=True)
+    ]
+    curve = pd.DataFrame(trainer.run(wrapped, data, settings, checkpoint_seconds))
     if torch.equal(before, trainable.logits(network, probe)):
         raise ValueError(
             f"The adapter was not applied: {folder.name} changes no logit of the corpus's first "
             f"{probe.shape[1]} tokens. The learning rate ({recipe.learning_rate:g}) may be too low."
         )
-    trainable.save(model, wrapped, folder)
-    curve = pd.DataFrame(steps)
     curve["tokens"] = curve["tokens"].clip(upper=n_tokens)  # The last sequence may be filled up.
-    curve.to_csv(folder / "loss.csv", index=False)
-    outcome = {
-        "texts": len(texts),
-        "tokens": n_tokens,
-        "steps": len(steps),
-        "first_loss": float(curve["loss"].head(max(1, len(curve) // 10)).mean()),
-        "final_loss": float(curve["loss"].tail(max(1, len(curve) // 10)).mean()),
-    }
-    run = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-    (folder / "README.md").write_text(model_card.text(run, outcome), encoding="utf-8")
-    trainer.seal(folder, FINISHED, **outcome)
-    shutil.rmtree(folder / WORK)
-    print(f"{folder.name}: loss {outcome['first_loss']:.3f} → {outcome['final_loss']:.3f}")
+    runs.finish(model, wrapped, folder, curve, {"texts": len(texts), "tokens": n_tokens})

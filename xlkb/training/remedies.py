@@ -1,12 +1,14 @@
 """The remedy and its controls: one corpus for each arm of the experiment, and what learns it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from datasets import Dataset
 
 from xlkb.corpora import mixing
 from xlkb.ground.languages import LANGUAGES
+from xlkb.ground.names import unknown
 from xlkb.models import LanguageModel
 from xlkb.training import finetuning
 from xlkb.training.recipes import Recipe
@@ -26,6 +28,17 @@ NAMES = {
     "words": "mixed by 8 words",
     "word": "mixed by word",
 }
+PARALLEL = "parallel text"
+
+EVERY_SEED = ("sentence", "words")
+"""Units whose arms are mixed and trained once for each seed."""
+
+ORDERS = {
+    "after": "text after the teaching",
+    "before": "text before the teaching",
+    "own": "the domain's own text after the teaching",
+}
+"""What else may learn from text than the base model itself."""
 
 
 def arms(
@@ -71,50 +84,90 @@ def parallel(documents: Dataset, languages: Sequence[str]) -> dict[str, Dataset]
     if len(languages) < 2:
         return {}
     few = documents.select(range(-(-len(documents) // len(languages))))
-    return {"parallel text": mixing.parallel(few, languages)}
+    return {PARALLEL: mixing.parallel(few, languages)}
 
 
-def remedied(
-    base: LanguageModel,
-    taught: LanguageModel,
-    general: Mapping[str, Dataset],
-    domain: Mapping[str, Dataset],
-    recipe: Recipe,
-    lessons: Dataset,
-    teach: Recipe,
-) -> dict[str, dict[str, Path]]:
-    """Everything that one base model learns in the experiment; `finetuning.train` does each once.
+def texts(
+    documents: Dataset,
+    units: Sequence[str],
+    languages: Sequence[str],
+    seeds: Sequence[int],
+    phrases: Dataset | None = None,
+) -> dict[int, dict[str, Dataset]]:
+    """The corpora of every arm and seed: those of `arms`, then "parallel text".
 
-    Args:
-        base: from `models.load`.
-        taught: the same, taught before.
-        general, domain: text of each arm, from `arms`; the control first.
-        recipe: for text.
-        lessons, teach: what is taught after text, and how.
+    The seed draws the mixing, and, in `readers`, the order of the texts. Arms that no primary
+    contrast is about (`EVERY_SEED`) are made for the first seed only.
 
     Returns:
-        Arm -> folder of the trained model, for each of "general" (text, read by the taught model),
-        "general, first" (read by the base model: the control, and mixed by sentence), "then the
-        teaching" (to those) and "domain" (read by the taught model).
+        Seed -> arm -> corpus.
     """
-
-    def read(model: LanguageModel, texts: Mapping[str, Dataset], what: str) -> dict[str, Path]:
-        return {
-            arm: finetuning.train(model, text, recipe, name=f"{what} {arm}")
-            for arm, text in texts.items()
-        }
-
-    few = {next(iter(general), ""), NAMES["sentence"]}
-    before = read(base, {arm: text for arm, text in general.items() if arm in few}, "first")
-    then = {
-        arm: finetuning.train(
-            finetuning.load(base, folder), lessons, teach, name=f"{arm} then academy"
-        )
-        for arm, folder in before.items()
-    }
+    few = [unit for unit in units if unit in EVERY_SEED]
     return {
-        "general": read(taught, general, "general"),
-        "general, first": before,
-        "then the teaching": then,
-        "domain": read(taught, domain, "domain"),
+        seed: arms(documents, few if number else units, languages, seed, phrases)
+        | parallel(documents, languages)
+        for number, seed in enumerate(seeds)
     }
+
+
+def readers(
+    model: LanguageModel, texts: Mapping[int, Mapping[str, Dataset]], recipe: Recipe
+) -> dict[tuple[str, int], Path]:
+    """Train a model on every text; `finetuning.train` does each once.
+
+    Args:
+        texts: as from `texts`.
+        recipe: whose seed is replaced by the text's.
+
+    Returns:
+        (Arm, seed) -> folder of the trained model.
+    """
+    return {
+        (arm, seed): finetuning.train(model, text, replace(recipe, seed=seed), name=f"read {arm}")
+        for seed, of_seed in texts.items()
+        for arm, text in of_seed.items()
+    }
+
+
+def orders(
+    names: Sequence[str],
+    taught: LanguageModel,
+    general: Mapping[str, Dataset],
+    own: Mapping[str, Dataset],
+    recipe: Recipe,
+    readers: Mapping[str, LanguageModel],
+    teaching: tuple[Dataset, Recipe],
+) -> dict[str, dict[str, Path]]:
+    """What else learns from text: before and after a domain was taught in one language.
+
+    Args:
+        names: of `ORDERS`: those wanted.
+        taught: the model that was taught the domain.
+        general: general text of each arm, for "after".
+        own: the domain's own text, mixed, of each arm, for "own".
+        recipe: for text.
+        readers: models that have read general text, for "before": each is taught the domain.
+        teaching: what is taught, and how.
+
+    Returns:
+        Order -> arm -> folder of the trained model.
+
+    Raises:
+        ValueError: an unknown order.
+    """
+    if wrong := [name for name in names if name not in ORDERS]:
+        raise ValueError(unknown("order", wrong[0], ORDERS))
+    train, (lessons, teach) = finetuning.train, teaching
+    made = {
+        "after": lambda: {
+            arm: train(taught, text, recipe, name=f"general {arm}") for arm, text in general.items()
+        },
+        "before": lambda: {
+            arm: train(model, lessons, teach, name=f"{arm} then academy")
+            for arm, model in readers.items()
+        },
+        "own": lambda: {
+            arm: train(taught, text, recipe, name=f"domain {arm}") for arm, text in own.items()
+        },
+    }
+    return {name: made[name]() for name in names}

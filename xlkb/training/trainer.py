@@ -11,9 +11,11 @@ import math
 import shutil
 import time
 import warnings
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
@@ -22,6 +24,9 @@ from xlkb.ground import disk
 from xlkb.ground.progress import bar
 from xlkb.models import checkpoints
 from xlkb.training.recipes import Recipe
+
+Loss = Callable[[torch.nn.Module, Mapping[str, torch.Tensor]], torch.Tensor]
+"""What is to be minimised, from a network and a batch."""
 
 SEAL = "checkpoint.json"
 WEIGHTS = "trained.safetensors"
@@ -114,31 +119,34 @@ def n_steps(recipe: Recipe, n_sequences: int) -> int:
 
 def run(
     network: torch.nn.Module,
-    sequences: torch.Tensor,
-    labels: torch.Tensor,
+    data: Sequence[Mapping[str, torch.Tensor]],
     settings: TrainingArguments,
     checkpoint_seconds: float,
+    loss: Loss | None = None,
 ) -> list[dict[str, float]]:
     """Train the parameters that require gradients, from the last checkpoint on if there is one.
 
     Args:
         network: computes a loss from `input_ids` and `labels`; changed in place.
-        sequences: int64 [sequences, length], in training order.
-        labels: int64 of the same shape, -100 where a token is not learned.
+        data: in training order, tensors by name, `input_ids` among them; those of a batch have the
+            same shapes.
         settings: from `arguments`; `output_dir` holds the checkpoints.
         checkpoint_seconds: time between checkpoints.
+        loss: the mean loss of a batch, from the network and its tensors; the network's own, of
+            `input_ids` and `labels` (-100 where a token is not learned), when None.
 
     Returns:
-        One dict per step: step, tokens (so far, filling included), loss (nats per token),
-        learning_rate.
+        One dict per step: step, tokens (so far, filling included), loss (nats per token, or what
+        `loss` gives), learning_rate.
 
     Raises:
         ValueError: the loss is not finite.
     """
-    data = [{"input_ids": i, "labels": t} for i, t in zip(sequences, labels, strict=True)]
     checkpoint = last_checkpoint(Path(settings.output_dir))
     watch = _Watch(checkpoint_seconds)
-    trainer = _Trainer(model=network, args=settings, train_dataset=data, callbacks=[watch])
+    kind = _Trainer if loss is None else _LossTrainer
+    trainer = kind(model=network, args=settings, train_dataset=data, callbacks=[watch])
+    trainer.loss = loss
     trainer.remove_callback(PrinterCallback)
     if checkpoint:
         print(f"going on from step {checkpoint.name.split('-')[1]}")
@@ -147,11 +155,13 @@ def run(
     finally:
         watch.close()
     per_step = settings.per_device_train_batch_size * settings.gradient_accumulation_steps
-    per_step *= sequences.shape[1]
+    # Filling is read too, but where a mask says that it is not.
+    masks = (each.get("attention_mask", torch.ones_like(each["input_ids"])) for each in data)
+    read = np.cumsum([int(mask.sum()) for mask in masks])
     return [
         {
             "step": row["step"],
-            "tokens": row["step"] * per_step,
+            "tokens": int(read[min(row["step"] * per_step, len(data)) - 1]),
             "loss": row["loss"],
             "learning_rate": row["learning_rate"],
         }
@@ -178,6 +188,15 @@ class _Trainer(Trainer):
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
         super()._save_checkpoint(model, trial)
         seal(Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}")
+
+
+class _LossTrainer(_Trainer):
+    """One with a loss of its own, a mean over a batch."""
+
+    loss_is_scaled_for_ga = False
+
+    def compute_loss(self, model: Any, inputs: Any, *_: Any, **__: Any) -> torch.Tensor:
+        return self.loss(model, inputs)
 
 
 class _Watch(TrainerCallback):

@@ -23,6 +23,7 @@ from xlkb.corpora.quality.identification import (
     identify,
     is_foreign,
     is_other,
+    long_enough,
     wrong_lines,
 )
 
@@ -32,6 +33,7 @@ __all__ = [
     "identify",
     "is_foreign",
     "is_other",
+    "long_enough",
     "require",
     "suspects",
     "table",

@@ -28,7 +28,8 @@ def rows() -> list[dict]:
 
     Returns:
         Dicts of `task, id, subject` (the relation), `split, answer (0-3), question {lang: text},
-        options {lang: [4 texts]}`; the list is shared, so do not change it.
+        options {lang: [4 texts]}`, and of what questions are made of: `template {lang: text with
+        the slot {name}}` and `entity {lang: name}`; the list is shared, so do not change it.
     """
     return [row(fact) for fact in facts().values()]
 
@@ -92,6 +93,8 @@ def row(fact: Fact) -> dict:
         "answer": fact.answer,
         "question": {code: relation.question[code].format(name=names[code]) for code in LANGUAGES},
         "options": {code: [relation.values[key][code] for key in keys] for code in LANGUAGES},
+        "template": relation.question,
+        "entity": names,
     }
 
 

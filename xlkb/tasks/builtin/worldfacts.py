@@ -26,7 +26,8 @@ def rows() -> list[dict]:
 
     Returns:
         Dicts of `task, id, subject, split, answer (0-3), question {lang: text},
-        options {lang: [4 texts]}`; the list is shared, so do not change it.
+        options {lang: [4 texts]}`, and of what questions are made of: `template {lang: text with
+        the slot {name}}` and `entity {lang: name}`; the list is shared, so do not change it.
     """
     built = []
     for relation, (facts, pool) in relations().items():
@@ -81,13 +82,16 @@ def _split(items: list) -> dict[str, list]:
 def _row(relation: str, fact: Fact, wrong: list[str], pool: Pool, split: str, answer: int) -> dict:
     keys = [*wrong[:answer], fact.answer, *wrong[answer:]]
     slot = "city" if relation == "city_country" else "country"
-    questions = typed()["questions"][relation]
+    texts = typed()["questions"][relation]
+    template = {code: texts[code].format(**{slot: "{name}"}) for code in LANGUAGES}
     return {
         "task": "worldfacts",
         "id": f"worldfacts/{relation}/{fact.key}",
         "subject": relation,
         "split": split,
         "answer": answer,
-        "question": {code: questions[code].format(**{slot: fact.slot[code]}) for code in LANGUAGES},
+        "question": {code: template[code].format(name=fact.slot[code]) for code in LANGUAGES},
         "options": {code: [pool.names[key][code] for key in keys] for code in LANGUAGES},
+        "template": template,
+        "entity": fact.slot,
     }

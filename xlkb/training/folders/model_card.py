@@ -20,19 +20,19 @@ def text(run: dict[str, Any], outcome: dict[str, Any]) -> str:
 |---|---|
 | base model | {run["base_label"]} (`{run["base"]}`) |
 | fingerprint of its weights | `{run["base_fingerprint"]}` |
-| SHA-256 of the corpus | `{run["corpus_fingerprint"]}` |
+{_agreed(run)}| SHA-256 of the corpus | `{run["corpus_fingerprint"]}` |
 | texts | {outcome["texts"]:,} |
 | tokens trained on, all epochs | {outcome["tokens"]:,} |
 | steps | {outcome["steps"]:,} |
-| loss, first tenth (nats per token) | {outcome["first_loss"]:.4f} |
-| loss, last tenth (nats per token) | {outcome["final_loss"]:.4f} |
+| loss, first tenth ({_unit(run)}) | {outcome["first_loss"]:.4f} |
+| loss, last tenth ({_unit(run)}) | {outcome["final_loss"]:.4f} |
 
 ## Recipe
 
 | | |
 |---|---|
 {recipe}
-AdamW, gradients clipped to a norm of 1; texts packed into sequences of equal length. The loss of
+AdamW, gradients clipped to a norm of 1{_packed(run)}. The loss of
 every step is in `loss.csv`.
 
 ## Load it
@@ -52,6 +52,20 @@ be measured, not to be relied on: it may state falsehoods, and fiction where its
 
 {_licence(run["base"])}
 """
+
+
+def _agreed(run: dict[str, Any]) -> str:
+    if "loss" not in run:
+        return ""
+    return f"| loss | {run['loss']} |\n| languages | {', '.join(run['languages'])} |\n"
+
+
+def _packed(run: dict[str, Any]) -> str:
+    return "" if "loss" in run else "; texts packed into sequences of equal length"
+
+
+def _unit(run: dict[str, Any]) -> str:
+    return "nats per pair of choices" if "loss" in run else "nats per token"
 
 
 def _storage(recipe: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats as tests
 
-from xlkb.analysis.stats import holm
+from xlkb.analysis import effects
 from xlkb.ground import resampling
 
 
@@ -43,8 +43,9 @@ def against(
 
     Returns:
         `kind, probability, n`, the mean under the value's name, `low, high`, then `difference` (the
-        reference's mean minus this one), `p` (paired Wilcoxon signed-rank test, two-sided)
-        and `p_adjusted` (Holm); the last three are empty for the reference.
+        reference's mean minus this one), `p` (paired Wilcoxon signed-rank test, two-sided),
+        `p_adjusted` (Holm) and `least_difference` (`effects.least`, in the value's unit); the last
+        four are empty for the reference.
 
         Of an empty frame, an empty one.
 
@@ -58,17 +59,20 @@ def against(
     if cells and reference not in cells:
         raise ValueError(f"There is no change {reference}; there are: {', '.join(map(str, cells))}")
     table = means(frame, ["kind", "probability"], value, seed)
-    differences, p_values = [], []
+    differences, p_values, errors = [], [], []
     for kind, probability in zip(table["kind"], table["probability"], strict=True):
         own = cells[kind, probability]
         if (kind, probability) == reference:
-            differences.append(np.nan)
-            p_values.append(np.nan)
+            for column in (differences, p_values, errors):
+                column.append(np.nan)
             continue
         if not own.index.equals(cells[reference].index):
             raise ValueError(f"{kind} at {probability:g} has other sentences than {reference}.")
         paired = cells[reference] - own
         differences.append(paired.mean())
         p_values.append(tests.wilcoxon(paired).pvalue if paired.any() else 1.0)
+        errors.append(paired.sem())
     table["difference"], table["p"] = differences, p_values
-    return table.assign(p_adjusted=holm(table["p"]))
+    n_tests, n = table["p"].notna().sum(), table["n"]
+    least = [effects.least(each, k - 1, n_tests) for each, k in zip(errors, n, strict=True)]
+    return table.assign(p_adjusted=effects.holm(table["p"]), least_difference=least)

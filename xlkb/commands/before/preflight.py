@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from xlkb import models
-from xlkb.commands.wanted import Wanted
+from xlkb.commands.before.wanted import Wanted
 from xlkb.corpora import translators
 from xlkb.ground import disk, hub, paths, progress
 from xlkb.models import LanguageModel, checkpoints, hub_models

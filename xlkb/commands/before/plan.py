@@ -1,52 +1,31 @@
 """What a run will cost, before it starts: questions, prompts, tokens, time, GPU hours, money.
 
-Counted from the profile alone, without models, data or network, so tokens are estimates: characters
-of a question of the task (`CHARACTERS`) over `CHARACTERS_PER_TOKEN`. What is shared between prompts
-is counted each time, so that scoring comes out below the estimate. Time on this machine follows
-from how fast it multiplies matrices and reads from its disk, which is measured for a second or two.
+Counted from the profile alone, without models, data or network, so tokens are estimates (`steps`).
+What is shared between prompts is counted each time, so that scoring comes out below the estimate.
+Time on this machine follows from how fast it multiplies matrices and reads from its disk, which is
+measured for a second or two.
 """
 
 import contextlib
 import math
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 
-from xlkb import corpora, models, training
-from xlkb.commands import preflight
+from xlkb import models
+from xlkb.commands.before import preflight
+from xlkb.commands.before.steps import AGAIN, ASKED, BOTTLE, Step, steps
 from xlkb.ground import disk, progress
 from xlkb.models import api, hub_models
 from xlkb.profiles import Run
 
-CHARACTERS = {"worldfacts": 90, "academy": 110, "mmlu": 255, "arc": 259}
-"""Mean characters of an English question with its choices (mmlu: 1,000 questions, 8 subjects)."""
-
-OTHER_TASK = 300
-CHARACTERS_PER_TOKEN = 3
-"""Between English (about 4) and languages in other scripts (2 and less)."""
-
-WIKITEXT = {"wikitext-2": (600, 2_088_628), "wikitext-103": (28_475, 103_227_021)}
-"""Published articles and words of the training splits."""
-
-TOKENS_PER_WORD = 1.6
-"""In five European languages."""
-
-TOKENS_PER_SENTENCE = 40
-TOKENS_PER_DOCUMENT = 250
-TOKENS_PER_FACT = {"prose": 17, "qa": 20, "both": 37}
-"""Of the academy's texts, by their form, each time they are read (the demo's, Gemma's tokens)."""
-
 FLOPS = 2e14
 """Floating-point operations per second that one GPU does in practice (half of an H100's peak in
 dense bfloat16 is 5e14; scoring and short sequences reach less)."""
-
-BOTTLE = "of the bottle"
-"""What stands for the models that notebook 07 makes."""
 
 BODY = {"pip:gemma-3-270m": 0.100, "pip:smollm2-135m": 0.106, BOTTLE: 0.0003}
 """Parameters in billions that every token passes: in models this small, the embedding, whose rows
@@ -63,26 +42,6 @@ MEASURED = 0.5
 
 WORTH_READING = 1e10
 """Bytes of weights from which the time to read them counts, and so the disk is measured."""
-
-
-class Step(NamedTuple):
-    """Something a notebook computes with one model; `passes` is 1 for reading, 3 for training."""
-
-    notebook: str
-    model: str
-    what: str
-    prompts: int
-    tokens: float
-    passes: int = 1
-
-
-def _bottle(run: Run) -> set[training.bottle.Trial]:
-    """The models that notebook 07 trains."""
-    ask, sizes = run.bottle, {"described": run.bottle.n_described, "tested": run.bottle.n_tested}
-    seeds = range(run.seed, run.seed + ask.n_seeds)
-    grid = training.trials.grid(ask.arms, ask.orders, seeds, **sizes)
-    swept = training.trials.sweeps(ask.sweeps, seeds[: ask.n_sweep_seeds], **sizes)
-    return {*grid["trial"], *swept["trial"]}
 
 
 def table(run: Run, notebooks: Iterable[str]) -> pd.DataFrame:
@@ -106,62 +65,14 @@ def table(run: Run, notebooks: Iterable[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def steps(run: Run) -> Iterator[Step]:
-    """Everything the notebooks compute, in their order."""
-    main, *contrasts = run.models
-    five, every, held = len(run.five), len(run.languages), len(run.after.held_out)
-    question = CHARACTERS.get(run.task.partition(":")[0], OTHER_TASK) / CHARACTERS_PER_TOKEN
-    pupil = CHARACTERS["academy"] / CHARACTERS_PER_TOKEN
-    quiz = run.teaching.n_characters * len(run.teaching.relations)
-    fewer = run.teaching.n_characters_few * len(run.teaching.relations)
-    cells = five + 1  # Each language, and mixup.
-    lesson = TOKENS_PER_FACT[run.teaching.form] * run.teaching.epochs
-    shots = 1 + run.n_shots
-
-    pairs = five * (five - 1)
-    translated = pairs * run.closeness.n_translated
-    sentences = run.closeness.n_sentences * (
-        every + 4 * 11
-    )  # Versions of each: swept probabilities.
-    for name in run.closeness.models:
-        yield Step("01", name, "translate", translated, translated * TOKENS_PER_SENTENCE * 5)
-        yield Step("01", name, "embed", sentences, sentences * TOKENS_PER_SENTENCE)
-
-    recomposed = run.barrier.n_items * (five + 6 * (five - 1) + 1)
-    recomposed += run.barrier.n_exploratory * (every + five * five)
-    released = run.barrier.n_items if run.task == "mmlu" else 0  # The mixup of the paper's authors.
-    recomposed += released
-    yield Step("02", main, "score", recomposed, recomposed * question)
-    styles = len(run.barrier.styles) * run.barrier.n_exploratory // 2 * five
-    yield Step("02", main, "styles", 2 * styles, styles * question * (1 + shots))
-    whole = run.barrier.n_items * cells + released
-    for name in contrasts:
-        yield Step("02", name, "score", whole, whole * question)
-
-    asked = 2 * quiz * cells + fewer * five
-    for name in run.teaching.models:
-        yield Step("03", name, "teach", quiz, (quiz + fewer) * lesson, 3)
-        yield Step("03", name, "score", asked, asked * pupil)
-
-    mitigated = 2 * run.prompting.n_items * cells
-    for name in run.prompting.models:
-        yield Step("04", name, "score", 11 * mitigated, mitigated * question * (7 + 4 * shots))
-        yield Step("04", name, "translate", 5 * mitigated, 5 * mitigated * question * shots)
-
-    arms = len(run.text.units) + 2  # English only and parallel text.
-    general = arms * _corpus_tokens(run)
-    domain = (arms - 1) * quiz * TOKENS_PER_FACT["prose"]
-    again = 2 * fewer * lesson
-    for name in run.text.models:
-        yield Step("05", name, "train", arms * 2 + 3, general + domain + again, 3)
-    after = (arms + 1) * (run.after.n_items + quiz) * (cells + held)
-    few = 3 * run.after.n_few * cells
-    tokens = after * question + few * question * shots
-    for name in run.text.models:
-        yield Step("06", name, "score", after + few, tokens)
-
-    grown = _bottle(run)
-    yield Step("07", BOTTLE, "train", len(grown), sum(each.n_tokens for each in grown), 3)
+def _chosen(run: Run, notebooks: Iterable[str]) -> list[Step]:
+    """The steps of some notebooks; what one of them asks again of what another did, once."""
+    chosen = {name[:2] for name in notebooks}
+    return [
+        step
+        for step in steps(run)
+        if step.notebook in chosen and not (step.what == AGAIN and ASKED in chosen)
+    ]
 
 
 def summary(run: Run, notebooks: Iterable[str]) -> str:
@@ -272,14 +183,6 @@ def in_words(run: Run, notebooks: Iterable[str]) -> str:
 def _total(found: pd.DataFrame) -> pd.Series:
     """Sums of a `table`, NaN for what is known of no step."""
     return found[["prompts", "tokens", "gpu_hours", "usd"]].sum(min_count=1)
-
-
-def _corpus_tokens(run: Run) -> float:
-    if run.text.corpus in WIKITEXT:
-        documents, words = WIKITEXT[run.text.corpus]
-        return words * TOKENS_PER_WORD * min(1, (run.text.n_documents or documents) / documents)
-    documents = run.text.n_documents or len(corpora.load("almanac", ["en"]))
-    return documents * TOKENS_PER_DOCUMENT
 
 
 def _money(step: Step) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from xlkb import corpora, models, tasks, training
-from xlkb.commands import preflight, wanted
+from xlkb.commands.before import preflight, wanted
 from xlkb.corpora import translators
 from xlkb.ground import disk, paths
 from xlkb.models import LanguageModel
@@ -167,18 +167,27 @@ def used(run: Run, numbers: Sequence[str]) -> list[str]:
 
 def trained(run: Run, numbers: Sequence[str], name: str) -> dict[str, int]:
     """How many times the notebooks fine-tune a model, by recipe; what two of them need, once."""
-    count = {run.teaching.recipe: 0, run.text.recipe: 0}
+    count = dict.fromkeys((run.teaching.recipe, run.text.recipe), 0)
     here = {number for number in numbers if name in run.models_of(number)}
-    if {"03", "04", *MIXING} & here:
+    orders = run.text.orders if "06" in here else ()
+    if {"03", "04"} & here or orders:
         count[run.teaching.recipe] += 1  # The academy in English.
     if "03" in here:
         count[run.teaching.recipe] += 1  # In several languages.
     if set(MIXING) & here:
-        first = 1 + ("sentence" in run.text.units)
-        count[run.teaching.recipe] += first
-        # On general text with and without the teaching, parallel text, and the domain's own.
-        count[run.text.recipe] += first + 2 * (len(run.text.units) + 1) + 1
+        count[run.text.recipe] += arms(run)
+    if "06" in here:
+        count[run.teaching.recipe] += 2 * ("before" in orders)
+        count[run.teaching.recipe] += len(run.bridge.arms) * run.bridge.n_seeds
+        count[run.text.recipe] += 2 * (run.text.n_passes > 1) + 4 * ("after" in orders)
+        count[run.text.recipe] += (1 + len(run.text.units)) * ("own" in orders)
     return count
+
+
+def arms(run: Run) -> int:
+    """Texts that a base model reads in notebook 05, over all seeds, with both controls."""
+    seeded = sum(unit in training.EVERY_SEED for unit in run.text.units)
+    return 2 + len(run.text.units) + (run.text.n_seeds - 1) * (2 + seeded)
 
 
 def _training(

@@ -1,0 +1,141 @@
+"""The comparisons that the project's claim stands on, named before any of them was made.
+
+Two questions, each a family of four tests of its own with Holm's correction within it: does mixed
+text do more than the same text in English, and does it do more, or less, than parallel text? All
+else that a notebook compares is exploratory. The base model itself reads the text, as in the paper.
+"""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from xlkb import tasks, training
+from xlkb.analysis import effects, gains, stats
+
+TASK = "worldfacts"
+GROUPS = gains.GROUPS[:2]
+"""Of questions: the other trained languages, and mixup."""
+
+TREATMENTS = (training.ARMS["sentence"], training.ARMS["words"])
+RIVAL = training.PARALLEL
+"""What they are compared with, besides the control."""
+
+RULE = "sum"
+"""Of decision; the run's first where it has others, as for letters."""
+
+SEED = "training_seed"
+COLUMNS = ["base_model", "against", "model", "group", "n", "n_seeds", "n_clusters", "accuracy"]
+COLUMNS += ["reference_accuracy", "effect_points", "effect_low", "effect_high", "p"]
+COLUMNS += ["p_adjusted", "least_points", "per_seed"]
+
+
+def in_words(languages: Sequence[str], task: str = TASK) -> str:
+    """The plan, to be printed above its results.
+
+    Args:
+        languages: of the mixed text, the base first.
+        task: what is asked.
+    """
+    control = training.control(languages)
+    treatments, groups = " and ".join(TREATMENTS), " and ".join(GROUPS)
+    tests = len(TREATMENTS) * len(GROUPS)
+    return "\n".join(
+        [
+            f"Primary comparisons, named in advance: {task}, rule {RULE} (or the run's first).",
+            f"1. {treatments} against {control}; {groups}: {tests} tests.",
+            f"2. {treatments} against {RIVAL}; {groups}: {tests} tests.",
+            "Two-sided, alpha 5 %, Holm's correction within each of the two. The base model itself",
+            "reads the text. Intervals are over training seeds and items, and items about one",
+            "country or character stay together. All else is exploratory.",
+        ]
+    )
+
+
+def table(decisions: pd.DataFrame, languages: Sequence[str], base: str = "en") -> pd.DataFrame:
+    """Each primary comparison, on the same questions under the same training seeds.
+
+    Args:
+        decisions: from `stats.decide`, of one task, with the arm as `model`, and columns
+            `base_model` and, if there are several, `training_seed`. Other arms, rules and groups
+            are left out.
+        languages: of the mixed text, the base first.
+        base: the language of teaching.
+
+    Returns:
+        A row per base model, reference (`against`), treatment (`model`) and `group`: `n` (items),
+        `n_seeds, n_clusters, accuracy, reference_accuracy` (shares), `effect_points, effect_low,
+        effect_high` (95 %), `p, p_adjusted` (Holm over the rows of a base model and reference),
+        `least_points` (that Holm's first step finds with 80 % power) and `per_seed` (text). A
+        comparison that the run has no answers for has no row, and does not count in its family.
+
+    Raises:
+        ValueError: arms or seeds answered different questions, or one of them twice.
+    """
+    empty = pd.DataFrame(columns=COLUMNS)
+    if decisions.empty:
+        return empty
+    rules = decisions["rule"].unique()
+    part = decisions[decisions["rule"] == (RULE if RULE in rules else rules[0])]
+    if SEED not in part:
+        part = part.assign(**{SEED: 0})
+    part = gains.grouped(part, languages, base)
+    rows = []
+    for label, answers in part.groupby("base_model", sort=False):
+        arms = dict(list(answers.groupby("model", sort=False)))
+        for reference in (training.control(languages), RIVAL):
+            treated = [arm for arm in TREATMENTS if arm in arms and reference in arms]
+            groups = [g for g in GROUPS if (answers["group"] == g).any()]
+            family = [
+                {"base_model": label, "against": reference, "model": arm, "group": group}
+                | _compared(arms[arm], arms[reference], group, len(treated) * len(groups))
+                for arm in treated
+                for group in groups
+            ]
+            if family:
+                found = pd.DataFrame(family)
+                rows.append(found.assign(p_adjusted=effects.holm(found["p"])))
+    return stats.concat([empty, *rows])[COLUMNS]
+
+
+def best(table: pd.DataFrame) -> dict[str, str]:
+    """Base model -> the treatment that gained most over the control in the other languages."""
+    part = table[(table["group"] == GROUPS[0]) & (table["against"] != RIVAL)]
+    tops = part.sort_values("effect_points", ascending=False, kind="stable")
+    return dict(tops.groupby("base_model", sort=False)["model"].first())
+
+
+def _compared(own: pd.DataFrame, other: pd.DataFrame, group: str, tests: int) -> dict:
+    arm, reference = own["model"].iloc[0], other["model"].iloc[0]
+    both = {name: _answers(each, group, name) for name, each in ((arm, own), (reference, other))}
+    where = {"group": group, "arm": f"{arm!r} against {reference!r}"}
+    stats.same_items(both[arm].stack(), both[reference].stack(), where)
+    shares = {name: each.groupby(["task", "item_id"]).mean() for name, each in both.items()}
+    cluster = [tasks.cluster(*item) for item in shares[arm].index]
+    told = effects.effect(shares[arm] - shares[reference], cluster, tests)
+    del told["standard_error"]
+    per_seed = ", ".join(f"{points:+.1f}" for points in told["per_seed"])
+    return told | {
+        "accuracy": shares[arm].to_numpy().mean(),
+        "reference_accuracy": shares[reference].to_numpy().mean(),
+        "per_seed": per_seed,
+    }
+
+
+def _answers(decisions: pd.DataFrame, group: str, arm: str) -> pd.DataFrame:
+    """Right or not, 0 or 1: a row per question, a column per training seed."""
+    part = decisions[decisions["group"] == group]
+    questions = part.set_index(["task", *stats.ITEM, SEED])["correct"].astype(float)
+    if not questions.index.is_unique:
+        twice = questions.index[questions.index.duplicated()][0]
+        raise ValueError(
+            f"{group}: {arm!r} answered {twice[1]!r} twice under one seed; a column "
+            f"`{SEED}` tells runs apart."
+        )
+    table = questions.unstack(SEED)
+    if table.isna().any(axis=None):
+        missing = table.index[table.isna().any(axis=1)][0]
+        raise ValueError(
+            f"{group}: {arm!r} was not asked {missing[1]!r} under every training seed; compare "
+            "seeds on the same questions."
+        )
+    return table

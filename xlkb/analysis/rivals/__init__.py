@@ -1,0 +1,1 @@
+"""What else narrows the barrier: ways of asking, and languages added up."""

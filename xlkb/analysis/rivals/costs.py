@@ -1,0 +1,118 @@
+"""What a remedy brings and what it costs, against the model that it was given to.
+
+The gain is in the other trained languages, the cost in the base language: right answers lost there.
+A cost is said to be none only where the equivalence test (`effects.equivalence`) says so.
+"""
+
+from collections.abc import Sequence
+
+import pandas as pd
+from statsmodels.stats.proportion import proportion_confint
+
+from xlkb import tasks
+from xlkb.analysis import effects, gains, primary
+from xlkb.ground.languages import LANGUAGES
+
+COLUMNS = ["base_model", "model", "n", "n_seeds", "gain_points", "gain_low", "gain_high"]
+COLUMNS += ["cost_points", "cost_low", "cost_high", "margin", "p_kept", "verdict"]
+
+
+def costs(
+    decisions: pd.DataFrame, start: str, languages: Sequence[str], base: str = "en"
+) -> pd.DataFrame:
+    """Gain and cost of each remedy, on the same questions as the model that it starts from.
+
+    Args:
+        decisions: of one task and rule, with `base_model`, `model` (the remedy, or `start`) and
+            `training_seed`; `start` has one seed, which stands beside each of a remedy's.
+        start: label of the model without a remedy.
+        languages: of the mixed text, the base among them.
+        base: the language in which nothing should be lost.
+
+    Returns:
+        A row per base model and remedy: `n` (items), `n_seeds`; `gain_points, gain_low, gain_high`
+        (other trained languages, 95 %); `cost_points, cost_low, cost_high` (accuracy lost in the
+        base language, 90 %, as the test has it), `margin` (points), `p_kept` (of equivalence) and
+        `verdict` ("equivalent", "not worse", "worse", "open").
+
+    Raises:
+        ValueError: a remedy has no `start` to stand beside, or answered other questions.
+    """
+    rows = []
+    named = LANGUAGES[base].name
+    for label, part in gains.grouped(decisions, languages, base).groupby("base_model", sort=False):
+        if start not in set(part["model"]):
+            raise ValueError(f"{label}: there is no {start!r} that remedies are compared with.")
+        before = part[part["model"] == start]
+        for remedy, own in part.groupby("model", sort=False):
+            if remedy == start:
+                continue
+            gained, told = (
+                _differences(own, before, group, (label, remedy))
+                for group in (primary.GROUPS[0], named)
+            )
+            if gained is None or told is None:
+                continue
+            gain, kept = effects.effect(*gained), effects.equivalence(*told)
+            rows.append(
+                {
+                    "base_model": label,
+                    "model": remedy,
+                    "n": gain["n"],
+                    "n_seeds": gain["n_seeds"],
+                    "gain_points": gain["effect_points"],
+                    "gain_low": gain["effect_low"],
+                    "gain_high": gain["effect_high"],
+                    "cost_points": -kept["effect_points"],
+                    "cost_low": -kept["effect_high"],
+                    "cost_high": -kept["effect_low"],
+                    "margin": kept["margin"],
+                    "p_kept": kept["p"],
+                    "verdict": kept["verdict"],
+                }
+            )
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _differences(
+    own: pd.DataFrame, before: pd.DataFrame, group: str, where: tuple[str, str]
+) -> tuple[pd.DataFrame, list[str]] | None:
+    """Shares of right answers gained, a row per item and a column per seed, with its clusters."""
+    after, start = (_shares(each[each["group"] == group]) for each in (own, before))
+    if after.empty:
+        return None
+    if not after.index.sort_values().equals(start.index.sort_values()) or after.isna().any(
+        axis=None
+    ):
+        raise ValueError(f"{group}: {' and '.join(where)} answered other questions than before.")
+    change = after.sub(start.mean(axis=1), axis=0)
+    return change, [tasks.cluster(*item) for item in change.index]
+
+
+def _shares(decisions: pd.DataFrame) -> pd.DataFrame:
+    keys = ["task", "item_id", primary.SEED]
+    return decisions.groupby(keys)["correct"].mean().unstack(primary.SEED)
+
+
+def right_language(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """How often a model goes on with a text in the text's language.
+
+    Args:
+        rows: from `scoring.continued`, perhaps of several models.
+        by: columns that tell the groups apart.
+
+    Returns:
+        `by`, `n` (continuations that were judged), `short` (those too short to tell), `share` (of
+        the judged in the language of the prompt; NaN of none), `low, high` (95 % Wilson interval).
+    """
+    columns = [*by, "n", "short", "share", "low", "high"]
+    if rows.empty:
+        return pd.DataFrame(columns=columns)
+    grouped = rows.groupby(list(by), sort=False)
+    table = grouped.agg(n=("judged", "sum"), asked=("judged", "size"), found=("right", "sum"))
+    table = table.reset_index()
+    table["short"] = table["asked"] - table["n"]
+    some = table["n"].where(table["n"] > 0)
+    table["share"] = table["found"] / some
+    table["low"], table["high"] = proportion_confint(table["found"], some, method="wilson")
+    return table[columns]

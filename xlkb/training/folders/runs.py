@@ -1,0 +1,138 @@
+"""The folder of a training: known by what it is made from, made once, sealed when it is done."""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from filelock import FileLock
+
+from xlkb import models
+from xlkb.ground import disk, paths
+from xlkb.models import LanguageModel, checkpoints
+from xlkb.training.folders import model_card
+from xlkb.training.recipes import Recipe
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+FINISHED = "finished.json"
+DESCRIPTION = "run.json"
+WORK = "checkpoints"
+
+
+def described(model: LanguageModel, recipe: Recipe, **made_from: Any) -> dict[str, Any]:
+    """What a run is made from, for its `run.json`, with the `key` that it is known by.
+
+    Args:
+        model: what training starts from.
+        recipe: the hyper-parameters.
+        made_from: the version of the way of training, and the fingerprint of what is learned.
+    """
+    dtype = model.compute_dtype if recipe.dtype == "auto" else recipe.dtype
+    run = {
+        "base": model.name,
+        "base_label": model.label,
+        "base_fingerprint": model.weights_fingerprint,
+        "recipe": asdict(recipe) | {"dtype": dtype},
+        **made_from,
+    }
+    if model.adapter is not None:
+        run["start"] = model.adapter.name
+        run["start_fingerprint"] = model.adapter_fingerprint
+    labels = ("base", "base_label", "start")
+    return {"key": checkpoints.digest({k: run[k] for k in run if k not in labels}), **run}
+
+
+def made(
+    run: Mapping[str, Any],
+    folder: str | Path | None,
+    name: str,
+    train: Callable[[Path], None],
+) -> Path:
+    """The folder of a run, which `train` fills if it is not there, finished and whole.
+
+    Args:
+        run: from `described`.
+        folder: where the result goes; by default `runs/` among the stored results, under the
+            model's name, `name` and the start of the run's key.
+        name: of what is learned.
+        train: called with the folder, while no other process trains there.
+
+    Raises:
+        ValueError: `folder` holds another run.
+    """
+    if folder is None:
+        words = (models.slug(run["base"]), *name.split(), run["key"][:12])
+        folder = paths.results() / "runs" / "-".join(words)
+    folder = paths.user(folder)
+    if models.replaying():
+        return folder
+    disk.writable(folder, "The result's folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.parent / f".{folder.name}.lock"):
+        if not _finished(folder, run["key"]):
+            disk.write_json(folder / DESCRIPTION, run)
+            train(folder)
+    return folder
+
+
+def finish(
+    model: LanguageModel,
+    network: "PreTrainedModel",
+    folder: Path,
+    curve: pd.DataFrame,
+    read: Mapping[str, int],
+) -> None:
+    """Write what came of a run: weights, `loss.csv`, model card and, last, `finished.json`.
+
+    Args:
+        network: that was trained.
+        curve: of the loss, a row per step.
+        read: `texts` and `tokens` that were learned from.
+    """
+    from xlkb.training import trainable, trainer
+
+    trainable.save(model, network, folder)
+    curve.to_csv(folder / "loss.csv", index=False)
+    tenth = max(1, len(curve) // 10)
+    outcome = {
+        **read,
+        "steps": len(curve),
+        "first_loss": float(curve["loss"].head(tenth).mean()),
+        "final_loss": float(curve["loss"].tail(tenth).mean()),
+    }
+    run = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    (folder / "README.md").write_text(model_card.text(run, outcome), encoding="utf-8")
+    trainer.seal(folder, FINISHED, **outcome)
+    shutil.rmtree(folder / WORK)
+    print(f"{folder.name}: loss {outcome['first_loss']:.3f} → {outcome['final_loss']:.3f}")
+
+
+def _finished(folder: Path, key: str) -> bool:
+    """Whether the folder holds this very run, finished and whole."""
+    from xlkb.training import trainer
+
+    if (folder / DESCRIPTION).exists():
+        run = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        if run["key"] != key:
+            raise ValueError(
+                f"{folder} holds another run (model, corpus, recipe or dtype differ; its own are "
+                f"in {DESCRIPTION}). Give another folder, or remove it."
+            )
+    if not (folder / FINISHED).exists():
+        return False
+    bad = trainer.damage(folder, FINISHED)
+    if bad is None:
+        shutil.rmtree(folder / WORK, ignore_errors=True)
+        print(f"{folder.name}: finished before, reused")
+        return True
+    print(f"{folder / bad} is damaged; the model is trained again.", file=sys.stderr)
+    for path in folder.iterdir():  # Not overwritten: another process may have them in memory.
+        if path.is_file() and path.name != DESCRIPTION:
+            path.unlink()
+    return False
