@@ -137,6 +137,9 @@ def test_several_models_count_in_every_notebook():
     given = {"model": "pip:gemma-3-270m,pip:smollm2-135m"}
     run = profiles.load("demo", **given)
     for path in reproduce_options.notebooks():
+        if path.name.startswith("07"):  # It makes its own.
+            assert run.models_of("07") == ()
+            continue
         assert needs.effects([path], given, run) == []
         assert run.models_of(path.name[:2]) == tuple(given["model"].split(","))
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats as tests
 
-from xlkb.analysis import stats
+from xlkb.analysis import effects, stats
 
 FEWEST = 3
 """Seeds from which there are intervals and tests."""
@@ -106,7 +106,7 @@ def tested(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Tables of `contrasts` as one, with `p_adjusted` (Holm, over all rows)."""
     found = stats.concat(tables)
     if found["p"].notna().any():
-        return found.assign(p_adjusted=stats.holm(found["p"]))
+        return found.assign(p_adjusted=effects.holm(found["p"]))
     return found.assign(p_adjusted=np.nan)
 
 

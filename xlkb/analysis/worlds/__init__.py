@@ -1,0 +1,1 @@
+"""Numbers about invented worlds: the bottle, and TOFU's authors."""
