@@ -18,7 +18,7 @@ from xlkb.ground import disk, languages, paths
 from xlkb.profiles import reading
 from xlkb.training import recipes, sizes
 
-NUMBERS = ("01", "02", "03", "04", "05", "06")
+NUMBERS = ("01", "02", "03", "04", "05", "06", "07")
 Usage = namedtuple("Usage", "total used free")
 
 

@@ -20,6 +20,17 @@ def test_every_notebook_and_model_has_a_step(profile):
     assert (found[["prompts", "tokens"]] > 0).all(axis=None)
 
 
+def test_the_models_that_notebook_07_makes_are_counted_without_any_of_the_runs(monkeypatch):
+    (row,) = plan.table(profiles.load("demo"), ["07_g"]).to_dict("records")
+    run = profiles.load("demo").bottle
+    grid = len(run.arms) * len(run.orders) * run.n_seeds
+    assert (row["model"], row["what"]) == (plan.BOTTLE, "train")
+    assert grid < row["prompts"] < grid + 10 * run.n_sweep_seeds
+    monkeypatch.setattr(plan, "speed", lambda: (66e9, "cpu", "2 cores"))
+    assert plan.duration(profiles.load("demo"), ["07_g"]).split()[1] in ("min", "s")
+    assert profiles.load("demo").models_of("07") == ()
+
+
 def test_only_the_chosen_notebooks_are_counted():
     run = profiles.load("paper")
     assert set(plan.table(run, ["02_b"])["notebook"]) == {"02"}

@@ -32,6 +32,13 @@ SIZES = {
     "after.held_out": ["pt"],
     "after.n_items": 2,
     "after.n_few": 1,
+    "bottle.n_seeds": 1,
+    "bottle.n_sweep_seeds": 1,
+    "bottle.n_described": 5,
+    "bottle.n_tested": 2,
+    "bottle.arms": ["unmixed", "word"],
+    "bottle.orders": ["together", "facts first"],
+    "bottle.sweeps": ["people"],
 }
 
 

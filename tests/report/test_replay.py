@@ -18,7 +18,7 @@ from xlkb.scoring.tries import Pair
 
 pytestmark = pytest.mark.golden
 
-NUMBERS = ("01", "02", "03", "04", "05", "06")
+NUMBERS = ("01", "02", "03", "04", "05", "06", "07")
 
 
 def made(number, monkeypatch, tmp_path):

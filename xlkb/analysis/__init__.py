@@ -6,7 +6,8 @@ decisions, with n and 95 % intervals; `means` and `against` compare similarities
 what all of them have, and `each` makes the table of each model by itself. `effect` and
 `equivalence` are about one difference over training seeds x items, and `primary` holds the
 comparisons that were named in advance. `mitigations` are ways of asking, `ensemble` adds languages
-up, `costs` is what remedies bring and take, and `paper` what the paper reports.
+up, `costs` is what remedies bring and take, `paper` what the paper reports, and `bottle` about the
+small models of known reading.
 
 >>> import pandas as pd
 >>> from xlkb import analysis
@@ -15,7 +16,7 @@ up, `costs` is what remedies bring and take, and `paper` what the paper reports.
 [{'language': 'en', 'n': 4, 'accuracy': 0.75, 'low': 0.3, 'high': 0.95}]
 """
 
-from xlkb.analysis import paper, primary, tofu
+from xlkb.analysis import bottle, paper, primary, story, tofu
 from xlkb.analysis.effects import effect, equivalence
 from xlkb.analysis.gains import by_rule as gains_by_rule
 from xlkb.analysis.gains import grouped, over_control
@@ -42,6 +43,7 @@ __all__ = [
     "accuracy",
     "against",
     "barrier",
+    "bottle",
     "concat",
     "correlation",
     "costs",
@@ -68,6 +70,7 @@ __all__ = [
     "right_language",
     "scripts",
     "shared",
+    "story",
     "tofu",
     "transfer_rate",
     "with_base_names",

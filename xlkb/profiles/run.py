@@ -77,10 +77,10 @@ class Text:
 
 @dataclass(frozen=True)
 class After:
-    """Notebook 06. n_items: questions per cell of the primary contrasts; n_few: per any other cell.
-    held_out: languages asked there that are in no training text. n_written: texts per language that
-        a model continues, to see in which language. n_agreement: questions of the split "validation"
-    that languages are trained to agree on, as a rival (0: none)."""
+    """Notebook 06. n_items: questions per cell of the primary comparisons; n_few: per any other
+    cell. held_out: languages asked there that are in no training text. n_written: texts per
+    language that a model continues, to see in which language. n_agreement: questions of the split
+    "validation" that languages are trained to agree on, as a rival (0: none)."""
 
     n_items: int
     n_few: int
@@ -98,6 +98,22 @@ class Bridge:
     n_seeds: int
     n_passes: int
     arms: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Bottle:
+    """Notebook 07, which trains models of its own from scratch. n_seeds: worlds, in each of which
+    all `arms` (`corpora.bottle.ARMS`) are read in all `orders` (`training.bottle.ORDERS`).
+    n_sweep_seeds: of these, worlds in which the `sweeps` are made (`training.trials.SWEEPS`; there
+    may be none). n_described, n_tested: people whom the text describes, and who are asked about."""
+
+    n_seeds: int
+    n_sweep_seeds: int
+    n_described: int
+    n_tested: int
+    arms: tuple[str, ...]
+    orders: tuple[str, ...]
+    sweeps: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -144,13 +160,16 @@ class Run:
     text: Text
     after: After
     bridge: Bridge
+    bottle: Bottle
     figures: Path
     results: Path
 
     def models_of(self, notebook: str) -> tuple[str, ...]:
-        """The models of a notebook, by its number ("02")."""
+        """The models of a notebook, by its number ("02"); 07 makes its own."""
         parts = {"01": self.closeness, "03": self.teaching, "04": self.prompting}
         parts |= {"05": self.text, "06": self.text}
+        if notebook == "07":
+            return ()
         return parts[notebook].models if notebook in parts else self.models
 
     @property
@@ -183,12 +202,7 @@ table [text]."""
 MODELS = tuple(key for key in SETTINGS if key.endswith("models"))
 """Settings that name models: of notebook 02, and of the others."""
 
-EMPTY = ("then", "n_shots", "seed", "after.held_out", "after.n_written", "bridge.arms")
-EMPTY += (
-    "after.n_agreement",
-    "text.n_documents",
-    "text.n_passes",
-    "text.orders",
-    "text.translator",
-)
+EMPTY = ("then", "n_shots", "seed", "after.held_out", "after.n_written", "after.n_agreement")
+EMPTY += ("text.n_documents", "text.n_passes", "text.orders", "text.translator", "bridge.arms")
+EMPTY += ("bottle.sweeps",)
 """Settings that may be empty, or 0."""

@@ -12,6 +12,7 @@ these two are imported when they are asked for, because Jupyter takes seconds to
 """
 
 from xlkb.report import manifest
+from xlkb.report.dots import seed_dots, seed_scatter
 from xlkb.report.figures import (
     accuracy_bars,
     distributions,
@@ -43,5 +44,7 @@ __all__ = [
     "readable",
     "reference",
     "scatter",
+    "seed_dots",
+    "seed_scatter",
     "table",
 ]

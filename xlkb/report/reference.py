@@ -23,6 +23,7 @@ from xlkb.scoring import results
 TOLERANCES: dict[str, tuple[float, str]] = {
     r"^n($|_)": (0.0, "questions; 5 % where it counts answers of one kind (`OUTCOMES`)"),
     r"^p($|_)": (np.inf, "follows from the other columns, and a small change moves it far"),
+    r"^seeds_|least_|^rho": (np.inf, "rests on the scatter of a few seeds"),
     r"seconds|per_second": (np.inf, "depends on the machine"),
     r"log_likelihood|margin|nats": (0.3, "nats; bfloat16 sums differ by that between machines"),
     r"loss": (0.05, "nats per token"),
@@ -47,7 +48,7 @@ that round bfloat16 products differently. A column without a match, and any text
 FOLLOWING = ("per_seed", "verdict")
 """Texts that follow from numbers, and so from small differences between machines."""
 
-TRAINED = ("table03", "table05", "table06")
+TRAINED = ("table03", "table05", "table06", "table07")
 """Tables of models that were trained in the run itself. Training amplifies rounding: two processors
 end with models that answer some questions differently, so these tables get `TRAINED_FACTOR` times
 the tolerance."""
@@ -247,6 +248,7 @@ def update(run: Run, ran: Sequence[Path]) -> None:
             shutil.copyfile(path, new / path.parent.name / "model.json")
             if described.get("adapter"):
                 _copy_run(described["adapter"])
+    results.compact(run.results, new)  # Of models that have no folder of their own.
     shutil.rmtree(destination, ignore_errors=True)
     new.rename(destination)
     print(f"Replaced: {destination}")

@@ -89,6 +89,13 @@ class Trial:
         return _world(self.seed, self.languages, self.described, self.tested, self.overlap)
 
     @property
+    def n_tokens(self) -> int:
+        """About how many tokens the model reads."""
+        sizes = self.world.sizes
+        n_documents = self.copies * self.described + TOLD * self.tested
+        return n_documents * (sizes.relations * sizes.words + 1) * self.recipe.epochs
+
+    @property
     def recipe(self) -> Recipe:
         """How it is trained, at every stage."""
         plain = recipes.get("bottle")

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from xlkb import models, scoring
+from xlkb import corpora, models, scoring
 from xlkb.ground import progress
 from xlkb.ground.names import unknown
 from xlkb.training import bottle
@@ -81,11 +81,15 @@ def grid(
     """Every arm in every order, a row each: `order, arm, seed` and the `trial`.
 
     Raises:
-        ValueError: an unknown order, or what `corpora.bottle.text` refuses.
+        ValueError: an unknown arm or order.
     """
-    for order in orders:
-        if order not in bottle.ORDERS:
-            raise ValueError(unknown("order", order, bottle.ORDERS))
+    for kind, given, known in (
+        ("order", orders, bottle.ORDERS),
+        ("arm", arms, corpora.bottle.ARMS),
+    ):
+        for name in given:
+            if name not in known:
+                raise ValueError(unknown(kind, name, known))
     rows = [
         {"order": order, "arm": arm, "seed": seed, "trial": Trial(seed, arm, order, **sizes)}
         for order in orders
@@ -118,9 +122,12 @@ def outcomes(asked: pd.DataFrame, store: Path, workers: int | None = None) -> pd
     """The frame with the columns of `bottle.outcome` in place of `trial`.
 
     Args:
-        asked: from `grid` or `sweeps`.
+        asked: from `grid` or `sweeps`, or rows of both.
         store: folder of stored results.
         workers: processes at a time; None: one for each core. 0: in this process.
+
+    A script that calls this without `workers=0` needs the guard of `multiprocessing`, `if __name__
+    == "__main__"`; a notebook does not.
 
     Raises:
         RuntimeError: outcomes are missing, and XLKB_REPLAY=1 is set.

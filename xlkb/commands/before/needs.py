@@ -42,6 +42,9 @@ def check(run: Run, numbers: Sequence[str]) -> None:
         corpora.load(run.text.corpus, run.read[:1] or ("en",), n=1)
         if run.text.translator:
             translators.by_name(run.text.translator, run.read)
+    if "07" in numbers:
+        training.trials.grid(run.bottle.arms, run.bottle.orders, [run.seed])
+        training.trials.sweeps(run.bottle.sweeps, [run.seed])
     if "01" in numbers:
         spoken = [code for code in run.five if code in corpora.spoken(run.closeness.parallel)]
         corpora.load(run.closeness.parallel, spoken[:1] or ("en",), n=1)

@@ -18,7 +18,7 @@ import pandas as pd
 
 from xlkb import models
 from xlkb.commands.before import preflight
-from xlkb.commands.before.steps import AGAIN, ASKED, Step, steps
+from xlkb.commands.before.steps import AGAIN, ASKED, BOTTLE, Step, steps
 from xlkb.ground import disk, progress
 from xlkb.models import api, hub_models
 from xlkb.profiles import Run
@@ -27,9 +27,10 @@ FLOPS = 2e14
 """Floating-point operations per second that one GPU does in practice (half of an H100's peak in
 dense bfloat16 is 5e14; scoring and short sequences reach less)."""
 
-BODY = {"pip:gemma-3-270m": 0.100, "pip:smollm2-135m": 0.106}
+BODY = {"pip:gemma-3-270m": 0.100, "pip:smollm2-135m": 0.106, BOTTLE: 0.0003}
 """Parameters in billions that every token passes: in models this small, the embedding, whose rows
-are looked up, is much of the whole (0.27 and 0.135)."""
+are looked up, is much of the whole (0.27 and 0.135). The bottle's have a third of what stands here:
+their matrices are too small for a processor to be fast at."""
 
 IN_PRACTICE = {"cpu": 0.9, "cuda": 0.3, "mps": 0.3}
 """Operations of this plan that are done in the time of one of a large matrix product: small ones
@@ -95,7 +96,7 @@ def duration(run: Run, notebooks: Iterable[str]) -> str:
     if models.replaying():
         return ""
     chosen = {name[:2] for name in notebooks}
-    work = {name: 0.0 for name in run.every_model}
+    work = {name: 0.0 for name in (*run.every_model, BOTTLE)}
     for step in steps(run):
         if step.notebook in chosen:
             work[step.model] += 2e9 * step.tokens * step.passes

@@ -7,7 +7,7 @@ Tokens are estimates: characters of a question of the task (`CHARACTERS`) over
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from xlkb import corpora
+from xlkb import corpora, training
 from xlkb.commands.before import needs
 from xlkb.profiles import Run
 
@@ -32,6 +32,10 @@ TOKENS_PER_FACT = {"prose": 17, "qa": 20, "both": 37}
 
 AGAIN, ASKED = "score, as 02", "02"
 """What notebook 04 computes only where notebook 02 did not, whose scores it adds up."""
+
+
+BOTTLE = "of the bottle"
+"""What stands for the models that notebook 07 makes."""
 
 
 class Step(NamedTuple):
@@ -95,6 +99,18 @@ def steps(run: Run) -> Iterator[Step]:
         yield Step("05", name, "train", needs.arms(run), general, 3)
         for what, prompts, tokens, passes in _after(run, quiz, lesson):
             yield Step("06", name, what, prompts, tokens, passes)
+
+    grown = _bottle(run)
+    yield Step("07", BOTTLE, "train", len(grown), sum(each.n_tokens for each in grown), 3)
+
+
+def _bottle(run: Run) -> set[training.bottle.Trial]:
+    """The models that notebook 07 trains."""
+    ask, sizes = run.bottle, {"described": run.bottle.n_described, "tested": run.bottle.n_tested}
+    seeds = range(run.seed, run.seed + ask.n_seeds)
+    grid = training.trials.grid(ask.arms, ask.orders, seeds, **sizes)
+    swept = training.trials.sweeps(ask.sweeps, seeds[: ask.n_sweep_seeds], **sizes)
+    return {*grid["trial"], *swept["trial"]}
 
 
 def _after(run: Run, quiz: int, lesson: float) -> Iterator[tuple[str, int, float, int]]:
