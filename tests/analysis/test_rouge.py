@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sentences import SENTENCES
 
-from xlkb.analysis import rouge
+from xlkb.analysis.tofu import rouge
 from xlkb.ground.languages import LANGUAGES
 
 ENDINGS = [".", "!", "?", "…", "...", "。", "！", "？", "।", "॥", "؟", "۔", "،", ";", " .", ""]

@@ -24,7 +24,7 @@ from datasets import Dataset
 
 from xlkb import tasks
 from xlkb.analysis.languages import alignment
-from xlkb.analysis.rouge import recall as rouge_l_recall
+from xlkb.analysis.tofu.rouge import recall as rouge_l_recall
 from xlkb.corpora import translation, translators
 from xlkb.ground import languages as room
 from xlkb.ground import paths
