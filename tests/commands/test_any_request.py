@@ -8,9 +8,11 @@ from itertools import combinations, product
 from pathlib import Path
 
 import notebook_cells
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from xlkb import training
 from xlkb.ground import paths, resampling
 from xlkb.ground.languages import FIVE, LANGUAGES
 from xlkb.report import manifest
@@ -150,4 +152,18 @@ def test_a_style_without_letters_has_no_table_of_letters(play, shared):
         assert problems == []
         left_out = manifest.listing(run.figures).set_index("name")["left_out"]
         assert left_out.get("table02m_letters", "it needs the style letters")
-        assert left_out.get("table06d_few_shot", "it needs demonstrations")
+
+
+def test_notebook_06_does_all_that_a_profile_can_ask_of_it(play, shared):
+    changes = notebook_cells.EVERYTHING
+    notebook_cells.profile(shared[0] / "profiles", "everything", **changes)
+    run, problems = play("06", "everything", languages="en,fr,de,es,it,pt")
+    assert problems == []
+    left_out = manifest.listing(run.figures).query("left_out != ''")
+    assert left_out.empty, left_out
+    primary = pd.read_csv(run.figures / "table06a_primary.csv")
+    assert set(primary["n_seeds"]) == {2}
+    orders = pd.read_csv(run.figures / "table06e_orders.csv")
+    assert set(orders["order"]) == set(training.ORDERS.values())
+    costs = pd.read_csv(run.figures / "table06g_costs.csv")
+    assert {"ensemble", "agreement"} <= set(costs["model"])

@@ -152,10 +152,10 @@ def points(outcomes: pd.DataFrame, correlations: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for column, layer in LAYERS.items():
         row = overall.loc[layer]
-        spread = ""
-        if pd.notna(row["seeds_low"]):
-            spread = f", 95 % over seeds {row['seeds_low']:.2f} to {row['seeds_high']:.2f}"
-        label = f"{layer}, Spearman's rho = {row['rho']:.2f}{spread} (n = {row['n_models']} models)"
+        low, high = row["seeds_low"], row["seeds_high"]
+        spread = f" [{low:.2f}, {high:.2f}]" if pd.notna(low) else ""
+        models = f"n = {row['n_models']} models"
+        label = f"{layer}: Spearman's rho = {row['rho']:.2f}{spread}, {models}"
         parts.append(outcomes.assign(layer=label, cosine=outcomes[column]))
     return stats.concat(parts)
 
