@@ -202,8 +202,8 @@ def _model(folder):
     return models.load(f"path:{folder}")
 
 
-def test_the_demo_trains_17_models():
-    assert sum(needs.trained(profiles.load("demo"), NUMBERS, "pip:gemma-3-270m").values()) == 17
+def test_the_demo_trains_8_models():
+    assert sum(needs.trained(profiles.load("demo"), NUMBERS, "pip:gemma-3-270m").values()) == 8
     demo = profiles.load("demo")
     assert sum(needs.trained(demo, ["02"], "pip:gemma-3-270m").values()) == 0
     assert sum(needs.trained(demo, ["04"], "pip:gemma-3-270m").values()) == 1

@@ -24,7 +24,7 @@ SIZES = {
     "prompting.n_items": 2,
     "n_shots": 2,
     "teaching.n_characters": 2,
-    "teaching.n_characters_few": 2,
+    "teaching.n_characters_matrix": 2,
     "teaching.relations": ["companion", "food"],
     "teaching.epochs": 1,
     "text.n_documents": 1,

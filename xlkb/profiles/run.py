@@ -31,12 +31,12 @@ class Barrier:
 @dataclass(frozen=True)
 class Teaching:
     """Notebook 03, with `models`. n_characters, relations: how much of the academy is taught;
-    n_characters_few: the same where a comparison costs several teachings. form: "prose", "qa" or
+    n_characters_matrix: pupils that the languages of its matrix are dealt. form: "prose", "qa" or
     "both". recipe, epochs: how, and how often."""
 
     models: tuple[str, ...]
     n_characters: int
-    n_characters_few: int
+    n_characters_matrix: int
     relations: tuple[str, ...]
     form: str
     recipe: str

@@ -55,7 +55,7 @@ def steps(run: Run) -> Iterator[Step]:
     five, every = len(run.five), len(run.languages)
     question, pupil = _question(run.task), _question("academy")
     quiz = run.teaching.n_characters * len(run.teaching.relations)
-    fewer = run.teaching.n_characters_few * len(run.teaching.relations)
+    fewer = run.teaching.n_characters_matrix * len(run.teaching.relations)
     cells = five + 1  # Each language, and mixup.
     lesson = TOKENS_PER_FACT[run.teaching.form] * run.teaching.epochs
     shots = 1 + run.n_shots
