@@ -8,11 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sentences import SENTENCES
 
-<<<<<<< HEAD
-from xlkb.analysis.worlds import rouge
-=======
 from xlkb.analysis.tofu import rouge
->>>>>>> 2430fa66f1ea0af624f10034092340887ad6ce49
 from xlkb.ground.languages import LANGUAGES
 
 ENDINGS = [".", "!", "?", "…", "...", "。", "！", "？", "।", "॥", "؟", "۔", "،", ";", " .", ""]

@@ -24,11 +24,7 @@ from datasets import Dataset
 
 from xlkb import tasks
 from xlkb.analysis.languages import alignment
-<<<<<<<< HEAD:xlkb/analysis/worlds/tofu.py
-from xlkb.analysis.worlds.rouge import recall as rouge_l_recall
-========
 from xlkb.analysis.tofu.rouge import recall as rouge_l_recall
->>>>>>>> 2430fa66f1ea0af624f10034092340887ad6ce49:xlkb/analysis/tofu/__init__.py
 from xlkb.corpora import translation, translators
 from xlkb.ground import languages as room
 from xlkb.ground import paths

@@ -1,1 +1,0 @@
-"""Numbers about invented worlds: the bottle, and TOFU's authors."""
