@@ -32,6 +32,9 @@ SIZES = {
     "after.held_out": ["pt"],
     "after.n_items": 2,
     "after.n_few": 1,
+    "after.n_written": 1,
+    "bridge.n_characters": 1,
+    "bridge.arms": ["none", "1/2 word"],
     "bottle.n_seeds": 1,
     "bottle.n_sweep_seeds": 1,
     "bottle.n_described": 5,
@@ -40,6 +43,16 @@ SIZES = {
     "bottle.orders": ["together", "facts first"],
     "bottle.sweeps": ["people"],
 }
+
+EVERYTHING = {
+    "text.n_seeds": 2,
+    "text.n_passes": 2,
+    "text.orders": ["after", "before", "own"],
+    "after.n_agreement": 2,
+    "bridge.n_seeds": 2,
+    "bridge.arms": ["none", "1/2 unmixed", "1/2 sentence"],
+}
+"""What notebook 06 adds in the profile study."""
 
 
 def model(folder: Path) -> str:
