@@ -67,7 +67,7 @@ def made(
         ValueError: `folder` holds another run.
     """
     if folder is None:
-        words = (models.slug(run["base"]), *name.split(), run["key"][:12])
+        words = (models.slug(run["base"]), *name.replace("/", "-").split(), run["key"][:12])
         folder = paths.results() / "runs" / "-".join(words)
     folder = paths.user(folder)
     if models.replaying():
