@@ -176,7 +176,7 @@ def _main_job(arguments: list[str], world: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(reproduce, "_run", lambda *given: ran.append(given) or 0)
     assert reproduce.main(arguments) == 0
     ((_, _, chosen, parameters),) = ran
-    assert len(chosen) == (1 if "--only" in arguments else 6)
+    assert len(chosen) == (1 if "--only" in arguments else 7)
     if "--only" in arguments or "--task" in arguments:
         monkeypatch.chdir(paths.NOTEBOOKS)
         given = {key: value for key, value in parameters.items() if key != "profile"}
