@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -60,6 +61,26 @@ def checkout(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "FIGURES", root / "figures")
     monkeypatch.setattr(paths, "REFERENCE", root / "tests" / "reference")
     return root
+
+
+@pytest.fixture
+def here(checkout, monkeypatch):
+    """The checkout; its notebooks run in this process, where all is imported already."""
+    monkeypatch.setattr(notebooks, "execute", _execute_here)
+    return checkout
+
+
+def _execute_here(notebook, output, parameters):
+    space = {}
+    for cell in nbformat.read(notebook, 4).cells:
+        if cell.cell_type == "code":
+            exec(cell.source, space)
+        if "parameters" in cell.metadata.get("tags", []):
+            defined = {*space}
+            space |= {name: value for name, value in parameters.items() if name in defined}
+    output.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(notebook, output)
+    return [name for name, value in parameters.items() if value and name not in defined]
 
 
 # The command line
@@ -234,12 +255,12 @@ def test_a_run_stops_at_the_first_failure(checkout, capsys):
     assert "03_domain" not in printed.out
 
 
-def test_a_whole_run_ends_with_the_profiles_commands(checkout, capfd, monkeypatch):
+def test_a_whole_run_ends_with_the_profiles_commands(here, capfd, monkeypatch):
     plain = profiles.load
     lost = "mix --corpus almanac --documents 1 --unit document --out mixed"
     then = ("models", lost)
     monkeypatch.setattr(profiles, "load", lambda *a, **k: replace(plain(*a, **k), then=then))
-    _notebook(checkout / "notebooks", "02_barrier", LOAD, SAVE)
+    _notebook(here / "notebooks", "02_barrier", LOAD, SAVE)
     assert reproduce.main(["--only", "2"]) == 0
     assert "hub:" not in capfd.readouterr().out
     assert reproduce.main([]) == 1
@@ -248,8 +269,8 @@ def test_a_whole_run_ends_with_the_profiles_commands(checkout, capfd, monkeypatc
     assert f"problem: xlkb {lost} ended with code 2" in said.err
 
 
-def test_stale_and_missing_artefacts_fail_the_run(checkout, capsys):
-    notebook = _notebook(checkout / "notebooks", "02_barrier", LOAD, SAVE)
+def test_stale_and_missing_artefacts_fail_the_run(here, capsys):
+    notebook = _notebook(here / "notebooks", "02_barrier", LOAD, SAVE)
     assert reproduce.main([]) == 0
     _notebook(notebook.parent, "02_barrier", LOAD)
     _notebook(notebook.parent, "04_remedies", LOAD)
@@ -259,28 +280,28 @@ def test_stale_and_missing_artefacts_fail_the_run(checkout, capsys):
     said = capsys.readouterr().err
     assert "table2_barrier is stale: 02_barrier ran but did not make it again" in said
     assert "04_remedies recorded no table and no figure" in said
-    (checkout / "figures" / "table2_barrier.md").unlink()
+    (here / "figures" / "table2_barrier.md").unlink()
     assert reproduce.main(["--only", "04"]) == 1
     said = capsys.readouterr().err
     assert "table2_barrier.md" in said
     assert "stale" not in said, "the notebook that makes it did not run"
 
 
-def test_overrides_keep_away_from_the_profiles_artefacts(checkout, capsys):
-    _notebook(checkout / "notebooks", "02_barrier", LOAD, SAVE)
+def test_overrides_keep_away_from_the_profiles_artefacts(here, capsys):
+    _notebook(here / "notebooks", "02_barrier", LOAD, SAVE)
     assert reproduce.main(["--languages", "en,sw"]) == 0
-    assert (checkout / "figures" / "demo-en-sw" / "table2_barrier.csv").exists()
-    assert not (checkout / "figures" / "table2_barrier.csv").exists()
-    assert (checkout / "results" / "demo-en-sw" / "notebooks" / "02_barrier.ipynb").exists()
+    assert (here / "figures" / "demo-en-sw" / "table2_barrier.csv").exists()
+    assert not (here / "figures" / "table2_barrier.csv").exists()
+    assert (here / "results" / "demo-en-sw" / "notebooks" / "02_barrier.ipynb").exists()
 
 
-def test_an_option_counts_or_is_refused(checkout, capsys):
+def test_an_option_counts_or_is_refused(here, capsys):
     with_task = 'profile = "demo"\nmodel = ""\ntask = ""\nquick = False'
     load = LOAD.replace(', "languages": languages', "")
-    _notebook(checkout / "notebooks", "02_barrier", load, SAVE, parameters=with_task)
+    _notebook(here / "notebooks", "02_barrier", load, SAVE, parameters=with_task)
     assert reproduce.main(["--quick", "--languages", "fr"]) == 2
     assert "--languages would have no effect in any notebook" in capsys.readouterr().err
-    _notebook(checkout / "notebooks", "03_domain", LOAD, SAVE)
+    _notebook(here / "notebooks", "03_domain", LOAD, SAVE)
     assert reproduce.main(["--quick", "--languages", "fr", "--only", "02"]) == 2
     assert "notebook that takes it: --only 02,03" in capsys.readouterr().err
     reproduce.main(["--quick", "--languages", "fr"])
@@ -374,7 +395,7 @@ def _stored(folder, name, score):
     disk.write_json(folder / "model.json", {"name": name})
 
 
-def test_update_then_check_agrees_and_a_changed_table_does_not(checkout, capsys):
+def test_update_then_check_agrees_and_a_changed_table_does_not(checkout, capsys, monkeypatch):
     # A replay needs stored scores of each model, and this notebook scores nothing.
     save = SAVE.replace("[models.load(name) for name in run.models]", "[]")
     show = "import os\nprint('replay:', os.environ.get('XLKB_REPLAY'))"
@@ -388,6 +409,7 @@ def test_update_then_check_agrees_and_a_changed_table_does_not(checkout, capsys)
     assert results.read(committed / "gemma-3-270m")["log_likelihood"].tolist() == [-1.0]
     assert _printed(notebook) == "replay: 1\n", "the committed notebook now has its outputs"
     assert "XLKB_REPLAY" not in os.environ
+    monkeypatch.setattr(notebooks, "execute", _execute_here)
     assert reproduce.main(["--check"]) == 0
     assert "within its tolerances: 1" in capsys.readouterr().out
     table = committed / "tables" / "table2_barrier.csv"
@@ -398,9 +420,9 @@ def test_update_then_check_agrees_and_a_changed_table_does_not(checkout, capsys)
     assert "differ from the reference" in printed.err
 
 
-def test_tables_of_notebooks_that_did_not_run_are_left_out(checkout, capsys):
-    _notebook(checkout / "notebooks", "02_barrier", LOAD, SAVE)
-    committed = checkout / "tests" / "reference" / "demo" / "tables"
+def test_tables_of_notebooks_that_did_not_run_are_left_out(here, capsys):
+    _notebook(here / "notebooks", "02_barrier", LOAD, SAVE)
+    committed = here / "tests" / "reference" / "demo" / "tables"
     committed.mkdir(parents=True)
     (committed / "table03a_domain.csv").write_text("n\n1\n", encoding="utf-8")
     assert reproduce.main(["--only", "02", "--check"]) == 1
