@@ -169,7 +169,7 @@ def test_the_card_tells_where_a_model_comes_from(llama, tmp_path):
 
 
 def train_with_checkpoints(say, location, folder, method):
-    settings = recipe(method, epochs=30, gradient_accumulation=2)
+    settings = recipe(method, epochs=10, gradient_accumulation=2)
     finetuning.train(load(location), TEXTS, settings, folder, checkpoint_seconds=0)
 
 
@@ -193,7 +193,7 @@ def run_and_kill(model, folder, method, step):
 @pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_bits(base, tmp_path, capsys):
     method = {"llama": "full", "gemma3": "lora"}[base.label]
-    settings = recipe(method, epochs=30, gradient_accumulation=2)
+    settings = recipe(method, epochs=10, gradient_accumulation=2)
     whole = finetuning.train(base, TEXTS, settings, tmp_path / "whole")
     run_and_kill(base, tmp_path / "killed", method, 3)
     killed = finetuning.train(base, TEXTS, settings, tmp_path / "killed")
@@ -207,7 +207,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(base, tmp_path, capsys):
 def killed(llama, tmp_path_factory):
     """A run that was not interrupted, and one that was killed with checkpoints on the disk."""
     folder = tmp_path_factory.mktemp("runs")
-    settings = recipe(epochs=30, gradient_accumulation=2)
+    settings = recipe(epochs=10, gradient_accumulation=2)
     finetuning.train(llama, TEXTS, settings, folder / "whole")
     run_and_kill(llama, folder / "killed", "full", 4)
     return folder
@@ -222,7 +222,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(
     newest = max(good, key=lambda path: int(path.name.split("-")[1]))
     os.truncate(newest / file, (newest / file).stat().st_size // 2)
     with pytest.warns(UserWarning, match=f"{newest.name}/{file} is damaged"):
-        finetuning.train(llama, TEXTS, recipe(epochs=30, gradient_accumulation=2), folder)
+        finetuning.train(llama, TEXTS, recipe(epochs=10, gradient_accumulation=2), folder)
     step = int(newest.name.split("-")[1])
     assert f"going on from step {step - 1}" in capsys.readouterr().out
     assert same(weights(killed / "whole"), weights(folder))
