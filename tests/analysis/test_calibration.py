@@ -68,7 +68,7 @@ def alarms(p, alpha=5.0):
 
 @pytest.fixture
 def fewer(monkeypatch):
-    monkeypatch.setattr(resampling, "RESAMPLES", 400)
+    monkeypatch.setattr(resampling, "RESAMPLES", 1000)
 
 
 @pytest.mark.parametrize(

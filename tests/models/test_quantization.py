@@ -14,7 +14,7 @@ MODEL = "pip:smollm2-135m"
 BOUNDS = {"nf4": (2.5, 0.75), "int8": (0.6, 0.85)}
 """Mean difference of a choice's log-likelihood (nats) at most, share of equal answers at least.
 
-Measured on a CPU: 1.79 and 85 % in NF4, 0.42 and 95 % in 8 bits. The model has 135 million weights,
+Measured on a CPU: 1.72 and 85 % in NF4, 0.38 and 90 % in 8 bits. The model has 135 million weights,
 which were in 4 bits of another kind before.
 """
 
