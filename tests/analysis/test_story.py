@@ -86,6 +86,18 @@ def test_costs_go_by_their_verdict():
     assert "other languages: none." in story.told({"table06g_costs": costs(words="open")})
 
 
+@pytest.mark.parametrize(("share", "learned"), [(0.96, True), (0.55, False)])
+def test_of_facts_that_were_not_learned_nothing_is_concluded(share, learned):
+    accuracy = {"English": share, primary.GROUPS[0]: 0.34}
+    rows = [
+        {"rule": "sum", "model": "2/3 word", "n": 288, "group": group, "accuracy": value}
+        for group, value in accuracy.items()
+    ]
+    text = story.told({"table06f_bridge": pd.DataFrame(rows)})
+    assert f"2/3 word 34 % ({100 * share:.0f} %) (288 facts" in text
+    assert ("2/3 word cannot tell" in text) != learned
+
+
 @pytest.mark.parametrize(
     ("languages", "said"),
     [

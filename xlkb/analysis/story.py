@@ -12,6 +12,8 @@ from xlkb.analysis import primary
 from xlkb.ground.languages import LANGUAGES
 
 SURE = 0.05
+LEARNED = 0.95
+"""Share of taught facts that are right in the language of teaching, before another is looked at."""
 CHANCE = "chance is 25 %"
 VERDICTS = {"kept": ("equivalent", "not worse"), "open": ("open",), "lost": ("worse",)}
 """Of `costs`, in words."""
@@ -96,10 +98,13 @@ def _bridge(table: pd.DataFrame, base: str) -> str:
     if other.empty or own.empty:
         return ""
     arms = [f"{arm} {_percent(other[arm])} ({_percent(own[arm])})" for arm in other.index]
+    late = [arm for arm in other.index if own[arm] < LEARNED]
+    under = f"; under {_percent(LEARNED)} in {LANGUAGES[base].name}, "
+    fails = f"{under}{_listed(late)} cannot tell" if late else ""
     return (
         f"Facts taught in {LANGUAGES[base].name}, beside others in mixed text: right in other "
         f"languages (and in {LANGUAGES[base].name}), by share and unit of the mixed text, "
-        f"{_listed(arms)}; {rows['n'].min()} facts, {CHANCE}."
+        f"{_listed(arms)} ({rows['n'].min()} facts, {CHANCE}){fails}."
     )
 
 
