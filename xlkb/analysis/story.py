@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
+from xlkb import corpora
 from xlkb.analysis import primary
 from xlkb.ground.languages import LANGUAGES
 
@@ -97,14 +98,23 @@ def _bridge(table: pd.DataFrame, base: str) -> str:
     )
     if other.empty or own.empty:
         return ""
-    arms = [f"{arm} {_percent(other[arm])} ({_percent(own[arm])})" for arm in other.index]
-    late = [arm for arm in other.index if own[arm] < LEARNED]
-    under = f"; under {_percent(LEARNED)} in {LANGUAGES[base].name}, "
-    fails = f"{under}{_listed(late)} cannot tell" if late else ""
+    named = {corpora.bridge.NONE: "without any"}
+    arms = [
+        f"{named.get(arm, arm)} {_percent(other[arm])} ({_percent(own[arm])})"
+        for arm in other.index
+    ]
+    late = [named.get(arm, arm) for arm in other.index if own[arm] < LEARNED]
+    which = _listed(late) if late and len(late) < len(other) else "all arms"
+    missed = (
+        f" {which[:1].upper()}{which[1:]} stayed under the {_percent(LEARNED)} in "
+        f"{LANGUAGES[base].name} that were to come first, and say nothing about transfer."
+        if late
+        else ""
+    )
     return (
         f"Facts taught in {LANGUAGES[base].name}, beside others in mixed text: right in other "
         f"languages (and in {LANGUAGES[base].name}), by share and unit of the mixed text, "
-        f"{_listed(arms)} ({rows['n'].min()} facts, {CHANCE}){fails}."
+        f"{_listed(arms)} ({rows['n'].min()} facts, {CHANCE}).{missed}"
     )
 
 
