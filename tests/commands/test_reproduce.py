@@ -447,7 +447,7 @@ def test_an_update_keeps_the_runs_of_other_profiles_and_drops_its_stale_ones(che
     assert results.read(committed / "study" / "tuned")["log_likelihood"].tolist() == [-2.0]
 
 
-@pytest.mark.parametrize("killed_at", range(1, 9))
+@pytest.mark.parametrize("killed_at", range(1, 10))
 def test_an_update_that_was_killed_loses_nothing_and_goes_on(checkout, monkeypatch, killed_at):
     run, committed = _run_to_update(checkout)
     calls = iter(range(1, 100))
