@@ -36,12 +36,10 @@ def train(arm: str, name: str, recipe: recipes.Recipe, steps: int) -> dict:
     """Train `WARM_UP` steps, then `steps` more under the clock."""
     warnings.filterwarnings("ignore", category=FutureWarning)
     model = models.load(name)
-    dtype = model.compute_dtype if recipe.dtype == "auto" else recipe.dtype
     texts = [corpora.text(row, "en") for row in corpora.load("almanac", ["en"])]
     packed, labels, _ = packing.pack(model.tokenizer, texts, recipe)
     with tempfile.TemporaryDirectory() as folder:
-        settings = trainer.arguments(Path(folder), recipe, dtype, model.device, len(packed))
-        wrapped = trainable.make(model, recipe, dtype, str(settings.device))
+        wrapped, settings, dtype = trainable.make(model, recipe, Path(folder), len(packed))
         if arm == "xlkb":
             network = wrapped.get_base_model() if recipe.method != "full" else wrapped
             assert chunked_loss.install(network, getattr(torch, dtype))

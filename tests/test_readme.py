@@ -12,11 +12,12 @@ import shlex
 from pathlib import Path
 
 import notebook_cells
+import pandas as pd
 import pytest
 from datasets import Dataset
 from matplotlib.figure import Figure
 
-from xlkb import corpora, models
+from xlkb import analysis, corpora, models
 from xlkb.commands import finetune, mix, reproduce, tofu
 from xlkb.commands import main as xlkb
 from xlkb.corpora import translation, translators
@@ -286,6 +287,17 @@ def test_links_and_files_named_in_the_text_exist(name):
             continue
         places = [ROOT, ROOT / "xlkb", ROOT / "benchmarks", ROOT / "tests"]
         assert any((place / target).exists() for place in places), target
+
+
+def test_what_was_found_is_what_the_studys_tables_say():
+    folder = paths.REFERENCE / "study" / "tables"
+    names = {name for answers in analysis.story.QUESTIONS.values() for name, _ in answers}
+    read = {"keep_default_na": False, "na_values": [""]}
+    tables = {name: pd.read_csv(folder / f"{name}.csv", **read) for name in names}
+    _, _, rest = TEXTS["README.md"].partition("<!-- told by the tables of the profile `study` -->")
+    said, end, _ = rest.partition("<!-- end -->")
+    assert end
+    assert " ".join(said.split()) == " ".join(analysis.story.told(tables).split())
 
 
 def test_artefacts_named_in_the_table_are_those_there_are():

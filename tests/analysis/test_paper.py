@@ -76,13 +76,21 @@ def test_each_base_model_counts_from_its_own_control():
 )
 def test_the_papers_number_goes_to_the_base_model_of_that_name(label, same):
     table = paper.finetuned_beside(finetuned("other", label), "mmlu", "control")
-    (theirs,) = table.query("status != 'this run'")["base_model"]
+    (theirs,) = table.query("status != 'this run' and model != 'not named'")["base_model"]
     assert theirs == (label if same else "Llama3-8B")
 
 
-def test_of_no_arms_the_papers_row_is_left():
+def test_of_no_arms_the_papers_rows_are_left():
     table = paper.finetuned_beside(finetuned("a").iloc[:0], "worldfacts", "control")
-    assert table["base_model"].tolist() == ["Llama3-8B"]
+    assert table["base_model"].tolist() == ["not named", "not named", "Llama3-8B"]
+
+
+def test_the_gains_that_the_paper_claims_stand_beside_ours_as_second_hand():
+    table = paper.finetuned_beside(finetuned("a"), "worldfacts", "control")
+    claimed = table[table["model"] == "not named"]
+    assert claimed["change"].tolist() == [12, 28]
+    assert set(claimed["status"]) == {"second-hand"}
+    assert claimed["before"].isna().all()
 
 
 def test_settings_stand_beside_ours_and_misnamed_ones_are_refused():

@@ -14,7 +14,7 @@ import pytest
 from xlkb import profiles
 from xlkb.commands import reproduce
 from xlkb.ground import disk, paths
-from xlkb.report import notebooks, reference
+from xlkb.report import manifest, notebooks, reference
 from xlkb.scoring import results
 
 PARAMETERS = 'profile = "demo"\nmodel = ""\ntask = ""\nlanguages = ""\nquick = False'
@@ -74,7 +74,10 @@ def _execute_here(notebook, output, parameters):
     space = {}
     for cell in nbformat.read(notebook, 4).cells:
         if cell.cell_type == "code":
-            exec(cell.source, space)
+            try:
+                exec(cell.source, space)
+            except Exception as error:
+                raise notebooks.NotebookFailed(str(error)) from None
         if "parameters" in cell.metadata.get("tags", []):
             defined = {*space}
             space |= {name: value for name, value in parameters.items() if name in defined}
@@ -269,7 +272,24 @@ def test_a_whole_run_ends_with_the_profiles_commands(here, capfd, monkeypatch):
     assert f"problem: xlkb {lost} ended with code 2" in said.err
 
 
-def test_stale_and_missing_artefacts_fail_the_run(here, capsys):
+def test_what_a_notebook_no_longer_makes_is_removed_in_a_line(here, capsys):
+    first, second = SAVE, SAVE.replace("table2_", "table2b_")
+    notebook = _notebook(here / "notebooks", "02_barrier", LOAD, first, second)
+    assert reproduce.main([]) == 0
+    time.sleep(1.1)  # Artefacts are dated to the second.
+    _notebook(notebook.parent, "02_barrier", LOAD, second, "raise RuntimeError('half-way')", first)
+    assert reproduce.main([]) == 1
+    assert "half-way" in capsys.readouterr().err
+    assert (here / "figures" / "table2_barrier.csv").exists(), "it stopped before that"
+    _notebook(notebook.parent, "02_barrier", LOAD, second)
+    assert reproduce.main([]) == 0
+    said = capsys.readouterr().out
+    assert "Removed, as 02_barrier no longer makes it: table2_barrier\n" in said
+    assert not list((here / "figures").glob("table2_barrier.*"))
+    assert list(manifest.listing(here / "figures")["name"]) == ["table2b_barrier"]
+
+
+def test_a_notebook_that_makes_nothing_and_missing_files_fail_the_run(here, capsys):
     notebook = _notebook(here / "notebooks", "02_barrier", LOAD, SAVE)
     assert reproduce.main([]) == 0
     _notebook(notebook.parent, "02_barrier", LOAD)
@@ -278,13 +298,14 @@ def test_stale_and_missing_artefacts_fail_the_run(here, capsys):
     time.sleep(1.1)  # Artefacts are dated to the second.
     assert reproduce.main([]) == 1
     said = capsys.readouterr().err
-    assert "table2_barrier is stale: 02_barrier ran but did not make it again" in said
+    assert "02_barrier recorded no table and no figure" in said
     assert "04_remedies recorded no table and no figure" in said
+    assert (here / "figures" / "table2_barrier.csv").exists(), "what it made stays"
     (here / "figures" / "table2_barrier.md").unlink()
     assert reproduce.main(["--only", "04"]) == 1
     said = capsys.readouterr().err
     assert "table2_barrier.md" in said
-    assert "stale" not in said, "the notebook that makes it did not run"
+    assert "02_barrier recorded no" not in said, "it did not run"
 
 
 def test_overrides_keep_away_from_the_profiles_artefacts(here, capsys):
@@ -389,10 +410,16 @@ def test_rows_with_the_same_text_are_compared_in_order():
     assert len(reference.compare(frame, frame.iloc[::-1])) == 2
 
 
-def _stored(folder, name, score):
+def _stored(folder, name, score, adapter=None):
     frame = pd.DataFrame({"key": [name.encode()[-12:]], "log_likelihood": [score], "n_tokens": [1]})
     results.append(folder, frame)
-    disk.write_json(folder / "model.json", {"name": name})
+    disk.write_json(folder / "model.json", {"name": name, "adapter": adapter})
+
+
+def _learned(folder, *adapters):
+    for adapter in adapters:
+        disk.write(folder / "runs" / adapter / "loss.csv", b"step,loss\n1,2.0\n")
+        disk.write_json(folder / "runs" / adapter / "finished.json", {})
 
 
 def test_update_then_check_agrees_and_a_changed_table_does_not(checkout, capsys, monkeypatch):
@@ -418,6 +445,60 @@ def test_update_then_check_agrees_and_a_changed_table_does_not(checkout, capsys,
     printed = capsys.readouterr()
     assert "table2_barrier" in printed.out
     assert "differ from the reference" in printed.err
+
+
+def _run_to_update(checkout):
+    """A run of `demo` with one new fine-tuning run, and references of it and of another profile."""
+    name, committed = "pip:gemma-3-270m", checkout / "tests" / "reference"
+    _stored(committed / "demo" / "tuned", name, -2.0, "stale")
+    _stored(committed / "study" / "tuned", name, -2.0, "studied")
+    _learned(committed, "stale", "studied", "nobodys")
+    _stored(checkout / "results" / "demo" / "tuned", name, -1.0, "new")
+    _learned(checkout / "results", "new", "other")
+    run = replace(profiles.load("demo"), figures=checkout / "figures")
+    return replace(run, results=checkout / "results" / "demo"), committed
+
+
+def test_an_update_keeps_the_runs_of_other_profiles_and_drops_its_stale_ones(checkout):
+    run, committed = _run_to_update(checkout)
+    reference.update(run, [])
+    assert sorted(path.name for path in (committed / "runs").iterdir()) == ["new", "studied"]
+    assert {path.name for path in (committed / "runs" / "new").iterdir()} == {
+        "loss.csv",
+        "finished.json",
+    }
+    assert sorted(path.name for path in committed.iterdir()) == ["demo", "runs", "study"]
+    assert results.read(committed / "study" / "tuned")["log_likelihood"].tolist() == [-2.0]
+
+
+@pytest.mark.parametrize("killed_at", range(1, 10))
+def test_an_update_that_was_killed_loses_nothing_and_goes_on(checkout, monkeypatch, killed_at):
+    run, committed = _run_to_update(checkout)
+    calls = iter(range(1, 100))
+
+    def killed(act):
+        def act_or_stop(*arguments, **options):
+            if next(calls) == killed_at:
+                raise KeyboardInterrupt
+            return act(*arguments, **options)
+
+        return act_or_stop
+
+    with monkeypatch.context() as patch:
+        for place, name in ((Path, "rename"), (shutil, "rmtree"), (disk, "write")):
+            patch.setattr(place, name, killed(getattr(place, name)))
+        with pytest.raises(KeyboardInterrupt):
+            reference.update(run, [])
+    # What each model came from is there, wherever the model is.
+    for path in committed.rglob("model.json"):
+        adapter = json.loads(path.read_text(encoding="utf-8"))["adapter"]
+        assert (committed / "runs" / adapter / "finished.json").exists()
+    assert (committed / "study" / "tuned" / "model.json").exists()
+    there = [committed / "demo", *committed.glob(".update/demo/old")]
+    assert any((path / "tuned" / "model.json").exists() for path in there)
+    reference.update(run, [])
+    assert sorted(path.name for path in committed.iterdir()) == ["demo", "runs", "study"]
+    assert sorted(path.name for path in (committed / "runs").iterdir()) == ["new", "studied"]
 
 
 def test_tables_of_notebooks_that_did_not_run_are_left_out(here, capsys):

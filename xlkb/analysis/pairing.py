@@ -1,11 +1,14 @@
 """What is compared is about the same items, and of the same model."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
-from xlkb.analysis.stats import CELL, CONDITION, concat
+from xlkb.analysis.stats import CELL, CONDITION, ITEM, concat, same_items
+
+SEED = "training_seed"
+"""The column that tells the training runs of a model apart."""
 
 
 def each(
@@ -60,3 +63,45 @@ def shared(decisions: pd.DataFrame, by: Sequence[str] = ("model", "task")) -> pd
         stacklevel=2,
     )
     return decisions[kept].reset_index(drop=True)
+
+
+def shares(
+    own: pd.DataFrame, other: pd.DataFrame, where: Mapping[str, str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """How much of each item two models have right, on the same questions under the same seeds.
+
+    Args:
+        own, other: decisions of a model each, on one group of questions, with `training_seed`.
+        where: what is compared, for messages.
+
+    Returns:
+        Two frames of shares, a row per item (`task, item_id`), a column per training seed.
+
+    Raises:
+        ValueError: a question was answered twice under a seed, or not under every seed, or by one
+            of the models only.
+    """
+    answers = [_by_seed(each, where) for each in (own, other)]
+    same_items(*(each.stack() for each in answers), where)
+    return tuple(each.groupby(["task", "item_id"]).mean() for each in answers)
+
+
+def _by_seed(decisions: pd.DataFrame, where: Mapping[str, str]) -> pd.DataFrame:
+    """Right or not, 0 or 1: a row per question, a column per training seed."""
+    what = ", ".join(f"{name} {value}" for name, value in where.items())
+    arm = next(iter(decisions["model"]), "")
+    questions = decisions.set_index(["task", *ITEM, SEED])["correct"].astype(float)
+    if not questions.index.is_unique:
+        twice = questions.index[questions.index.duplicated()][0]
+        raise ValueError(
+            f"{what}: {arm!r} answered {twice[1]!r} twice under one seed; a column `{SEED}` tells "
+            "runs apart."
+        )
+    table = questions.unstack(SEED)
+    if table.isna().any(axis=None):
+        missing = table.index[table.isna().any(axis=1)][0]
+        raise ValueError(
+            f"{what}: {arm!r} was not asked {missing[1]!r} under every training seed; compare "
+            "seeds on the same questions."
+        )
+    return table

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from xlkb import tasks, training
-from xlkb.analysis import effects, gains, stats
+from xlkb.analysis import effects, gains, pairing, stats
 
 TASK = "worldfacts"
 GROUPS = gains.GROUPS[:2]
@@ -23,7 +23,6 @@ RIVAL = training.PARALLEL
 RULE = "sum"
 """Of decision; the run's first where it has others, as for letters."""
 
-SEED = "training_seed"
 COLUMNS = ["base_model", "against", "model", "group", "n", "n_seeds", "n_clusters", "accuracy"]
 COLUMNS += ["reference_accuracy", "effect_points", "effect_low", "effect_high", "p"]
 COLUMNS += ["p_adjusted", "least_points", "per_seed"]
@@ -76,8 +75,8 @@ def table(decisions: pd.DataFrame, languages: Sequence[str], base: str = "en") -
         return empty
     rules = decisions["rule"].unique()
     part = decisions[decisions["rule"] == (RULE if RULE in rules else rules[0])]
-    if SEED not in part:
-        part = part.assign(**{SEED: 0})
+    if pairing.SEED not in part:
+        part = part.assign(**{pairing.SEED: 0})
     part = gains.grouped(part, languages, base)
     rows = []
     for label, answers in part.groupby("base_model", sort=False):
@@ -105,37 +104,14 @@ def best(table: pd.DataFrame) -> dict[str, str]:
 
 
 def _compared(own: pd.DataFrame, other: pd.DataFrame, group: str, tests: int) -> dict:
-    arm, reference = own["model"].iloc[0], other["model"].iloc[0]
-    both = {name: _answers(each, group, name) for name, each in ((arm, own), (reference, other))}
-    where = {"group": group, "arm": f"{arm!r} against {reference!r}"}
-    stats.same_items(both[arm].stack(), both[reference].stack(), where)
-    shares = {name: each.groupby(["task", "item_id"]).mean() for name, each in both.items()}
-    cluster = [tasks.cluster(*item) for item in shares[arm].index]
-    told = effects.effect(shares[arm] - shares[reference], cluster, tests)
+    arms = " against ".join(repr(each["model"].iloc[0]) for each in (own, other))
+    parts = (each[each["group"] == group] for each in (own, other))
+    arm, reference = pairing.shares(*parts, {"group": group, "arm": arms})
+    told = effects.effect(arm - reference, [tasks.cluster(*item) for item in arm.index], tests)
     del told["standard_error"]
     per_seed = ", ".join(f"{points:+.1f}" for points in told["per_seed"])
     return told | {
-        "accuracy": shares[arm].to_numpy().mean(),
-        "reference_accuracy": shares[reference].to_numpy().mean(),
+        "accuracy": arm.to_numpy().mean(),
+        "reference_accuracy": reference.to_numpy().mean(),
         "per_seed": per_seed,
     }
-
-
-def _answers(decisions: pd.DataFrame, group: str, arm: str) -> pd.DataFrame:
-    """Right or not, 0 or 1: a row per question, a column per training seed."""
-    part = decisions[decisions["group"] == group]
-    questions = part.set_index(["task", *stats.ITEM, SEED])["correct"].astype(float)
-    if not questions.index.is_unique:
-        twice = questions.index[questions.index.duplicated()][0]
-        raise ValueError(
-            f"{group}: {arm!r} answered {twice[1]!r} twice under one seed; a column "
-            f"`{SEED}` tells runs apart."
-        )
-    table = questions.unstack(SEED)
-    if table.isna().any(axis=None):
-        missing = table.index[table.isna().any(axis=1)][0]
-        raise ValueError(
-            f"{group}: {arm!r} was not asked {missing[1]!r} under every training seed; compare "
-            "seeds on the same questions."
-        )
-    return table

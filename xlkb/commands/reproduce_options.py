@@ -28,8 +28,8 @@ examples:
 With --quick, --model, --task, --languages or --style the artefacts go to a folder of their own,
 figures/PROFILE-..., so that the profile's own stay as they are. Scores are stored as they are
 computed: a run that was stopped goes on where it was, and a second run takes seconds. Exit code:
-0 done, 1 a notebook failed or an artefact is missing, stale or out of tolerance, 2 the command was
-not understood.
+0 done, 1 a notebook failed or an artefact is missing, changed or out of tolerance, 2 the command
+was not understood.
 """
 
 PARAMETERS = ("profile", "model", "task", "languages", "style", "quick")

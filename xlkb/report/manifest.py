@@ -6,7 +6,8 @@ with the reason, and the notebook says so.
 
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -77,14 +78,28 @@ class Artefact:
             "models": fingerprints,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        path = self.run.figures / FILE
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Notebooks may run side by side; each reads, adds its own and writes.
-        with FileLock(path.with_suffix(".lock")):
-            entries = _read(self.run.figures)
+        with _entries(self.run.figures) as entries:
             entries[self.name] = entry
-            disk.write_json(path, dict(sorted(entries.items())))
-        path.with_suffix(".lock").unlink(missing_ok=True)
+
+
+@contextmanager
+def _entries(folder: Path) -> Iterator[dict[str, dict]]:
+    """What a folder lists, to be changed and written; others, who run side by side, wait."""
+    path = folder / FILE
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        entries = _read(folder)
+        yield entries
+        disk.write_json(path, dict(sorted(entries.items())))
+    path.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def remove(folder: Path, names: Sequence[str]) -> None:
+    """Remove artefacts: their files, then what is listed of them."""
+    with _entries(folder) as entries:
+        for name in names:
+            for file in entries.pop(name)["files"]:
+                (folder / file).unlink(missing_ok=True)
 
 
 def listing(folder: Path) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from xlkb.ground import paths
+from xlkb.ground import disk, paths
 from xlkb.profiles import Run
 from xlkb.report import manifest, notebooks
 from xlkb.scoring import results
@@ -79,11 +79,15 @@ def artefacts(run: Run, ran: Sequence[str], started: datetime) -> list[str]:
     """Print every artefact of the run's folder with its age, and those that were left out, with the
     reason; return what is wrong with them.
 
+    What a notebook made once and no longer makes is removed. A notebook that made nothing at all
+    is a problem, and what it made once stays.
+
     Args:
         run: whose `figures` folder is looked at.
-        ran: names of the notebooks that just ran.
-        started: when they started; what they own must be younger.
+        ran: names of the notebooks that just ran, each to its end.
+        started: when they started; what they make is younger.
     """
+    problems = _remove_old(run.figures, ran, started)
     listing = manifest.listing(run.figures)
     if listing.empty:
         return [f"no artefact was recorded in {run.figures}"]
@@ -92,21 +96,22 @@ def artefacts(run: Run, ran: Sequence[str], started: datetime) -> list[str]:
     print(listing[~absent].drop(columns=["created", "left_out"]).to_string(index=False) + "\n")
     for name, why in listing.loc[absent, ["name", "left_out"]].itertuples(index=False):
         print(f"left out: {name}, {why}")
-    problems = manifest.check(run.figures)
-    created = pd.to_datetime(listing["created"], utc=True)
+    return manifest.check(run.figures) + problems
+
+
+def _remove_old(figures: Path, ran: Sequence[str], started: datetime) -> list[str]:
+    """Remove what notebooks no longer make; return which of them made nothing."""
+    listing, problems = manifest.listing(figures), []
     # Recorded times may be cut to whole seconds.
-    old = listing[_made_by(listing, ran) & (created < started.replace(microsecond=0))]
-    for row in old.itertuples():
-        problems.append(f"{row.name} is stale: {row.notebook} ran but did not make it again")
+    new = pd.to_datetime(listing["created"], utc=True) >= started.replace(microsecond=0)
     for name in ran:
-        if not _made_by(listing, [name]).any():
+        own = listing["notebook"].str[:2] == name[:2]
+        if not (own & new).any():
             problems.append(f"{name} recorded no table and no figure")
+        elif old := listing.loc[own & ~new, "name"].to_list():
+            manifest.remove(figures, old)
+            print(f"Removed, as {name} no longer makes it: {', '.join(old)}")
     return problems
-
-
-def _made_by(listing: pd.DataFrame, names: Sequence[str]) -> pd.Series:
-    """Which artefacts belong to these notebooks, by the number in their names."""
-    return listing["notebook"].str[:2].isin([name[:2] for name in names])
 
 
 def check(run: Run, ran: Sequence[str]) -> list[str]:
@@ -217,9 +222,24 @@ def _copy_run(adapter: str) -> None:
     """Put a fine-tuning run's loss curve and outcome, not its weights, into the reference."""
     run = paths.results() / "runs" / adapter
     for file in ("loss.csv", "finished.json"):
-        copy = paths.REFERENCE / "runs" / run.name / file
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(run / file, copy)
+        disk.write(paths.REFERENCE / "runs" / run.name / file, (run / file).read_bytes())
+
+
+def _remove_runs() -> None:
+    """Remove the fine-tuning runs that no model of any profile's reference came from."""
+    stored = paths.REFERENCE.glob("*/*/model.json")
+    named = {json.loads(path.read_text(encoding="utf-8")).get("adapter") for path in stored}
+    for run in (paths.REFERENCE / "runs").glob("*"):
+        if run.is_dir() and run.name not in named:
+            shutil.rmtree(run)
+
+
+def _recover(work: Path) -> None:
+    """Put back what an update that was killed had moved away, and remove what it had begun."""
+    for old in work.glob("*/old"):
+        if not (paths.REFERENCE / old.parent.name).exists():
+            old.rename(paths.REFERENCE / old.parent.name)
+    shutil.rmtree(work, ignore_errors=True)
 
 
 def update(run: Run, ran: Sequence[Path]) -> None:
@@ -228,15 +248,18 @@ def update(run: Run, ran: Sequence[Path]) -> None:
     The committed notebooks are replayed from the new reference with their default parameters, so
     they show what a reader of the repository gets.
 
+    What is new is made beside what it replaces, and what nothing needs any more goes last. Killed
+    on the way, the same command goes on.
+
     Args:
         run: a profile without overrides whose notebooks have all just run without a problem.
         ran: the notebooks.
     """
     destination = paths.REFERENCE / run.profile
-    new = destination.with_name(f".{run.profile}.new")
-    shutil.rmtree(new, ignore_errors=True)
+    work = paths.REFERENCE / ".update"
+    _recover(work)
+    new = work / run.profile / "new"  # Too deep for a replay to find models there.
     (new / "tables").mkdir(parents=True)
-    shutil.rmtree(paths.REFERENCE / "runs", ignore_errors=True)
     for name in manifest.listing(run.figures)["name"]:
         if (run.figures / f"{name}.csv").exists():
             shutil.copyfile(run.figures / f"{name}.csv", new / "tables" / f"{name}.csv")
@@ -244,13 +267,16 @@ def update(run: Run, ran: Sequence[Path]) -> None:
         described = json.loads(path.read_text(encoding="utf-8"))
         # Runs with another model store their scores beside the profile's own.
         if described["name"] in run.every_model:
-            results.compact(path.parent, new / path.parent.name)
-            shutil.copyfile(path, new / path.parent.name / "model.json")
             if described.get("adapter"):
                 _copy_run(described["adapter"])
+            results.compact(path.parent, new / path.parent.name)
+            shutil.copyfile(path, new / path.parent.name / "model.json")
     results.compact(run.results, new)  # Of models that have no folder of their own.
-    shutil.rmtree(destination, ignore_errors=True)
+    if destination.exists():
+        destination.rename(new.with_name("old"))
     new.rename(destination)
+    shutil.rmtree(work)
+    _remove_runs()
     print(f"Replaced: {destination}")
     if run.profile != "demo":
         return

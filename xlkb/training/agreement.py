@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from datasets import Dataset
 
-from xlkb import models, scoring, tasks
+from xlkb import scoring, tasks
 from xlkb.ground import languages as room
 from xlkb.ground import progress
 from xlkb.models import LanguageModel
@@ -168,13 +168,9 @@ def _train(
 
     from xlkb.training import chunked_loss, trainable, trainer
 
-    models.release()
-    dtype = model.compute_dtype if recipe.dtype == "auto" else recipe.dtype
     drawn = list(draws(questions, languages, recipe))
     asked = {code: tasks.recompose.full(questions, code).to_list() for code in languages}
-    settings = trainer.arguments(folder / runs.WORK, recipe, dtype, model.device, len(drawn))
-    with progress.step(f"Loading {model.label}"):
-        network = trainable.make(model, recipe, dtype, str(settings.device))
+    network, settings, dtype = trainable.make(model, recipe, folder / runs.WORK, len(drawn))
     data = _tensors(model, [[asked[code][place] for code in pair] for place, pair in drawn])
     cast = {"device_type": settings.device.type, "dtype": torch.bfloat16}
 

@@ -197,13 +197,9 @@ def _train(
 
     from xlkb.training import chunked_loss, trainable, trainer
 
-    models.release()
-    dtype = model.compute_dtype if recipe.dtype == "auto" else recipe.dtype
     with progress.step("Cutting the texts into tokens"):
         packed, labels, n_tokens = packing.pack(model.tokenizer, texts, recipe, contexts)
-    settings = trainer.arguments(folder / runs.WORK, recipe, dtype, model.device, len(packed))
-    with progress.step(f"Loading {model.label}"):
-        wrapped = trainable.make(model, recipe, dtype, str(settings.device))
+    wrapped, settings, dtype = trainable.make(model, recipe, folder / runs.WORK, len(packed))
     network = wrapped.get_base_model() if recipe.method != "full" else wrapped
     sequences = torch.from_numpy(packed).long()
     probe = sequences[:1, :PROBE_TOKENS].to(network.device)

@@ -7,15 +7,39 @@ from typing import Any
 
 import peft
 import torch
-from transformers import PreTrainedModel, set_seed
+from transformers import PreTrainedModel, TrainingArguments, set_seed
 
+from xlkb import models
+from xlkb.ground import progress
 from xlkb.models import LanguageModel, variants
 from xlkb.training import chunked_loss, trainer
 from xlkb.training.recipes import Recipe
 
 
-def make(model: LanguageModel, recipe: Recipe, dtype: str, device: str) -> PreTrainedModel:
-    """A new copy of the network in which what is to be trained, and only that, has gradients."""
+def make(
+    model: LanguageModel, recipe: Recipe, work: Path, n_sequences: int
+) -> tuple[PreTrainedModel, TrainingArguments, str]:
+    """A new copy of the network in which what is to be trained, and only that, has gradients.
+
+    Args:
+        model: what training starts from; networks that other models hold are let go.
+        work: folder for checkpoints.
+        n_sequences: how many are learned from.
+
+    Returns:
+        The network, the settings that `trainer.run` takes, and the dtype of the computation.
+
+    Raises:
+        ValueError: the device is not one that trains.
+    """
+    models.release()
+    dtype = model.compute_dtype if recipe.dtype == "auto" else recipe.dtype
+    settings = trainer.arguments(work, recipe, dtype, model.device, n_sequences)
+    with progress.step(f"Loading {model.label}"):
+        return _network(model, recipe, dtype, str(settings.device)), settings, dtype
+
+
+def _network(model: LanguageModel, recipe: Recipe, dtype: str, device: str) -> PreTrainedModel:
     if not model.device.startswith(device.partition(":")[0]) or model.device[-1:].isdigit():
         raise ValueError(
             f"Training runs on cpu, mps or the first visible GPU, not on {model.device!r}: choose "

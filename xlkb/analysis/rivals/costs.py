@@ -10,7 +10,7 @@ import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
 from xlkb import tasks
-from xlkb.analysis import effects, gains, primary
+from xlkb.analysis import effects, gains, pairing
 from xlkb.ground.languages import LANGUAGES
 
 COLUMNS = ["base_model", "model", "n", "n_seeds", "gain_points", "gain_low", "gain_high"]
@@ -49,7 +49,7 @@ def costs(
                 continue
             gained, told = (
                 _differences(own, before, group, (label, remedy))
-                for group in (primary.GROUPS[0], named)
+                for group in (gains.GROUPS[0], named)
             )
             if gained is None or told is None:
                 continue
@@ -78,20 +78,15 @@ def _differences(
     own: pd.DataFrame, before: pd.DataFrame, group: str, where: tuple[str, str]
 ) -> tuple[pd.DataFrame, list[str]] | None:
     """Shares of right answers gained, a row per item and a column per seed, with its clusters."""
-    after, start = (_shares(each[each["group"] == group]) for each in (own, before))
-    if after.empty:
+    own, before = (each[each["group"] == group] for each in (own, before))
+    if own.empty:
         return None
-    if not after.index.sort_values().equals(start.index.sort_values()) or after.isna().any(
-        axis=None
-    ):
-        raise ValueError(f"{group}: {' and '.join(where)} answered other questions than before.")
-    change = after.sub(start.mean(axis=1), axis=0)
-    return change, [tasks.cluster(*item) for item in change.index]
-
-
-def _shares(decisions: pd.DataFrame) -> pd.DataFrame:
-    keys = ["task", "item_id", primary.SEED]
-    return decisions.groupby(keys)["correct"].mean().unstack(primary.SEED)
+    # The model without the remedy stands beside every seed.
+    seeds = own[[pairing.SEED]].drop_duplicates()
+    before = before.drop(columns=pairing.SEED).merge(seeds, how="cross")
+    named = dict(zip(("base_model", "model"), where, strict=True))
+    after, start = pairing.shares(own, before, {"group": group, **named})
+    return after - start, [tasks.cluster(*item) for item in after.index]
 
 
 def right_language(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:

@@ -1,0 +1,122 @@
+"""What the tables say: every number from a table, nothing where there is none."""
+
+import pandas as pd
+import pytest
+
+from xlkb.analysis import primary, story
+
+
+def compared(p_adjusted, against="English only", effect=3.66):
+    """Two primary comparisons, the first with this p."""
+    shared = {"against": against, "n": 420, "n_seeds": 3, "model": primary.TREATMENTS[1]}
+    first = {"group": "mixup", "effect_points": effect, "effect_low": 1.66, "effect_high": 5.64}
+    second = {"group": "other trained languages", "effect_points": -0.5, "least_points": 1.9}
+    second |= {"effect_low": -1.6, "effect_high": 0.6, "p_adjusted": 0.8}
+    rows = [first | {"p_adjusted": p_adjusted, "least_points": 3.4}, second]
+    return pd.DataFrame([shared | row for row in rows])
+
+
+def bottled(**accuracy):
+    return pd.DataFrame(
+        [
+            {"order": order, "arm": arm.replace("_", " "), "accuracy_c": share, "n_seeds": 8}
+            for order in ("all together", "facts first, then text")
+            for arm, share in accuracy.items()
+        ]
+    )
+
+
+def costs(**verdicts):
+    rows = [
+        {"model": arm, "verdict": verdict, "cost_points": 2.0, "margin": 3.0}
+        | {"gain_points": 3.0, "gain_low": 0.7 if arm == "agreement" else -1.0, "gain_high": 5.3}
+        for arm, verdict in verdicts.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def barrier(*languages):
+    shared = {"base_model": "Tiny", "model": "no text", "n": 420, "reference_accuracy": 0.757}
+    rows = [shared | {"language": c, "gap_points": 10.0 + i} for i, c in enumerate(languages)]
+    return pd.DataFrame(rows)
+
+
+def test_without_tables_nothing_is_said():
+    assert story.told({}) == "Nothing was compared."
+    empty = {name: pd.DataFrame() for name in ("table06a_primary", "table07a_orders", "else")}
+    assert story.told(empty) == "Nothing was compared."
+
+
+@pytest.mark.parametrize(
+    ("p", "said"),
+    [
+        (0.002, "mixed by 8 words +3.7 [1.7, 5.6] on mixed questions stands; the others do not"),
+        (0.2, "none of 2 comparisons stands (-0.5 to +3.7; 1.9 to 3.4 would have been seen)"),
+    ],
+)
+def test_a_comparison_stands_by_its_corrected_p(p, said):
+    text = story.told({"table06a_primary": compared(p)})
+    assert said in text
+    assert "420 items, 3 training seeds" in text
+    assert "Mixed or parallel?" not in text  # No such comparison was made.
+
+
+def test_mixed_or_parallel_is_read_from_the_comparisons_with_parallel_text():
+    tables = {"table06a_primary": compared(0.2, against=primary.RIVAL)}
+    assert "**Mixed or parallel?**" in story.told(tables)
+    assert "What did mixed-language text do?" not in story.told(tables)
+    right = {"parallel_text": 0.55, "mixed_by_sentence": 0.75, "mixed_by_8_words": 0.84}
+    text = story.told({"table07a_orders": bottled(**right)})
+    assert "75 to 84 % against 55 % (all together)" in text
+
+
+def test_the_bottle_is_told_with_and_without_what_was_left_out():
+    text = story.told({"table07a_orders": bottled(unmixed=0.74, mixed_by_word=0.78)})
+    assert "in 78 % (all together) and 78 % (facts first, then text)" in text
+    assert "without mixing (all together): unmixed 74 %" in text
+    assert "unmixed" not in story.told({"table07a_orders": bottled(mixed_by_word=0.78)})
+    assert "in no case" in story.told({"table07a_orders": bottled(unmixed=0.74)})
+
+
+def test_costs_go_by_their_verdict():
+    table = costs(agreement="equivalent", ensemble="worse", words="open", other="not worse")
+    text = story.told({"table06g_costs": table})
+    assert "kept: agreement -2.0, other -2.0; open: words -2.0; lost: ensemble -2.0" in text
+    assert "Gained in the other languages: agreement +3.0 [0.7, 5.3]." in text
+    assert "other languages: none." in story.told({"table06g_costs": costs(words="open")})
+
+
+@pytest.mark.parametrize(("share", "learned"), [(0.96, True), (0.55, False)])
+def test_of_facts_that_were_not_learned_nothing_is_concluded(share, learned):
+    accuracy = {"English": share, primary.GROUPS[0]: 0.34}
+    rows = [
+        {"rule": "sum", "model": "2/3 word", "n": 288, "group": group, "accuracy": value}
+        for group, value in accuracy.items()
+    ]
+    text = story.told({"table06f_bridge": pd.DataFrame(rows)})
+    assert f"2/3 word 34 % ({100 * share:.0f} %) (288 facts" in text
+    assert ("nothing about transfer" in text) != learned
+
+
+@pytest.mark.parametrize(
+    ("languages", "said"),
+    [
+        (["fr"], "10.0 points fewer when a question is in French."),
+        (["fr", "de", "mixed"], "10.0 to 11.0 points fewer when a question is in French or German"),
+    ],
+)
+def test_the_barrier_is_told_for_any_languages(languages, said):
+    text = story.told({"table06c_barrier": barrier(*languages)})
+    assert said in text
+    assert ("mixed" in text) == ("mixed" in languages)
+    assert story.told({"table06c_barrier": barrier("mixed")}) == "Nothing was compared."
+
+
+def test_the_paper_is_named_only_beside_our_own():
+    claimed = {"model": "not named", "status": "second-hand", "base_model": "not named"}
+    rows = [claimed | {"change": 12.0}, claimed | {"change": 28.0}]
+    assert story.told({"table06j_paper": pd.DataFrame(rows)}) == "Nothing was compared."
+    ours = {"model": "mixed by word", "status": "this run", "base_model": "Tiny", "change": 3.1}
+    text = story.told({"table06j_paper": pd.DataFrame([*rows, ours])})
+    assert "12 to 28 points" in text
+    assert "+3.1 (mixed by word, Tiny)" in text
