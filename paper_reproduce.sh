@@ -183,18 +183,19 @@ setup() {
 run_tests() {
     cd "$root"
     local failed=() notebooks=(notebooks/*.ipynb) scratch=""
-    local parallel=(-n 2 --dist loadfile --no-loadscope-reorder)
+    local parallel=(-p no:cacheprovider -n 2)
     { "$python" -m ruff check . && "$python" -m ruff format --check .; } || failed+=("ruff")
     "$folder/bin/lint-imports" --no-cache || failed+=("imports")
     if [[ -e "${notebooks[0]}" ]]; then
-        # Checking the notebooks must not touch the committed figures.
+        # Side by side, those with the most cells first. They must not touch the committed figures.
         scratch="$(mktemp -d)"
         XLKB_REPLAY=1 XLKB_RESULTS="$root/tests/reference" XLKB_FIGURES="$scratch" XLKB_PROGRESS=off \
-            "$python" -m pytest -p no:cacheprovider "${parallel[@]}" --nbval-lax --nbval-current-env \
+            "$python" -m pytest "${parallel[@]}" --dist loadfile --nbval-lax --nbval-current-env \
             "${notebooks[@]}" || failed+=("notebooks")
     fi
     # What the notebooks just made is compared with the committed tables, and not made again.
-    XLKB_REPLAYED="${scratch:-}" "$python" -m pytest -p no:cacheprovider "${parallel[@]}" ||
+    # A process that is through takes tests over from the other, so that both end together.
+    XLKB_REPLAYED="${scratch:-}" "$python" -m pytest "${parallel[@]}" --dist worksteal ||
         failed+=("tests")
     rm -rf "${scratch:-}"
     if ((${#failed[@]})); then

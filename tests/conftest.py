@@ -8,6 +8,9 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # Tiny models run faster on one thread, above all when other programs run too.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# The CPU is what is tested: a GPU has other dtypes, and other last bits from run to run.
+if not os.environ.get("XLKB_TEST_GPU"):
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -21,12 +24,13 @@ settings.load_profile("xlkb")
 
 def pytest_addoption(parser):
     """The option that the longest tests need."""
-    help = "run the whole profile `paper` against a stand-in of the hub, too: a quarter of an hour"
+    help = "run the longest tests, too: the whole profile `paper` against a stand-in of the hub (a "
+    help += "quarter of an hour), and requests in more sets of languages"
     parser.addoption("--rehearsal", action="store_true", help=help)
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave the whole rehearsal out where it was not asked for."""
+    """Leave the longest tests out where they were not asked for."""
     asked = config.getoption("--rehearsal")
     left_out = [item for item in items if item.get_closest_marker("rehearsal") and not asked]
     if left_out:

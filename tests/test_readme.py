@@ -15,12 +15,13 @@ import notebook_cells
 import pandas as pd
 import pytest
 from datasets import Dataset
+from matplotlib.figure import Figure
 
 from xlkb import analysis, corpora, models
 from xlkb.commands import finetune, mix, reproduce, tofu
 from xlkb.commands import main as xlkb
 from xlkb.corpora import translation, translators
-from xlkb.ground import paths
+from xlkb.ground import paths, resampling
 from xlkb.models import pip_models
 from xlkb.scoring.evaluation import score
 from xlkb.tasks.public import tofu as questions
@@ -101,6 +102,9 @@ def world(tmp_path, weights, monkeypatch):
     for module in (translators, translation):
         monkeypatch.setattr(module, "by_name", lambda name: _translator(almanac))
     monkeypatch.setattr(translators, "needed", lambda name: [])
+    # Drawing and many resamples are in the replay of the notebooks.
+    monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: Path(path).write_bytes(b""))
+    monkeypatch.setattr(resampling, "RESAMPLES", 100)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -144,7 +144,7 @@ def test_equivalence(seeds, seed_sd):
     assert same["equivalent"] > 40
 
 
-def test_rankc():
+def test_rankc(fewer):
     n, alike = 60, 0.3
     rng = np.random.default_rng(7)
     reference = rng.random((n, 4), np.float32)

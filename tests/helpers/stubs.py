@@ -5,6 +5,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import questions
+
+from xlkb import models
+from xlkb.scoring.evaluation import score
+from xlkb.tasks import recompose
 
 USED = {"prompt_tokens": 100, "completion_tokens": 10}
 
@@ -79,3 +86,8 @@ def stubs_started() -> Iterator[Callable[..., Stub]]:
         for each in made:
             each.shutdown()
             each.server_close()
+
+
+def ask(say: Callable, name: str, store: Path) -> None:
+    """Twelve questions; to be killed (`apart.start`)."""
+    score(models.load(name), recompose.full(questions.toy(12), "en"), store, "letters")

@@ -9,6 +9,7 @@ import traceback
 import weakref
 from types import SimpleNamespace
 
+import installed
 import pytest
 import tiny
 import torch
@@ -431,11 +432,7 @@ def test_a_hub_model_is_identified_by_its_commit_and_loads_from_the_cache(
 @pytest.mark.real_model
 @pytest.mark.parametrize("name", models.names())
 def test_a_pip_model_knows_the_capital_of_france(name):
-    try:
-        pip_models.parts(name.removeprefix("pip:"))
-    except ModuleNotFoundError as error:
-        pytest.skip(str(error))
-    model = models.load(name)
+    model = models.load(installed.or_skip(name))
     begin = [model.tokenizer.bos_token_id] if "gemma" in name else []
     assert model.tokenizer("hi")["input_ids"][:-1] == begin
     assert model.context == model.network.config.max_position_embeddings

@@ -1,15 +1,19 @@
 """Weights from pip: converted once, faithfully, and never served half-written or damaged."""
 
+import contextlib
 import hashlib
+import io
 import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
+import time
 import warnings
+from pathlib import Path
 
+import apart
 import gguf
+import installed
 import numpy as np
 import pytest
 import tiny
@@ -252,57 +256,47 @@ def test_damaged_weights_are_made_again_with_a_warning(package):
         pip_models.ensure("tiny")
 
 
-PROGRAM = """if True:
-    import os, signal, sys, time
-    from pathlib import Path
-    sys.path[:0] = {path!r}
-    import test_pip_models
-    from xlkb.models import gguf_conversion, pip_models
-    pip_models.PIP_MODELS["tiny"] = test_pip_models.registered(Path({source!r}))
-    convert = gguf_conversion.convert
+def ensure(say, source, convert, processes):
+    """Make the model when `processes` of these run, `convert` in the way of that name; says what
+    was said on the way."""
+    pip_models.PIP_MODELS["tiny"] = registered(source)
+    plainly = gguf_conversion.convert
+
     def slow(source, folder, begin):
         time.sleep(0.5)
-        convert(source, folder, begin)
+        plainly(source, folder, begin)
+
     def killed(source, folder, begin):
         (folder / "model.safetensors").write_bytes(b"half")
         os.kill(os.getpid(), signal.SIGKILL)
-    gguf_conversion.convert = {convert}
-    here = Path({source!r}).parent
-    (here / f"ready-{{os.getpid()}}").touch()
-    while len(list(here.glob("ready-*"))) < {processes}:
+
+    gguf_conversion.convert = {"slow": slow, "killed": killed}[convert]
+    (source.parent / f"ready-{os.getpid()}").touch()
+    while len(list(source.parent.glob("ready-*"))) < processes:
         time.sleep(0.01)
-    print(pip_models.ensure("tiny"))
-"""
-
-
-def start(package, source, convert, processes):
-    path = [str(package.parent), *sys.path]
-    code = PROGRAM.format(path=path, source=str(source), convert=convert, processes=processes)
-    return subprocess.Popen(
-        [sys.executable, "-c", code],
-        env={**os.environ, "XLKB_CACHE": str(pip_models.paths.cache())},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    with contextlib.redirect_stderr(io.StringIO()) as told:
+        pip_models.ensure("tiny")
+    say(told.getvalue())
 
 
 @pytest.mark.slow
 def test_concurrent_first_runs_share_one_conversion(package, source, tmp_path):
-    source = shutil.copy(source, tmp_path / "copy.gguf")
-    runs = [start(package, source, "slow", processes=2) for _ in range(2)]
-    outputs = [run.communicate(timeout=120) for run in runs]
-    assert [run.returncode for run in runs] == [0, 0], outputs
-    assert sum("Tiny Terms" in errors for _, errors in outputs) == 1
+    source = Path(shutil.copy(source, tmp_path / "copy.gguf"))
+    runs = [apart.start(ensure, source, "slow", 2) for _ in range(2)]
+    outputs = [heard.recv() for _, heard in runs]
+    for run, _ in runs:
+        run.join(timeout=120)
+    assert [run.exitcode for run, _ in runs] == [0, 0]
+    assert sum("Tiny Terms" in told for told in outputs) == 1
     assert pip_models.damage(pip_models.folder("tiny"), registered(source).sha256) is None
 
 
 @pytest.mark.slow
 def test_a_conversion_killed_halfway_is_done_again(package, source, tmp_path):
-    source = shutil.copy(source, tmp_path / "copy.gguf")
-    run = start(package, source, "killed", processes=1)
-    _, errors = run.communicate(timeout=120)
-    assert run.returncode == -signal.SIGKILL, errors
+    source = Path(shutil.copy(source, tmp_path / "copy.gguf"))
+    run, _ = apart.start(ensure, source, "killed", 1)
+    run.join(timeout=120)
+    assert run.exitcode == -signal.SIGKILL
     folder = pip_models.folder("tiny")
     assert not folder.exists()
     assert folder.with_name(f"{folder.name}.partial").exists()
@@ -313,9 +307,5 @@ def test_a_conversion_killed_halfway_is_done_again(package, source, tmp_path):
 
 @pytest.mark.real_model
 def test_smollm2_takes_each_digit_on_its_own():
-    try:
-        pip_models.parts("smollm2-135m")
-    except ModuleNotFoundError as error:
-        pytest.skip(str(error))
-    tokenizer = models.load("pip:smollm2-135m").tokenizer
+    tokenizer = models.load(installed.or_skip("pip:smollm2-135m")).tokenizer
     assert tokenizer.tokenize("in  2024") == ["in", "ĠĠ", "2", "0", "2", "4"]

@@ -1,12 +1,12 @@
 """Rows of scores: right, reused across recompositions, and never lost or done twice."""
 
+import contextlib
 import random
 import signal
-import subprocess
-import sys
 import time
 import warnings
 
+import apart
 import numpy as np
 import pandas as pd
 import pytest
@@ -133,53 +133,50 @@ def test_a_damaged_part_is_set_aside_and_computed_again(model, tmp_path, capsys)
     pd.testing.assert_frame_equal(before, after)
 
 
-RUN = """
-import sys, time
-sys.path[:0] = {tests!r}
-import test_evaluation as t
-from xlkb import models
-from xlkb.scoring import evaluation, likelihoods, results
-from xlkb.tasks import recompose
-results.SECONDS_PER_PART = 0
-likelihoods.TOKENS_PER_ROW["cpu"] = 40
-run = likelihoods.run_forest
-likelihoods.run_forest = lambda *a: (print("pass", flush=True), time.sleep(0.01), run(*a))[2]
-model = models.load({name!r}, dtype="float32", device="cpu")
-print("ready", flush=True)
-grid = recompose.grid(t.questions(), ["pair", "mixup"], list(t.WORDS), 42)
-evaluation.score(model, grid, {store!r}).to_parquet({store!r} + "/table.parquet")
-"""
+def in_small_steps(say, name, store):
+    """Scores, says each pass, and stores what it gave at once."""
+    results.SECONDS_PER_PART = 0
+    likelihoods.TOKENS_PER_ROW["cpu"] = 40
+    run = likelihoods.run_forest
+
+    def said(*arguments):
+        say("pass")
+        time.sleep(0.01)
+        return run(*arguments)
+
+    likelihoods.run_forest = said
+    model = models.load(name, dtype="float32", device="cpu")
+    grid = recompose.grid(questions(), ["pair", "mixup"], list(WORDS), 42)
+    score(model, grid, store).to_parquet(store / "table.parquet")
 
 
 @pytest.mark.slow
 def test_a_run_killed_five_times_ends_with_the_tables_of_one_left_in_peace(model, tmp_path):
-    def start(store):
-        store.mkdir(exist_ok=True)
-        code = RUN.format(tests=sys.path, name=model.name, store=str(store))
-        process = subprocess.Popen(
-            [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=tmp_path
-        )
-        assert process.stdout.readline() == "ready\n"
-        return process
-
     def finish(store):
-        process = start(store)
-        passes = process.stdout.read().count("pass\n")
-        assert process.wait() == 0
+        process, heard = apart.start(in_small_steps, model.name, store)
+        passes = 0
+        with contextlib.suppress(EOFError):
+            while heard.recv():
+                passes += 1
+        process.join()
+        assert process.exitcode == 0
         return passes
 
     calm, killed = tmp_path / "calm", tmp_path / "killed"
+    calm.mkdir()
+    killed.mkdir()
     passes = finish(calm)
     assert passes > 20
     rng = random.Random(0)
     for _ in range(5):
-        process = start(killed)
+        process, heard = apart.start(in_small_steps, model.name, killed)
         # At a random moment of its work, however fast the machine is.
         for _ in range(rng.randint(2, passes // 6)):
-            assert process.stdout.readline()
+            assert heard.recv()
         time.sleep(rng.uniform(0, 0.02))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
     assert not (killed / "table.parquet").exists()
     assert len(results.read(store_folder(killed, model)))
     assert finish(killed) < passes

@@ -3,11 +3,10 @@
 import json
 import random
 import signal
-import subprocess
-import sys
 import time
 import warnings
 
+import apart
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -87,26 +86,22 @@ def test_any_flipped_bit_or_lost_end_is_seen(tmp_path_factory, data):
         results.read(folder)
 
 
-APPEND = """
-import sys
-sys.path[:0] = {tests!r}
-from test_results import results, scores
-print("ready", flush=True)
-for seed in range(10_000):
-    results.append({folder!r}, scores(500, seed))
-"""
+def append_on_and_on(say, folder):
+    say("ready")
+    for seed in range(10_000):
+        results.append(folder, scores(500, seed))
 
 
 @pytest.mark.slow
-def test_a_kill_leaves_whole_parts_only(tmp_path, request):
+def test_a_kill_leaves_whole_parts_only(tmp_path):
     rng = random.Random(0)
     for _ in range(5):
-        code = APPEND.format(tests=sys.path, folder=str(tmp_path))
-        process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-        assert process.stdout.readline() == "ready\n"
+        process, heard = apart.start(append_on_and_on, tmp_path)
+        assert heard.recv() == "ready"
         time.sleep(rng.uniform(0.05, 0.3))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         read = results.read(tmp_path)

@@ -4,10 +4,9 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 
+import apart
 import numpy as np
 import pandas as pd
 import pytest
@@ -168,38 +167,33 @@ def test_the_card_tells_where_a_model_comes_from(llama, tmp_path):
 
 # Resuming
 
-SCRIPT = """
-import sys
-from xlkb import models
-from xlkb.training import finetuning, recipes
-model = models.load(f"path:{sys.argv[1]}", dtype="float32", device="cpu")
-recipe = recipes.get(sys.argv[3], sequence_length=16, batch_size=2, learning_rate=1e-2, epochs=30,
-                     gradient_accumulation=2)
-finetuning.train(model, sys.argv[4:], recipe, sys.argv[2], checkpoint_seconds=0)
-"""
+
+def train_with_checkpoints(say, location, folder, method):
+    settings = recipe(method, epochs=10, gradient_accumulation=2)
+    finetuning.train(load(location), TEXTS, settings, folder, checkpoint_seconds=0)
 
 
 def run_and_kill(model, folder, method, step):
     """Train in another process and kill it (SIGKILL) once it is past a checkpoint."""
-    command = [sys.executable, "-c", SCRIPT, str(model.location), str(folder), method, *TEXTS]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process, _ = apart.start(train_with_checkpoints, model.location, folder, method)
     deadline = time.monotonic() + 300
     while not any(
         int(sealed.parent.name.split("-")[1]) >= step
         for sealed in folder.glob("checkpoints/checkpoint-*/checkpoint.json")
     ):
-        assert process.poll() is None, "the run ended before it could be killed"
+        assert process.is_alive(), "the run ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.002)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     assert not (folder / "finished.json").exists()
 
 
 @pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_bits(base, tmp_path, capsys):
     method = {"llama": "full", "gemma3": "lora"}[base.label]
-    settings = recipe(method, epochs=30, gradient_accumulation=2)
+    settings = recipe(method, epochs=10, gradient_accumulation=2)
     whole = finetuning.train(base, TEXTS, settings, tmp_path / "whole")
     run_and_kill(base, tmp_path / "killed", method, 3)
     killed = finetuning.train(base, TEXTS, settings, tmp_path / "killed")
@@ -213,7 +207,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(base, tmp_path, capsys):
 def killed(llama, tmp_path_factory):
     """A run that was not interrupted, and one that was killed with checkpoints on the disk."""
     folder = tmp_path_factory.mktemp("runs")
-    settings = recipe(epochs=30, gradient_accumulation=2)
+    settings = recipe(epochs=10, gradient_accumulation=2)
     finetuning.train(llama, TEXTS, settings, folder / "whole")
     run_and_kill(llama, folder / "killed", "full", 4)
     return folder
@@ -228,7 +222,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(
     newest = max(good, key=lambda path: int(path.name.split("-")[1]))
     os.truncate(newest / file, (newest / file).stat().st_size // 2)
     with pytest.warns(UserWarning, match=f"{newest.name}/{file} is damaged"):
-        finetuning.train(llama, TEXTS, recipe(epochs=30, gradient_accumulation=2), folder)
+        finetuning.train(llama, TEXTS, recipe(epochs=10, gradient_accumulation=2), folder)
     step = int(newest.name.split("-")[1])
     assert f"going on from step {step - 1}" in capsys.readouterr().out
     assert same(weights(killed / "whole"), weights(folder))
