@@ -291,7 +291,8 @@ def test_links_and_files_named_in_the_text_exist(name):
 
 def test_what_was_found_is_what_the_studys_tables_say():
     folder = paths.REFERENCE / "study" / "tables"
-    names = {name for answers in analysis.story.QUESTIONS.values() for name, _ in answers}
+    answers = [each for several in analysis.story.QUESTIONS.values() for each in several]
+    names = {name for named, _ in answers for name in named}
     read = {"keep_default_na": False, "na_values": [""]}
     tables = {name: pd.read_csv(folder / f"{name}.csv", **read) for name in names}
     _, _, rest = TEXTS["README.md"].partition("<!-- told by the tables of the profile `study` -->")

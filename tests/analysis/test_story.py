@@ -8,7 +8,8 @@ from xlkb.analysis import primary, story
 
 def compared(p_adjusted, against="English only", effect=3.66):
     """Two primary comparisons, the first with this p."""
-    shared = {"against": against, "n": 420, "n_seeds": 3, "model": primary.TREATMENTS[1]}
+    shared = {"base_model": "Tiny", "against": against, "n": 420, "n_seeds": 3}
+    shared |= {"model": primary.TREATMENTS[1]}
     first = {"group": "mixup", "effect_points": effect, "effect_low": 1.66, "effect_high": 5.64}
     second = {"group": "other trained languages", "effect_points": -0.5, "least_points": 1.9}
     second |= {"effect_low": -1.6, "effect_high": 0.6, "p_adjusted": 0.8}
@@ -20,6 +21,7 @@ def bottled(**accuracy):
     return pd.DataFrame(
         [
             {"order": order, "arm": arm.replace("_", " "), "accuracy_c": share, "n_seeds": 8}
+            | {"accuracy_k": 1.0 if order == "all together" else 0.4}
             for order in ("all together", "facts first, then text")
             for arm, share in accuracy.items()
         ]
@@ -28,8 +30,9 @@ def bottled(**accuracy):
 
 def costs(**verdicts):
     rows = [
-        {"model": arm, "verdict": verdict, "cost_points": 2.0, "margin": 3.0}
+        {"base_model": "Tiny", "model": arm, "verdict": verdict, "cost_points": 2.0, "margin": 3.0}
         | {"gain_points": 3.0, "gain_low": 0.7 if arm == "agreement" else -1.0, "gain_high": 5.3}
+        | {"n_seeds": 1 if arm == "ensemble" else 3}
         for arm, verdict in verdicts.items()
     ]
     return pd.DataFrame(rows)
@@ -51,7 +54,7 @@ def test_without_tables_nothing_is_said():
     ("p", "said"),
     [
         (0.002, "mixed by 8 words +3.7 [1.7, 5.6] on mixed questions stands; the others do not"),
-        (0.2, "none of 2 comparisons stands (-0.5 to +3.7; 1.9 to 3.4 would have been seen)"),
+        (0.2, "none of 2 comparisons stands (-0.5 to +3.7, where 1.9 to 3.4 would have been seen"),
     ],
 )
 def test_a_comparison_stands_by_its_corrected_p(p, said):
@@ -70,20 +73,69 @@ def test_mixed_or_parallel_is_read_from_the_comparisons_with_parallel_text():
     assert "75 to 84 % against 55 % (all together)" in text
 
 
-def test_the_bottle_is_told_with_and_without_what_was_left_out():
+def test_the_bottle_is_told_beside_its_controls_and_with_what_was_forgotten():
     text = story.told({"table07a_orders": bottled(unmixed=0.74, mixed_by_word=0.78)})
-    assert "in 78 % (all together) and 78 % (facts first, then text)" in text
-    assert "without mixing (all together): unmixed 74 %" in text
-    assert "unmixed" not in story.told({"table07a_orders": bottled(mixed_by_word=0.78)})
-    assert "in no case" in story.told({"table07a_orders": bottled(unmixed=0.74)})
+    assert "all together: mixed 78 %, unmixed 74 %; facts first" in text
+    assert "facts first, then text: mixed 78 %, unmixed 74 %, and 40 % of them still known" in text
+    assert "all together: unmixed 74 %;" in story.told({"table07a_orders": bottled(unmixed=0.74)})
+
+
+@pytest.mark.parametrize(("cost", "verdict"), [(6.0, "no narrower"), (2.0, "open")])
+def test_the_gap_counts_what_the_language_of_teaching_gained(cost, verdict):
+    table = costs(**{"English only": "worse", primary.TREATMENTS[1]: "open"})
+    table["cost_points"] = [cost, 2.0]
+    text = story.told({"table06a_primary": compared(0.2), "table06g_costs": table})
+    assert f"({primary.TREATMENTS[1]} {cost - 2:+.1f}): the gap to it is {verdict}" in text
+
+
+def test_what_stands_is_told_under_the_other_rules():
+    shared = {"base_model": "Tiny", "model": primary.TREATMENTS[1], "group": "mixup"}
+    gain = {"gain_points": 0.7, "gain_low": -2.6, "gain_high": 4.1}
+    gains = pd.DataFrame([shared | gain | {"rule": rule} for rule in ("sum", "pmi")])
+    tables = {"table06a_primary": compared(0.002), "table06b_gains": gains}
+    assert "mixed by 8 words on mixed questions: pmi +0.7 [-2.6, 4.1]." in story.told(tables)
+    assert "other rules" not in story.told(tables | {"table06a_primary": compared(0.2)})
+
+
+def test_each_base_model_is_told_by_itself():
+    accuracy = {"English": 0.96, primary.GROUPS[0]: 0.34}
+    rows = [
+        {"base_model": "Tiny", "rule": "sum", "model": "2/3 word", "n": 288, "group": group}
+        | {"accuracy": value}
+        for group, value in accuracy.items()
+    ]
+    tables = {
+        "table06a_primary": compared(0.2),
+        "table06c_barrier": barrier("fr", "mixed"),
+        "table06f_bridge": pd.DataFrame(rows),
+        "table06g_costs": costs(agreement="equivalent"),
+        "table06j_paper": published(),
+        "table07a_orders": bottled(unmixed=0.74),
+    }
+    alone = story.told(tables)
+    both = story.told(
+        {
+            name: pd.concat([t, t.assign(base_model="Other")]) if "base_model" in t else t
+            for name, t in tables.items()
+        }
+    )
+    assert both.count("Other") == both.count("Tiny") > alone.count("Tiny") == 1
+    assert both.count("In the bottle") == 1
 
 
 def test_costs_go_by_their_verdict():
     table = costs(agreement="equivalent", ensemble="worse", words="open", other="not worse")
     text = story.told({"table06g_costs": table})
-    assert "kept: agreement -2.0, other -2.0; open: words -2.0; lost: ensemble -2.0" in text
-    assert "Gained in the other languages: agreement +3.0 [0.7, 5.3]." in text
-    assert "other languages: none." in story.told({"table06g_costs": costs(words="open")})
+    assert "kept: agreement -2.0, other -2.0; open: words -2.0; lost: ensemble† -2.0" in text
+    assert "Gained in the other languages: agreement +3.0 [0.7, 5.3]. Lost in" in text
+    assert text.endswith("Lost in the other languages: none. †: one training seed.")
+    assert "Gained in the other languages: none." in story.told(
+        {"table06g_costs": costs(words="open")}
+    )
+    lost = costs(words="open").assign(gain_low=-3.0, gain_points=-1.7, gain_high=-0.3)
+    assert "Lost in the other languages: words -1.7 [-3.0, -0.3]." in story.told(
+        {"table06g_costs": lost}
+    )
 
 
 @pytest.mark.parametrize(("share", "learned"), [(0.96, True), (0.55, False)])
@@ -112,11 +164,17 @@ def test_the_barrier_is_told_for_any_languages(languages, said):
     assert story.told({"table06c_barrier": barrier("mixed")}) == "Nothing was compared."
 
 
-def test_the_paper_is_named_only_beside_our_own():
+def published():
     claimed = {"model": "not named", "status": "second-hand", "base_model": "not named"}
-    rows = [claimed | {"change": 12.0}, claimed | {"change": 28.0}]
-    assert story.told({"table06j_paper": pd.DataFrame(rows)}) == "Nothing was compared."
-    ours = {"model": "mixed by word", "status": "this run", "base_model": "Tiny", "change": 3.1}
-    text = story.told({"table06j_paper": pd.DataFrame([*rows, ours])})
+    note = {"model": "Big", "status": "second-hand", "base_model": "Big", "task": "MMLU"}
+    rows = [claimed | {"change": 12.0}, claimed | {"change": 28.0}, note | {"change": 3.1}]
+    return pd.DataFrame(rows)
+
+
+def test_the_paper_is_named_only_beside_our_own():
+    assert story.told({"table06j_paper": published()}) == "Nothing was compared."
+    text = story.told({"table06j_paper": published(), "table06a_primary": compared(0.2)})
     assert "12 to 28 points" in text
-    assert "+3.1 (mixed by word, Tiny)" in text
+    assert (
+        "one note has +3.1 for Big, MMLU; the largest of the primary effects here is +3.7" in text
+    )

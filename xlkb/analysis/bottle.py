@@ -153,7 +153,9 @@ def points(outcomes: pd.DataFrame, correlations: pd.DataFrame) -> pd.DataFrame:
     for column, layer in LAYERS.items():
         row = overall.loc[layer]
         low, high = row["seeds_low"], row["seeds_high"]
-        spread = f" [{low:.2f}, {high:.2f}]" if pd.notna(low) else ""
+        spread = ""
+        if pd.notna(low):
+            spread = f" (mean over seeds {row['seeds_rho']:.2f} [{low:.2f}, {high:.2f}])"
         models = f"n = {row['n_models']} models"
         label = f"{layer}: Spearman's rho = {row['rho']:.2f}{spread}, {models}"
         parts.append(outcomes.assign(layer=label, cosine=outcomes[column]))

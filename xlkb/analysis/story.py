@@ -16,45 +16,65 @@ SURE = 0.05
 LEARNED = 0.95
 """Share of taught facts that are right in the language of teaching, before another is looked at."""
 CHANCE = "chance is 25 %"
+PAPER, OURS = "table06j_paper", "this run"
 VERDICTS = {"kept": ("equivalent", "not worse"), "open": ("open",), "lost": ("worse",)}
 """Of `costs`, in words."""
 
 
 def told(tables: Mapping[str, pd.DataFrame], base: str = "en") -> str:
-    """A line of Markdown for each question that the tables answer.
+    """A line of Markdown for each question that the tables answer, for each base model.
 
     Args:
         tables: name (`QUESTIONS`) -> table, as notebooks 06 and 07 write it; others are left out.
         base: the language that others are compared with.
     """
+    found = {name: table for name, table in tables.items() if len(table)}
+    ours = [table["base_model"] for name, table in found.items() if _of_models(name, table)]
+    labels = list(dict.fromkeys(label for column in ours for label in column)) or [""]
     lines = []
     for question, answers in QUESTIONS.items():
-        said = [
-            answer(tables[name], base)
-            for name, answer in answers
-            if name in tables and len(tables[name])
-        ]
+        said = []
+        for names, answer in answers:
+            if not all(name in found for name in names):
+                continue
+            several = any("base_model" in found[name] for name in names)
+            for label in labels if several else labels[:1]:
+                sentence = answer(*(_of(found[name], label) for name in names), base=base)
+                named = several and len(labels) > 1 and sentence and not sentence.startswith(label)
+                said.append(f"{label}: {sentence}" if named else sentence)
         if said := " ".join(sentence for sentence in said if sentence):
             lines.append(f"- **{question}** {said}")
     return "\n".join(lines) or "Nothing was compared."
 
 
+def _of_models(name: str, table: pd.DataFrame) -> bool:
+    """Whether it says of each row which of our models it is about."""
+    return name != PAPER and "base_model" in table
+
+
+def _of(table: pd.DataFrame, label: str) -> pd.DataFrame:
+    """The rows of a base model, and of the paper."""
+    if "base_model" not in table or not label:
+        return table
+    own = table["base_model"] == label
+    return table[own | (table["status"] != OURS) if "status" in table else own]
+
+
 def _barrier(table: pd.DataFrame, base: str) -> str:
-    said = []
-    for label, rows in table[table["model"] == "no text"].groupby("base_model", sort=False):
-        alone, mixed = rows[rows["language"] != "mixed"], rows[rows["language"] == "mixed"]
-        if alone.empty:
-            continue
-        accuracy, n = 100 * alone["reference_accuracy"].iloc[0], alone["n"].iloc[0]
-        names = _listed([LANGUAGES[code].name for code in alone["language"]], "or")
-        tail = ""
-        if len(mixed):
-            tail = f", and {mixed['gap_points'].iloc[0]:.1f} fewer where languages are mixed in it"
-        said.append(
-            f"{label} answers {accuracy:.1f} % of {n} questions in {LANGUAGES[base].name}, "
-            f"{_range(alone['gap_points'])} points fewer when a question is in {names}{tail}."
-        )
-    return " ".join(said)
+    rows = table[table["model"] == "no text"]
+    alone, mixed = rows[rows["language"] != "mixed"], rows[rows["language"] == "mixed"]
+    if alone.empty:
+        return ""
+    label, n = alone[["base_model", "n"]].iloc[0]
+    names = _listed([LANGUAGES[code].name for code in alone["language"]], "or")
+    tail = ""
+    if len(mixed):
+        tail = f", and {mixed['gap_points'].iloc[0]:.1f} fewer where languages are mixed in it"
+    return (
+        f"{label} answers {100 * alone['reference_accuracy'].iloc[0]:.1f} % of {n} questions in "
+        f"{LANGUAGES[base].name}, {_range(alone['gap_points'])} points fewer when a question is in "
+        f"{names}{tail}."
+    )
 
 
 def _pretrained(table: pd.DataFrame, base: str) -> str:
@@ -75,8 +95,8 @@ def _compared(rows: pd.DataFrame) -> str:
     if len(rest):
         which = "the others do not" if sure else f"none of {len(rest)} comparisons stands"
         said.append(
-            f"{which} ({_range(rest['effect_points'], sign='+')}; "
-            f"{_range(rest['least_points'])} would have been seen)"
+            f"{which} ({_range(rest['effect_points'], sign='+')}, where "
+            f"{_range(rest['least_points'])} would have been seen with 80 % power)"
         )
     seeds = rows["n_seeds"].min()
     asked = f"{rows['n'].min()} items, {seeds} training seed{'s' * int(seeds > 1)}"
@@ -84,6 +104,36 @@ def _compared(rows: pd.DataFrame) -> str:
         f"On facts from pretraining, in points against {rows['against'].iloc[0]} ({asked}, Holm's "
         f"correction): {'; '.join(said)}."
     )
+
+
+def _gap(table: pd.DataFrame, costs: pd.DataFrame, base: str) -> str:
+    """What the language of teaching gained meanwhile: the barrier is the difference."""
+    rows = table[table["against"] != primary.RIVAL]
+    cost = costs.set_index("model")["cost_points"]
+    rows = rows[rows["model"].isin(cost.index) & rows["against"].isin(cost.index)]
+    if rows.empty:
+        return ""
+    gained = cost[rows["against"]].to_numpy() - cost[rows["model"]].to_numpy()
+    closed = rows["effect_points"] - gained
+    each = [f"{m} {g:+.1f}" for m, g in dict(zip(rows["model"], gained, strict=True)).items()]
+    verdict = "narrower" if closed.min() > 0 else "no narrower" if closed.max() <= 0 else "open"
+    return (
+        f"{LANGUAGES[base].name} itself changed against {rows['against'].iloc[0]}, too "
+        f"({', '.join(each)}): the gap to it is {verdict} ({_range(closed, sign='+')} points)."
+    )
+
+
+def _rules(table: pd.DataFrame, gains: pd.DataFrame, base: str) -> str:
+    """What stands, under the other rules of decision."""
+    said = []
+    rows = table[(table["against"] != primary.RIVAL) & (table["p_adjusted"] < SURE)]
+    for row in rows.to_dict("records"):
+        same = gains[(gains["model"] == row["model"]) & (gains["group"] == row["group"])]
+        others = same[same["rule"] != primary.RULE]
+        each = [f"{r['rule']} {_points(r, 'gain')}" for r in others.to_dict("records")]
+        if each:
+            said.append(f"{row['model']} on {_asked(row)}: {_listed(each)}")
+    return f"Under other rules of decision, one seed: {'; '.join(said)}." if said else ""
 
 
 def _asked(row: Mapping[str, str]) -> str:
@@ -119,17 +169,18 @@ def _bridge(table: pd.DataFrame, base: str) -> str:
 
 
 def _bottle(table: pd.DataFrame, base: str) -> str:
-    orders = {name: _right(rows) for name, rows in table.groupby("order", sort=False)}
-    mixed = {name: right[right.index.str.startswith("mixed")] for name, right in orders.items()}
-    said = [f"{_range(part, 0)} % ({name})" for name, part in mixed.items() if len(part)]
-    (first, right), *_ = orders.items()
-    rest = right.drop(mixed[first].index)
-    others = [f"{arm} {share:.0f} %" for arm, share in rest.items()]
-    tail = f"; without mixing ({first}): {_listed(others)}" if others else ""
+    said = []
+    for order, rows in table.groupby("order", sort=False):
+        right = _right(rows)
+        mixed = right[right.index.str.startswith("mixed")]
+        rest = [f"{arm} {share:.0f} %" for arm, share in right.drop(mixed.index).items()]
+        parts = ([f"mixed {_range(mixed, 0)} %"] if len(mixed) else []) + rest
+        kept = 100 * rows["accuracy_k"]
+        lost = f", and {_range(kept, 0)} % of them still known in that language"
+        said.append(f"{order}: {', '.join(parts)}{lost if kept.min() < 100 * LEARNED else ''}")
     return (
-        f"In the bottle ({table['n_seeds'].min()} worlds, {CHANCE}), facts told in one language "
-        "were right in others, beside mixed text about other people, in "
-        f"{_listed(said) if said else 'no case'}{tail}."
+        f"In the bottle ({table['n_seeds'].min()} worlds, {CHANCE}), facts told in one language, "
+        f"asked in others, by how other people are told of in all languages: {'; '.join(said)}."
     )
 
 
@@ -140,7 +191,7 @@ def _bottle_rival(table: pd.DataFrame, base: str) -> str:
         mixed = right[right.index.isin(primary.TREATMENTS)]
         if primary.RIVAL in right and len(mixed):
             said.append(f"{_range(mixed, 0)} % against {right[primary.RIVAL]:.0f} % ({order})")
-    named = f"In the bottle, {_listed(primary.TREATMENTS)} against {primary.RIVAL}"
+    named = f"In the bottle, not tested, {_listed(primary.TREATMENTS)} against {primary.RIVAL}"
     return f"{named}: {', '.join(said)}." if said else ""
 
 
@@ -149,32 +200,45 @@ def _right(rows: pd.DataFrame) -> pd.Series:
 
 
 def _costs(table: pd.DataFrame, base: str) -> str:
+    rows = table.to_dict("records")
+    once = table["n_seeds"].max() > 1
+    names = [f"{r['model']}{'†' if once and r['n_seeds'] == 1 else ''}" for r in rows]
     said = []
     for words, verdicts in VERDICTS.items():
-        rows = table[table["verdict"].isin(verdicts)]
-        if len(rows):
-            arms = [f"{r['model']} {-r['cost_points']:+.1f}" for r in rows.to_dict("records")]
-            said.append(f"{words}: {', '.join(arms)}")
-    gains = [f"{r['model']} {_points(r, 'gain')}" for r in table.to_dict("records")]
-    gains = [g for g, low in zip(gains, table["gain_low"], strict=True) if low > 0]
-    best = _listed(gains) if gains else "none"
+        arms = [
+            f"{name} {-r['cost_points']:+.1f}"
+            for name, r in zip(names, rows, strict=True)
+            if r["verdict"] in verdicts
+        ]
+        said += [f"{words}: {', '.join(arms)}"] if arms else []
+    moved = {"Gained": table["gain_low"] > 0, "Lost": table["gain_high"] < 0}
+    for words, chosen in moved.items():
+        arms = [
+            f"{name} {_points(r, 'gain')}"
+            for name, r, it in zip(names, rows, chosen, strict=True)
+            if it
+        ]
+        moved[words] = f"{words} in the other languages: {_listed(arms) if arms else 'none'}."
     return (
-        f"Points in {LANGUAGES[base].name} against the model that read nothing, with a margin of "
-        f"{table['margin'].iloc[0]:g}: {'; '.join(said)}. Gained in the other languages: {best}."
+        f"Points in {LANGUAGES[base].name} against the model that read nothing; kept within "
+        f"{table['margin'].iloc[0]:g} points, lost (more than 0), or open: {'; '.join(said)}. "
+        f"{moved['Gained']} {moved['Lost']}{' †: one training seed.' if once else ''}"
     )
 
 
-def _open(table: pd.DataFrame, base: str) -> str:
-    claimed = table.loc[table["model"] == "not named", "change"]
-    ours = table[table["status"] == "this run"]
-    if claimed.empty or ours.empty:
+def _open(table: pd.DataFrame, published: pd.DataFrame, base: str) -> str:
+    theirs = published[published["status"] != OURS]
+    claimed = theirs.loc[theirs["model"] == "not named", "change"]
+    rows = theirs[theirs["model"] != "not named"].to_dict("records")
+    notes = [f"one note has {r['change']:+.1f} for {r['model']}, {r['task']}" for r in rows]
+    if claimed.empty:
         return ""
-    top = ours.loc[ours["change"].idxmax()]
+    top = table.loc[table["effect_points"].idxmax()]
     return (
         f"The paper is said to report gains of {_range(claimed, 0)} points (second-hand, tasks and "
-        f"models not named); the largest on mixed questions here is {top['change']:+.1f} "
-        f"({top['model']}, {top['base_model']}). What more text, larger models and other tasks "
-        "would give, these tables do not say."
+        f"models not named); {'; '.join([*notes, ''])}the largest of the primary effects here is "
+        f"{top['effect_points']:+.1f}. What more text, larger models and other tasks would give, "
+        "these tables do not say."
     )
 
 
@@ -197,15 +261,20 @@ def _listed(texts: Sequence[str], last: str = "and") -> str:
     return f"{', '.join(most)} {last} {end}" if most else end
 
 
-QUESTIONS: dict[str, tuple[tuple[str, Callable[[pd.DataFrame, str], str]], ...]] = {
-    "How large is the barrier?": (("table06c_barrier", _barrier),),
+QUESTIONS: dict[str, tuple[tuple[tuple[str, ...], Callable[..., str]], ...]] = {
+    "How large is the barrier?": ((("table06c_barrier",), _barrier),),
     "What did mixed-language text do?": (
-        ("table06a_primary", _pretrained),
-        ("table06f_bridge", _bridge),
-        ("table07a_orders", _bottle),
+        (("table06a_primary",), _pretrained),
+        (("table06a_primary", "table06g_costs"), _gap),
+        (("table06a_primary", "table06b_gains"), _rules),
+        (("table06f_bridge",), _bridge),
+        (("table07a_orders",), _bottle),
     ),
-    "Mixed or parallel?": (("table06a_primary", _rival), ("table07a_orders", _bottle_rival)),
-    "At what cost?": (("table06g_costs", _costs),),
-    "What remains open?": (("table06j_paper", _open),),
+    "Mixed or parallel?": (
+        (("table06a_primary",), _rival),
+        (("table07a_orders",), _bottle_rival),
+    ),
+    "At what cost?": ((("table06g_costs",), _costs),),
+    "What remains open?": ((("table06a_primary", PAPER), _open),),
 }
-"""Question -> the tables that it is read from, and what reads each."""
+"""Question -> the tables that it is read from, and what reads them."""

@@ -73,7 +73,7 @@ def gain_bars(sheet: Sheet, x: str = "group", hue: str = "model") -> str:
     axes, frame = sheet.axes, sheet.frame
     bars(sheet, x, hue, "gain_points")
     axes.axhline(0, color="black", linewidth=1)
-    axes.set(ylabel="accuracy gained over the control (points)")
+    axes.set(ylabel="accuracy gained (points)")
     axes.set(title=f"{sheet.heading} (n = {span(frame['n'])} items per bar)")
     return f"{sheet.title}. Bars: 95 % bootstrap interval over items; above 0 the remedy is better."
 
