@@ -76,7 +76,10 @@ def test_each_round_tests_other_pupils():
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("1/3", "unit of the bridge"),
+        (
+            "1/3",
+            "no arm '1/3' of the bridge: it is 'none', or a share and one of unmixed, sentence",
+        ),
         ("1/3 words", "word"),
         ("1 word", "share"),
         ("x word", "share"),

@@ -12,7 +12,7 @@ from xlkb.report import manifest
 
 LABELS = ["tiny", "tiny (2)"]
 PAPERS = {"Llama3-8B", "not named"}
-"""A base model of the paper, which stands beside ours in a table of notebook 06."""
+"""What stands as base models of the paper beside ours in a table of notebook 06."""
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ VERDICTS = {"kept": ("equivalent", "not worse"), "open": ("open",), "lost": ("wo
 
 
 def told(tables: Mapping[str, pd.DataFrame], base: str = "en") -> str:
-    """A line of Markdown for each question that the tables answer, for each base model.
+    """A list in Markdown of the questions that the tables answer, for each base model.
 
     Args:
         tables: name (`QUESTIONS`) -> table, as notebooks 06 and 07 write it; others are left out.
@@ -42,8 +42,11 @@ def told(tables: Mapping[str, pd.DataFrame], base: str = "en") -> str:
                 sentence = answer(*(_of(found[name], label) for name in names), base=base)
                 named = several and len(labels) > 1 and sentence and not sentence.startswith(label)
                 said.append(f"{label}: {sentence}" if named else sentence)
-        if said := " ".join(sentence for sentence in said if sentence):
-            lines.append(f"- **{question}** {said}")
+        said = [sentence for sentence in said if sentence]
+        if len(said) == 1:
+            lines.append(f"- **{question}** {said[0]}")
+        elif said:
+            lines += [f"- **{question}**", *(f"  - {sentence}" for sentence in said)]
     return "\n".join(lines) or "Nothing was compared."
 
 

@@ -13,7 +13,6 @@ from datasets import Dataset, concatenate_datasets
 from xlkb.corpora import aligned, mixing
 from xlkb.corpora.sources import teaching
 from xlkb.ground.languages import FIVE
-from xlkb.ground.names import unknown
 from xlkb.tasks import academy, cast, prompts
 
 VERSIONS = 5
@@ -95,7 +94,10 @@ def parse(name: str) -> tuple[Fraction, str]:
         return Fraction(0), ""
     share, _, unit = name.partition(" ")
     if unit not in UNITS:
-        raise ValueError(unknown("unit of the bridge", unit, UNITS))
+        raise ValueError(
+            f"There is no arm {name!r} of the bridge: it is {NONE!r}, or a share and one of "
+            f"{', '.join(UNITS)}, as '2/3 word'."
+        )
     try:
         found = Fraction(share)
     except (ValueError, ZeroDivisionError):
