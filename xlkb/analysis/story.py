@@ -203,29 +203,28 @@ def _right(rows: pd.DataFrame) -> pd.Series:
 
 
 def _costs(table: pd.DataFrame, base: str) -> str:
-    rows = table.to_dict("records")
     once = table["n_seeds"].max() > 1
-    names = [f"{r['model']}{'†' if once and r['n_seeds'] == 1 else ''}" for r in rows]
+    rows = [
+        row | {"name": f"{row['model']}{'†' if once and row['n_seeds'] == 1 else ''}"}
+        for row in table.to_dict("records")
+    ]
     said = []
     for words, verdicts in VERDICTS.items():
-        arms = [
-            f"{name} {-r['cost_points']:+.1f}"
-            for name, r in zip(names, rows, strict=True)
-            if r["verdict"] in verdicts
-        ]
+        part = [row for row in rows if row["verdict"] in verdicts]
+        arms = [f"{row['name']} {-row['cost_points']:+.1f}" for row in part]
         said += [f"{words}: {', '.join(arms)}"] if arms else []
-    moved = {"Gained": table["gain_low"] > 0, "Lost": table["gain_high"] < 0}
-    for words, chosen in moved.items():
-        arms = [
-            f"{name} {_points(r, 'gain')}"
-            for name, r, it in zip(names, rows, chosen, strict=True)
-            if it
-        ]
-        moved[words] = f"{words} in the other languages: {_listed(arms) if arms else 'none'}."
+    gained, lost = (
+        [f"{row['name']} {_points(row, 'gain')}" for row in part] or ["none"]
+        for part in (
+            [row for row in rows if row["gain_low"] > 0],
+            [row for row in rows if row["gain_high"] < 0],
+        )
+    )
     return (
         f"Points in {LANGUAGES[base].name} against the model that read nothing; kept within "
         f"{table['margin'].iloc[0]:g} points, lost (more than 0), or open: {'; '.join(said)}. "
-        f"{moved['Gained']} {moved['Lost']}{' †: one training seed.' if once else ''}"
+        f"Gained in the other languages: {_listed(gained)}. Lost in the other languages: "
+        f"{_listed(lost)}.{' †: one training seed.' if once else ''}"
     )
 
 
