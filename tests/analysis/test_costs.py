@@ -56,3 +56,44 @@ def test_a_remedy_is_compared_on_the_same_questions():
 def test_where_nothing_is_asked_in_other_languages_there_is_no_row():
     found = decisions()
     assert analysis.costs(found[found["language"] == "en"], "start", READ).empty
+
+
+def test_where_no_one_was_asked_in_the_base_language_there_is_no_row_either():
+    found = decisions()
+    assert analysis.costs(found[found["language"] != "en"], "start", READ).empty
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["fr", "de"], "in English;"),
+        (["en"], "in other trained languages;"),
+        (["es"], "in other trained languages or in English;"),
+    ],
+)
+def test_a_remedy_without_a_gain_or_a_cost_is_refused_by_name(asked, said):
+    found = decisions()
+    other = found[found["model"] == "remedy"].assign(model="other")
+    other = pd.concat([other, other[other["language"] == "fr"].assign(language="es")])
+    both = pd.concat([found, other[other["language"].isin(asked)]])
+    with pytest.raises(ValueError, match=f"m, other: nothing was asked {said}"):
+        analysis.costs(both, "start", READ)
+
+
+def test_a_remedy_that_was_asked_mixed_questions_only_is_refused_too():
+    found = decisions()
+    other = found[found["model"] == "remedy"].assign(model="other", recomposition="question")
+    with pytest.raises(ValueError, match="m, other: nothing was asked"):
+        analysis.costs(pd.concat([found, other]), "start", READ)
+
+
+def test_the_model_without_a_remedy_has_one_seed():
+    found = decisions()
+    start = found[found["model"] == "start"]
+    with pytest.raises(ValueError, match=r"m: 'start' has the training seeds 1, 2; .* with one"):
+        analysis.costs(pd.concat([found, start.assign(training_seed=2)]), "start", READ)
+
+
+def test_an_unknown_base_is_refused_with_the_nearest():
+    with pytest.raises(ValueError, match=r"no language 'english'.*Did you mean 'en'"):
+        analysis.costs(decisions(), "start", READ, base="english")

@@ -1,5 +1,7 @@
 """Effects over seeds x items, equivalence, and the least effect that could be shown."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -25,8 +27,8 @@ def clusters(n):
 def test_one_seed_without_clusters_is_the_paired_t_test(values):
     told = effects.effect(values)
     if np.ptp(values) == 0:
-        assert np.isnan([told["effect_low"], told["effect_high"], told["least_points"]]).all()
-        assert told["p"] == 1
+        assert np.isnan(told["least_points"])
+        assert told["p"] == (0.5 ** (len(values) - 1) if values.any() else 1)
         return
     test = ttest_1samp(values, 0)
     assert told["p"] == pytest.approx(test.pvalue, abs=1e-9)
@@ -77,6 +79,32 @@ def test_what_differs_between_seeds_or_goes_together_widens_the_interval():
     assert tied == pytest.approx(effects.estimate(values[:40]))
 
 
+def by_signs(values, names):
+    """The exact p of flipping the sign of each cluster's sum, over all ways to do so."""
+    sums = pd.Series(values.sum(1)).groupby(names).sum().to_numpy()
+    found = np.array(list(product([-1, 1], repeat=len(sums)))) @ sums
+    return np.mean(np.abs(found) > abs(sums.sum()) - 1e-9)
+
+
+@given(st.integers(1, 16), st.integers(1, 3), thirds)
+def test_where_nothing_varied_the_sign_is_tested(n, seeds, share):
+    values = np.full((n, seeds), share)
+    told = effects.effect(values, clusters(n))
+    assert told["p"] == pytest.approx(by_signs(values, clusters(n)))
+    ends = told["effect_low"], told["effect_high"]
+    known = told["p"] < 0.05
+    assert ends == pytest.approx((100 * share,) * 2 if known else (np.nan,) * 2, nan_ok=True)
+    assert np.isnan(told["least_points"])
+
+
+@pytest.mark.parametrize(
+    ("share", "n", "verdict"),
+    [(-0.5, 40, "worse"), (0.5, 40, "not worse"), (0.0, 40, "open"), (-0.5, 4, "open")],
+)
+def test_where_nothing_varied_the_verdict_goes_by_the_sign(share, n, verdict):
+    assert effects.equivalence(np.full(n, share))["verdict"] == verdict
+
+
 def test_items_that_a_seed_was_not_asked_are_refused():
     with pytest.raises(ValueError, match="under each seed"):
         effects.effect([[1.0, np.nan], [0.0, 0.0]])
@@ -92,7 +120,7 @@ def test_one_cluster_says_nothing():
 def test_equivalence_is_two_one_sided_tests(values):
     told = effects.equivalence(values, margin=20)
     if np.ptp(values) == 0:
-        assert (told["verdict"], told["p"]) == ("open", 1)
+        assert (told["verdict"] == "equivalent", told["p"]) == (False, 1)
         return
     p, *_ = ttost_paired(values, np.zeros(len(values)), -0.2, 0.2)
     assert told["p"] == pytest.approx(p, abs=1e-9)

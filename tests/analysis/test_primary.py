@@ -109,6 +109,41 @@ def test_arms_or_seeds_that_answered_other_questions_are_not_compared():
         primary.table(found.assign(training_seed=1), READ)
 
 
+@pytest.mark.parametrize(
+    ("right", "typed"),
+    [
+        ("mixed by sentence", "mixed by sentences"),
+        ("mixed by 8 words", "mixed by 8 word"),
+        ("English only", "english only"),
+        ("parallel text", "parallel texts"),
+    ],
+)
+def test_a_mistyped_arm_is_refused_with_those_there_are(right, typed):
+    found = decisions()
+    with pytest.raises(ValueError, match=rf"m: .* no arm '{right}'; .*\. Did you mean '{typed}'"):
+        primary.table(found.replace({"model": {right: typed}}), READ)
+
+
+def test_arms_that_no_comparison_is_about_are_no_mistyped_ones():
+    more = ("no text", "ensemble", "agreement", "mixed by document")
+    found = decisions(arms=(*ARMS[:2], *more))
+    without = found[~found["model"].isin(more)]
+    pd.testing.assert_frame_equal(primary.table(found, READ), primary.table(without, READ))
+    only = primary.table(decisions(arms=("no text", "English only", "mixed by word")), READ)
+    assert only.empty
+
+
+@pytest.mark.parametrize("column", ["rule", "base_model", "model", "language"])
+def test_a_column_that_is_missing_is_named(column):
+    with pytest.raises(ValueError, match=f"no column {column}:"):
+        primary.table(decisions().drop(columns=column), READ)
+
+
+def test_an_unknown_base_is_refused_with_the_nearest():
+    with pytest.raises(ValueError, match=r"no language 'english'.*Did you mean 'en'"):
+        primary.table(decisions(), READ, base="english")
+
+
 def test_the_plan_names_what_is_tested():
     plan = primary.in_words(READ)
     for name in (*primary.TREATMENTS, *primary.GROUPS, primary.RIVAL, training.control(READ)):

@@ -164,6 +164,31 @@ def test_the_barrier_is_told_for_any_languages(languages, said):
     assert story.told({"table06c_barrier": barrier("mixed")}) == "Nothing was compared."
 
 
+def grouped(name):
+    row = {"base_model": "Tiny", "model": "2/3 word", "rule": "sum", "n": 288, "accuracy": 0.3}
+    return pd.DataFrame([row | {"group": group} for group in (name, primary.GROUPS[0])])
+
+
+@pytest.mark.parametrize("base", ["english", "xx"])
+def test_an_unknown_base_is_refused(base):
+    with pytest.raises(ValueError, match=f"no language '{base}'"):
+        story.told({"table06c_barrier": barrier("fr")}, base)
+
+
+@pytest.mark.parametrize("name", ["table06b_gains", "table06f_bridge"])
+def test_a_base_that_the_tables_do_not_have_is_refused_with_theirs(name):
+    tables = {name: grouped("English"), "table06g_costs": costs(words="open")}
+    assert "Points in English" in story.told(tables)
+    with pytest.raises(ValueError, match=r"base = 'sw' \(Swahili\): .*English: give base = 'en'"):
+        story.told(tables, "sw")
+    assert "Points in Swahili" in story.told(tables | {name: grouped("Swahili")}, "sw")
+
+
+def test_a_base_that_was_compared_with_another_is_refused():
+    with pytest.raises(ValueError, match=r"base = 'fr' \(French\): .* compare with another"):
+        story.told({"table06c_barrier": barrier("fr", "mixed")}, "fr")
+
+
 def published():
     claimed = {"model": "not named", "status": "second-hand", "base_model": "not named"}
     note = {"model": "Big", "status": "second-hand", "base_model": "Big", "task": "MMLU"}

@@ -10,7 +10,8 @@ V_clusters from the spread of the clusters' sums (items about one country or cha
 V_seeds from the spread of the seeds' means, and V_both from what is left when both are taken out,
 which the first two contain once each. Intervals and p come from one t distribution with
 Satterthwaite's degrees of freedom, so that p < .05 exactly if the 95 % interval leaves out 0. With
-one seed and no clusters all of this is the paired t test.
+one seed and no clusters all of this is the paired t test. Where nothing varied there is no t: the
+sign of a difference is tested alone, by flipping that of each of k clusters (p = 2^(1 - k)).
 
 Chosen by simulation: binary answers, accuracy .6, 420 items in 150 to 225 clusters, in one language
 or four, effects of 0 and 5 points, 3 or 5 seeds whose true effects have a standard deviation (SD)
@@ -43,6 +44,8 @@ from statsmodels.stats.multitest import multipletests
 
 ALPHA = 0.05
 POWER = 0.8
+ROUNDING = 1e-12
+"""Of the largest value: an error below it is none."""
 MARGIN = 3.0
 """Points within which an accuracy counts as kept."""
 
@@ -55,20 +58,25 @@ class Mean(NamedTuple):
     df: float
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Where the mean lies; NaN where nothing varied."""
+        """Where the mean lies; where nothing varied, the mean if `p` is small, else NaN."""
         if not self.error > 0:
-            return np.nan, np.nan
+            end = self.mean if self.p() < 1 - level else np.nan
+            return end, end
         reach = float(stdtrit(self.df, (1 + level) / 2)) * self.error
         return self.mean - reach, self.mean + reach
 
     def p(self) -> float:
-        """Two-sided, of a mean of 0; 1 where nothing varied."""
-        return 1.0 if not self.error > 0 else 2 * min(self.p_above(0), self.p_below(0))
+        """Two-sided, of a mean of 0."""
+        return min(1.0, 2 * min(self.p_above(0), self.p_below(0)))
 
     def p_above(self, bound: float) -> float:
-        """One-sided: small where the mean is larger than a bound; 1 where nothing varied."""
+        """One-sided: small where the mean is larger than a bound.
+
+        Where nothing varied only the sign is known: 2^-k of k clusters if the mean is above 0 and
+        the bound is not, else 1.
+        """
         if not self.error > 0:
-            return 1.0
+            return 2.0 ** -(self.df + 1) if self.error == 0 and self.mean > 0 >= bound else 1.0
         return float(stdtr(self.df, (bound - self.mean) / self.error))
 
     def p_below(self, bound: float) -> float:
@@ -84,7 +92,7 @@ def estimate(values: ArrayLike, cluster: Sequence | None = None) -> Mean:
         cluster: of each item (`tasks.cluster`); each item by itself when None.
 
     Returns:
-        The error is NaN with one cluster.
+        The error is NaN with one cluster, and 0 where nothing varied, up to rounding.
 
     Raises:
         ValueError: there is no value, or an item was not asked under all seeds.
@@ -104,16 +112,19 @@ def estimate(values: ArrayLike, cluster: Sequence | None = None) -> Mean:
     sizes, by_seed = np.bincount(place)[:, None], values.mean(0)
     scale = clusters / (clusters - 1) / values.size**2
     of_clusters = ((sums - sizes * mean).sum(1) ** 2).sum() * scale
+    nothing = (ROUNDING * np.abs(values).max()) ** 2
     if seeds == 1:
-        return Mean(mean, np.sqrt(of_clusters), clusters - 1)
+        return Mean(mean, np.sqrt(of_clusters) if of_clusters > nothing else 0.0, clusters - 1)
     left = sums - sizes * by_seed
     left = left - left.mean(1, keepdims=True)
     of_both = (left**2).sum() * scale * seeds / (seeds - 1)
     of_seeds = by_seed.var(ddof=1) / seeds
     variance = of_clusters + max(0.0, of_seeds - of_both)
+    if variance <= nothing:
+        return Mean(mean, 0.0, clusters - 1)
     dfs = clusters - 1, seeds - 1, (clusters - 1) * (seeds - 1)
     squares = of_clusters**2 / dfs[0] + of_seeds**2 / dfs[1] + of_both**2 / dfs[2]
-    df = variance**2 / squares if squares > 0 else dfs[0]
+    df = variance**2 / squares
     return Mean(mean, np.sqrt(variance), float(np.clip(df, min(dfs[:2]), dfs[0])))
 
 
@@ -139,8 +150,9 @@ def effect(differences: ArrayLike, cluster: Sequence | None = None, tests: int =
     Returns:
         `n` (items), `n_seeds, n_clusters, effect_points, effect_low, effect_high` (95 % interval,
         points), `p` (two-sided), `standard_error` (points), `least_points` (see `least`) and
-        `per_seed` (the effect under each seed, points, a list). Where nothing varied, the interval
-        is NaN and p is 1.
+        `per_seed` (the effect under each seed, points, a list). Where nothing varied, there is
+        no `least_points`; a difference of 0 has no interval and a p of 1; another, over k clusters,
+        has a p of 2^(1 - k), and itself as the interval once that is below 5 %.
 
     Raises:
         ValueError: as `estimate`.
@@ -188,6 +200,8 @@ def equivalence(
         - "worse": it lies below 0, and reaches beyond minus the margin;
         - "open": none of these: there are too few answers to say.
 
+        Where nothing varied, nothing is known but the sign: that may be "worse" or "not worse".
+
     Raises:
         ValueError: the margin is not above 0; and as `estimate`.
     """
@@ -196,12 +210,10 @@ def equivalence(
     points, found = _points(differences, cluster)
     low, high = found.interval(0.9)
     p_not_worse, p_not_better = found.p_above(-margin), found.p_below(margin)
-    if not found.error > 0:
-        verdict = "open"
-    elif low > -margin:
-        verdict = "equivalent" if high < margin else "not worse"
+    if p_not_worse < ALPHA:
+        verdict = "equivalent" if p_not_better < ALPHA else "not worse"
     else:
-        verdict = "worse" if high < 0 else "open"
+        verdict = "worse" if found.p_below(0) < ALPHA else "open"
     return {
         **_counted(points, cluster),
         "effect_points": found.mean,

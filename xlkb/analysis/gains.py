@@ -18,7 +18,7 @@ import pandas as pd
 
 from xlkb import tasks
 from xlkb.analysis import effects, stats
-from xlkb.ground import names, resampling
+from xlkb.ground import languages, names, resampling
 from xlkb.ground.languages import LANGUAGES
 
 GROUPS = ("other trained languages", "mixup", "held-out languages")
@@ -36,7 +36,11 @@ def grouped(decisions: pd.DataFrame, trained: Sequence[str], base: str = "en") -
         decisions: from `stats.decide`.
         trained: languages of the mixed text; all others are held out.
         base: the language of teaching.
+
+    Raises:
+        ValueError: there is no such language as the base.
     """
+    named = languages.get(base).name
     full = decisions["recomposition"] == "full"
     group = np.select(
         [
@@ -45,7 +49,7 @@ def grouped(decisions: pd.DataFrame, trained: Sequence[str], base: str = "en") -
             decisions["recomposition"] == "mixup",
             full & decisions["language"].isin(list(LANGUAGES)),
         ],
-        [LANGUAGES[base].name, *GROUPS],
+        [named, *GROUPS],
         "",
     )
     return decisions.assign(group=group)[group != ""]

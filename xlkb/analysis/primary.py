@@ -11,6 +11,7 @@ import pandas as pd
 
 from xlkb import tasks, training
 from xlkb.analysis import effects, gains, pairing, stats
+from xlkb.ground import names
 
 TASK = "worldfacts"
 GROUPS = gains.GROUPS[:2]
@@ -22,6 +23,9 @@ RIVAL = training.PARALLEL
 
 RULE = "sum"
 """Of decision; the run's first where it has others, as for letters."""
+
+NEEDED = ("base_model", "model", "rule", "task", *stats.CELL, *stats.ITEM, "correct")
+"""Columns of decisions."""
 
 COLUMNS = ["base_model", "against", "model", "group", "n", "n_seeds", "n_clusters", "accuracy"]
 COLUMNS += ["reference_accuracy", "effect_points", "effect_low", "effect_high", "p"]
@@ -65,14 +69,23 @@ def table(decisions: pd.DataFrame, languages: Sequence[str], base: str = "en") -
         `n_seeds, n_clusters, accuracy, reference_accuracy` (shares), `effect_points, effect_low,
         effect_high` (95 %), `p, p_adjusted` (Holm over the rows of a base model and reference),
         `least_points` (that Holm's first step finds with 80 % power) and `per_seed` (text). A
-        comparison that the run has no answers for has no row, and does not count in its family.
+        comparison that the run has no answers for has no row, and does not count in its family: so
+        the table is empty without a second language, or where other units were mixed.
 
     Raises:
-        ValueError: arms or seeds answered different questions, or one of them twice.
+        ValueError: arms or seeds answered different questions, or one of them twice; a column is
+            missing; there is no such base; an arm is missing and another has almost its name.
+            A name that is like none of theirs is taken for that of another arm.
     """
     empty = pd.DataFrame(columns=COLUMNS)
     if decisions.empty:
         return empty
+    lacking = [column for column in NEEDED if column not in decisions]
+    if lacking:
+        raise ValueError(
+            f"The decisions have no column {', '.join(lacking)}: they are from `stats.decide`, "
+            "with `base_model` and the arm as `model`."
+        )
     rules = decisions["rule"].unique()
     part = decisions[decisions["rule"] == (RULE if RULE in rules else rules[0])]
     if pairing.SEED not in part:
@@ -81,6 +94,7 @@ def table(decisions: pd.DataFrame, languages: Sequence[str], base: str = "en") -
     rows = []
     for label, answers in part.groupby("base_model", sort=False):
         arms = dict(list(answers.groupby("model", sort=False)))
+        _refuse_mistyped(label, list(arms), (training.control(languages), RIVAL, *TREATMENTS))
         for reference in (training.control(languages), RIVAL):
             treated = [arm for arm in TREATMENTS if arm in arms and reference in arms]
             groups = [g for g in GROUPS if (answers["group"] == g).any()]
@@ -101,6 +115,17 @@ def best(table: pd.DataFrame) -> dict[str, str]:
     part = table[(table["group"] == GROUPS[0]) & (table["against"] != RIVAL)]
     tops = part.sort_values("effect_points", ascending=False, kind="stable")
     return dict(tops.groupby("base_model", sort=False)["model"].first())
+
+
+def _refuse_mistyped(label: str, arms: Sequence[str], wanted: Sequence[str]) -> None:
+    """A comparison must not go missing, and its family shrink, because of a letter."""
+    others = [arm for arm in arms if arm not in (*wanted, *training.ARMS.values())]
+    for arm in wanted:
+        if arm not in arms and (meant := names.closest(arm, others)):
+            raise ValueError(
+                f"{label}: {names.unknown('arm', arm, arms)} If {meant!r} is another arm, leave it "
+                "out."
+            )
 
 
 def _compared(own: pd.DataFrame, other: pd.DataFrame, group: str, tests: int) -> dict:

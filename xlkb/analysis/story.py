@@ -10,13 +10,14 @@ import pandas as pd
 
 from xlkb import corpora
 from xlkb.analysis import primary
-from xlkb.ground.languages import LANGUAGES
+from xlkb.ground.languages import LANGUAGES, get
 
 SURE = 0.05
 LEARNED = 0.95
 """Share of taught facts that are right in the language of teaching, before another is looked at."""
 CHANCE = "chance is 25 %"
 PAPER, OURS = "table06j_paper", "this run"
+GROUPED = ("table06b_gains", "table06f_bridge")
 VERDICTS = {"kept": ("equivalent", "not worse"), "open": ("open",), "lost": ("worse",)}
 """Of `costs`, in words."""
 
@@ -27,8 +28,12 @@ def told(tables: Mapping[str, pd.DataFrame], base: str = "en") -> str:
     Args:
         tables: name (`QUESTIONS`) -> table, as notebooks 06 and 07 write it; others are left out.
         base: the language that others are compared with.
+
+    Raises:
+        ValueError: there is no such language, or the tables compare with another one.
     """
     found = {name: table for name, table in tables.items() if len(table)}
+    _check(found, base)
     ours = [table["base_model"] for name, table in found.items() if _of_models(name, table)]
     labels = list(dict.fromkeys(label for column in ours for label in column)) or [""]
     lines = []
@@ -48,6 +53,17 @@ def told(tables: Mapping[str, pd.DataFrame], base: str = "en") -> str:
         elif said:
             lines += [f"- **{question}**", *(f"  - {sentence}" for sentence in said)]
     return "\n".join(lines) or "Nothing was compared."
+
+
+def _check(found: Mapping[str, pd.DataFrame], base: str) -> None:
+    """Groups name the base that a run had, and its barrier is that of all other languages."""
+    name = get(base).name
+    parts = [found[each]["group"] for each in GROUPED if each in found]
+    had = [each for each in LANGUAGES.values() if any((part == each.name).any() for part in parts)]
+    barrier = found.get("table06c_barrier", pd.DataFrame(columns=["language"]))
+    if (had and name not in [each.name for each in had]) or (barrier["language"] == base).any():
+        which = f"{had[0].name}: give base = {had[0].code!r}" if had else "another language"
+        raise ValueError(f"base = {base!r} ({name}): these tables compare with {which}.")
 
 
 def _of_models(name: str, table: pd.DataFrame) -> bool:

@@ -36,23 +36,36 @@ def costs(
         `verdict` ("equivalent", "not worse", "worse", "open").
 
     Raises:
-        ValueError: a remedy has no `start` to stand beside, or answered other questions.
+        ValueError: a remedy has no `start` to stand beside, answered other questions, or none in
+            the base language or in the others (where no one answered any, the table is empty);
+            `start` has several training seeds.
     """
     rows = []
-    named = LANGUAGES[base].name
-    for label, part in gains.grouped(decisions, languages, base).groupby("base_model", sort=False):
+    grouped = gains.grouped(decisions, languages, base)
+    groups = gains.GROUPS[0], LANGUAGES[base].name
+    asked = set(groups) <= set(grouped["group"])
+    for label, every in decisions.groupby("base_model", sort=False):
+        part = grouped[grouped["base_model"] == label]
         if start not in set(part["model"]):
             raise ValueError(f"{label}: there is no {start!r} that remedies are compared with.")
         before = part[part["model"] == start]
-        for remedy, own in part.groupby("model", sort=False):
+        seeds = before[pairing.SEED].unique()
+        if len(seeds) > 1:
+            raise ValueError(
+                f"{label}: {start!r} has the training seeds {', '.join(map(str, seeds))}; it "
+                "stands beside every seed of a remedy, so give it with one."
+            )
+        for remedy in every["model"].unique() if asked else []:
             if remedy == start:
                 continue
-            gained, told = (
-                _differences(own, before, group, (label, remedy))
-                for group in (gains.GROUPS[0], named)
-            )
-            if gained is None or told is None:
-                continue
+            own = part[part["model"] == remedy]
+            lacking = [group for group in groups if group not in set(own["group"])]
+            if lacking:
+                raise ValueError(
+                    f"{label}, {remedy}: nothing was asked in {' or in '.join(lacking)}; a remedy "
+                    f"needs answers in {groups[1]} for its cost and in the others for its gain."
+                )
+            gained, told = (_differences(own, before, group, (label, remedy)) for group in groups)
             gain, kept = effects.effect(*gained), effects.equivalence(*told)
             rows.append(
                 {
@@ -76,11 +89,9 @@ def costs(
 
 def _differences(
     own: pd.DataFrame, before: pd.DataFrame, group: str, where: tuple[str, str]
-) -> tuple[pd.DataFrame, list[str]] | None:
+) -> tuple[pd.DataFrame, list[str]]:
     """Shares of right answers gained, a row per item and a column per seed, with its clusters."""
     own, before = (each[each["group"] == group] for each in (own, before))
-    if own.empty:
-        return None
     # The model without the remedy stands beside every seed.
     seeds = own[[pairing.SEED]].drop_duplicates()
     before = before.drop(columns=pairing.SEED).merge(seeds, how="cross")
