@@ -1,11 +1,14 @@
 """Points with names: each is there, inside the axes, and on top of no other."""
 
 import dataclasses
+from itertools import permutations
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.path import Path
 from matplotlib.text import Annotation, Text
+from matplotlib.transforms import Bbox
 
 from xlkb import profiles
 from xlkb.ground.languages import LANGUAGES
@@ -113,3 +116,22 @@ def test_the_same_frame_gives_the_same_bytes(run):
         named_points.gain_against_cost(trade(), "fig", run, [MODEL], "Gain against cost")
         written.append([(run.figures / f"fig.{end}").read_bytes() for end in ("png", "svg")])
     assert written[0] == written[1]
+
+
+def test_the_line_to_a_name_crosses_no_other_and_runs_over_no_other_point(run, drawn):
+    frame = pd.DataFrame({"model": ["English only", *ARMS[:5], "ensemble", "agreement"], "n": 420})
+    points = {"cost": [5.9, 3.8, 3.57, 1.8, 6, 3.41, 11, -0.5]}
+    points |= {"gain": [-1.2, -1, -1.63, -1.7, -3.5, -1.53, 7.5, 3]}
+    reach = {"cost": [2.5, 2.5, 2.4, 2.2, 2.9, 2.2, 3.6, 2.4]}
+    reach |= {"gain": [1.3, 1.4, 1.5, 1.4, 1.8, 1.5, 3.9, 2.3]}
+    for each, values in points.items():
+        for end, sign in (("points", 0), ("low", -1), ("high", 1)):
+            frame[f"{each}_{end}"] = np.array(values) + sign * np.array(reach[each])
+    named_points.gain_against_cost(frame, "fig", run, [MODEL], "Gain against cost")
+    axes, boxes = names(drawn[0])
+    places = axes.transData.transform(frame[["cost_points", "gain_points"]])
+    middles = [(boxes[name].min + boxes[name].max) / 2 for name in frame["model"]]
+    lines = [Path(each) for each in zip(middles, places, strict=True)]
+    for (i, line), (j, other) in permutations(enumerate(lines), 2):
+        assert not line.intersects_path(other, filled=False), (i, j)
+        assert not line.intersects_bbox(Bbox([places[j] - 4, places[j] + 4]), filled=False), (i, j)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.path import Path
 from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
 
@@ -131,10 +132,11 @@ def _name(axes: Axes, frame: pd.DataFrame, x: str, y: str, label: str) -> None:
     """Write each point's name where it hides the fewest names and points, as near as it can."""
     axes.figure.draw_without_rendering()
     scale = axes.figure.dpi / 72
-    inside, taken = axes.get_window_extent(), []
+    inside, taken, points, lines = axes.get_window_extent(), [], [], []
     for row in frame.to_dict("records"):
         px, py = axes.transData.transform((row[x], row[y]))
         taken.append(_box(px, px, py, py, 4 * scale))
+        points.append(Path(taken[-1].corners()))
         for column, (dx, dy) in ((x, (1, 0)), (y, (0, 1))):
             low, high = (row.get(column.replace("points", end), row[column]) for end in BOUNDS)
             ends = [
@@ -143,7 +145,7 @@ def _name(axes: Axes, frame: pd.DataFrame, x: str, y: str, label: str) -> None:
             ]
             (x0, y0), (x1, y1) = axes.transData.transform(ends)
             taken.append(_box(x0, x1, y0, y1, scale))
-    for row in frame.to_dict("records"):
+    for i, row in enumerate(frame.to_dict("records")):
         note = axes.annotate(
             _text(row[label]),
             (row[x], row[y]),
@@ -153,25 +155,36 @@ def _name(axes: Axes, frame: pd.DataFrame, x: str, y: str, label: str) -> None:
             bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.5},
             arrowprops={"arrowstyle": "-", "color": "0.6", "lw": 0.5, "shrinkA": 0, "shrinkB": 3},
         )
-        taken.append(_best(note, taken, inside, scale))
+        box, line = _best(note, taken, [*points[:i], *points[i + 1 :], *lines], inside)
+        taken.append(box)
+        lines.append(line)
 
 
-def _best(note: Annotation, taken: list[Bbox], inside: Bbox, scale: float) -> Bbox:
-    """Put a name at the best of its places; returns what it covers there."""
-    found = []
+def _best(
+    note: Annotation, taken: list[Bbox], apart: list[Path], inside: Bbox
+) -> tuple[Bbox, Path]:
+    """Put a name at the best of its places; returns what it covers there, and its line.
+
+    The line to its point keeps apart from other points and their lines.
+    """
+    found, scale = [], note.figure.dpi / 72
+    point = note.axes.transData.transform(note.xy)
     for order, (reach, (across, up, dx, dy)) in enumerate(product(REACHES, SIDES)):
         place = {"ha": across, "va": up, "position": (reach * dx, reach * dy)}
         note.set(**place)
         note.get_window_extent()  # Moves it.
         box = Text.get_window_extent(note)
         outside = box.width * box.height - _common(box, inside)
+        line = Path([(box.x0 + box.width / 2, box.y0 + box.height / 2), point])
+        crossed = sum(line.intersects_path(other, filled=False) for other in apart)
         hidden = 2 * outside + sum(_common(box, other) for other in taken)
-        found.append((hidden + 2 * order * scale, order, place, box))
+        hidden += crossed * box.width * box.height
+        found.append((hidden + 2 * order * scale, order, place, box, line))
         if not hidden:
             break
-    _, _, place, box = min(found, key=lambda each: each[:2])
+    _, _, place, box, line = min(found, key=lambda each: each[:2])
     note.set(**place)
-    return box
+    return box, line
 
 
 def _box(x0: float, x1: float, y0: float, y1: float, around: float) -> Bbox:
