@@ -19,6 +19,9 @@ from xlkb.training import finetuning, recipes, sizes
 ASKING = "02"
 """The notebook that needs no more of a model than answers."""
 
+AGREE = "agree"
+"""The recipe of agreement in notebook 06."""
+
 MIXING = ("05", "06")
 """Notebooks that mix the general corpus, which takes two languages."""
 
@@ -181,7 +184,14 @@ def trained(run: Run, numbers: Sequence[str], name: str) -> dict[str, int]:
         count[run.teaching.recipe] += len(run.bridge.arms) * run.bridge.n_seeds
         count[run.text.recipe] += 2 * (run.text.n_passes > 1) + 4 * ("after" in orders)
         count[run.text.recipe] += (1 + len(run.text.units)) * ("own" in orders)
+        if agreeing(run):
+            count[AGREE] = 1
     return count
+
+
+def agreeing(run: Run) -> bool:
+    """Whether languages are trained to agree in notebook 06."""
+    return bool(run.after.n_agreement) and len(run.read) > 1
 
 
 def arms(run: Run) -> int:
