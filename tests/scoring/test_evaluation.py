@@ -137,14 +137,14 @@ def in_small_steps(say, name, store):
     """Scores, says each pass, and stores what it gave at once."""
     results.SECONDS_PER_PART = 0
     likelihoods.TOKENS_PER_ROW["cpu"] = 40
-    run = likelihoods.run_forest
+    run = likelihoods.run_in_parts
 
     def said(*arguments):
         say("pass")
         time.sleep(0.01)
         return run(*arguments)
 
-    likelihoods.run_forest = said
+    likelihoods.run_in_parts = said
     model = models.load(name, dtype="float32", device="cpu")
     grid = recompose.grid(questions(), ["pair", "mixup"], list(WORDS), 42)
     score(model, grid, store).to_parquet(store / "table.parquet")

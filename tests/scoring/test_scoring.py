@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xlkb.scoring import likelihoods
+from xlkb.scoring import heads, likelihoods
 from xlkb.scoring.likelihoods import log_likelihoods, run_padded
 from xlkb.scoring.tries import Pair, TokenIds, encode, merge, plan
 
@@ -47,7 +47,10 @@ def test_a_trie_row_gives_the_single_sequences_log_likelihoods(architecture, sid
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         got = score(network, tokenizer, tokens_per_row=150)
-    assert likelihoods._RUNNERS[network] is likelihoods.run_forest
+    in_parts = heads.matrix(network) is not None
+    assert in_parts == (architecture not in ("gemma2", "cohere"))
+    run = likelihoods.run_in_parts if in_parts else likelihoods.run_forest
+    assert likelihoods._RUNNERS[network] is run
     np.testing.assert_allclose(got, expected, atol=1e-4)
     np.testing.assert_allclose(run_padded(network, sequences), expected, atol=1e-4)
 
@@ -82,14 +85,14 @@ def test_a_run_that_goes_on_gets_the_same_bits_as_one_left_in_peace():
 
 def test_a_model_that_ignores_the_mask_is_scored_in_plain_batches():
     network, tokenizer = tiny.network(), tiny.tokenizer()
-    forward = network.forward
+    forward = network.model.forward
 
     def deaf(*args, attention_mask=None, **kwargs):
         if isinstance(attention_mask, torch.Tensor) and attention_mask.ndim == 4:
             attention_mask = None
         return forward(*args, attention_mask=attention_mask, **kwargs)
 
-    network.forward = deaf
+    network.model.forward = deaf
     with pytest.warns(UserWarning, match="one sequence per row"):
         got = score(network, tokenizer)
     expected = [by_hand(network, s) for s in encode(tokenizer, PAIRS)]
@@ -99,16 +102,16 @@ def test_a_model_that_ignores_the_mask_is_scored_in_plain_batches():
 def test_running_out_of_memory_halves_the_row():
     network, tokenizer = tiny.network(), tiny.tokenizer()
     expected = score(network, tokenizer)
-    forward = network.forward
+    forward = network.model.forward
 
     def small(input_ids, **kwargs):
         if input_ids.shape[1] > 200:
             raise torch.OutOfMemoryError("out of memory")
         return forward(input_ids=input_ids, **kwargs)
 
-    network.forward = small
+    network.model.forward = small
     np.testing.assert_allclose(score(network, tokenizer), expected, atol=1e-5)
-    network.forward = lambda **_: (_ for _ in ()).throw(torch.OutOfMemoryError("out of memory"))
+    network.model.forward = lambda **_: (_ for _ in ()).throw(torch.OutOfMemoryError("out of memory"))
     with pytest.raises(MemoryError, match="A single text"):
         score(network, tokenizer)
 

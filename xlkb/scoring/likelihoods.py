@@ -1,9 +1,10 @@
 """Log-likelihoods of continuations under a causal language model, with shared work done once.
 
 Rows of merged sequences come from `tries.py`. The last token of a continuation is never run, and
-the output head meets only the nodes that predict a scored token. Models that do not follow a
-four-dimensional attention mask (state-space models, say) are recognised by a comparison at their
-first call and scored in plain right-padded batches instead.
+the output head meets only the nodes that predict a scored token (on a CPU, a part of the vocabulary
+at a time: `heads.py`). Models that do not follow a four-dimensional attention mask (state-space
+models, say) are recognised by a comparison at their first call and scored in plain right-padded
+batches instead.
 """
 
 import warnings
@@ -16,6 +17,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xlkb.models import checkpoints
+from xlkb.scoring import heads
 from xlkb.scoring.tries import Forest, Pair, TokenIds, encode, merge, plan
 
 TOKENS_PER_ROW = {"cpu": 512, "mps": 1024, "cuda": 4096}
@@ -58,17 +60,36 @@ def attention_masks(network: PreTrainedModel, forest: Forest) -> torch.Tensor | 
 def run_forest(network: PreTrainedModel, sequences: Sequence[TokenIds]) -> np.ndarray:
     """Summed log-likelihoods (nats, float64 [sequences]) of one row of sorted sequences."""
     forest = merge(sequences)
-    rows, where = np.unique(forest.predictors, return_inverse=True)
-    device = network.device
-    output = network(
-        input_ids=torch.from_numpy(forest.tokens).to(device)[None],
-        position_ids=torch.from_numpy(forest.positions).to(device)[None],
-        attention_mask=attention_masks(network, forest),
-        logits_to_keep=torch.from_numpy(rows).to(device),
-        use_cache=False,
-    )
-    log_likelihoods = _gather(output.logits[0], torch.from_numpy(where), forest.targets)
+    rows, where = _predictors(network, forest)
+    logits = network(**_inputs(network, forest), logits_to_keep=rows).logits[0]
+    log_likelihoods = _gather(logits, where, forest.targets)
     return np.bincount(forest.owners, weights=log_likelihoods, minlength=len(sequences))
+
+
+@torch.inference_mode()
+def run_in_parts(network: PreTrainedModel, sequences: Sequence[TokenIds]) -> np.ndarray:
+    """The same, a part of the vocabulary at a time, where `heads.matrix` finds the output head."""
+    forest = merge(sequences)
+    rows, where = _predictors(network, forest)
+    hidden = network.base_model(**_inputs(network, forest)).last_hidden_state[0, rows]
+    weight = heads.matrix(network)
+    log_likelihoods = heads.log_probabilities(weight, hidden, where, forest.targets)
+    return np.bincount(forest.owners, weights=log_likelihoods, minlength=len(sequences))
+
+
+def _inputs(network: PreTrainedModel, forest: Forest) -> dict[str, Any]:
+    return {
+        "input_ids": torch.from_numpy(forest.tokens).to(network.device)[None],
+        "position_ids": torch.from_numpy(forest.positions).to(network.device)[None],
+        "attention_mask": attention_masks(network, forest),
+        "use_cache": False,
+    }
+
+
+def _predictors(network: PreTrainedModel, forest: Forest) -> tuple[torch.Tensor, torch.Tensor]:
+    """The nodes that predict something, each once, and which of them predicts each target."""
+    rows, where = np.unique(forest.predictors, return_inverse=True)
+    return torch.from_numpy(rows).to(network.device), torch.from_numpy(where)
 
 
 def _gather(logits: torch.Tensor, rows: torch.Tensor, targets: np.ndarray) -> np.ndarray:
@@ -182,7 +203,7 @@ def _backing_off(
 ) -> np.ndarray:
     """Run a row; when memory runs out, run its halves."""
     try:
-        if run is run_forest and len(sequences) == 1 and len(sequences[0].ids) > LONG:
+        if run is not run_padded and len(sequences) == 1 and len(sequences[0].ids) > LONG:
             return run_pieces(network, sequences[0])
         return run(network, sequences)
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
@@ -225,23 +246,30 @@ _RUNNERS: weakref.WeakKeyDictionary[PreTrainedModel, Runner] = weakref.WeakKeyDi
 
 
 def _runner(network: PreTrainedModel, sequences: Sequence[TokenIds]) -> Runner:
-    """`run_forest` if the model is seen to follow its mask on a few probes, else `run_padded`."""
+    """The fastest way of running a row that is seen to be right on a few probes."""
     if network not in _RUNNERS:
         step = max(1, len(sequences) // PROBES)
         probes = [_shortened(each) for each in sorted(sequences)[::step][:PROBES]]
         plain = np.concatenate([run_padded(network, [probe]) for probe in probes])
-        try:
-            difference = np.abs(run_forest(network, probes) - plain)
-            tokens = np.array([len(s.ids) - s.start for s in probes])
-            tolerance = 1e-3 if network.dtype == torch.float32 else 0.15
-            follows = bool((difference <= tolerance * np.maximum(tokens, 2)).all())
-        except (AttributeError, TypeError, ValueError, KeyError, IndexError):
-            follows = False
-        if not follows:
+        ways = [run_forest] if heads.matrix(network) is None else [run_in_parts, run_forest]
+        right = [run for run in ways if _agrees(run, network, probes, plain)]
+        if not right:
             warnings.warn(
                 f"{type(network).__name__} does not follow a token trie's attention mask: its "
                 "prompts are scored one sequence per row, which is right but several times slower.",
                 stacklevel=2,
             )
-        _RUNNERS[network] = run_forest if follows else run_padded
+        _RUNNERS[network] = (right or [run_padded])[0]
     return _RUNNERS[network]
+
+
+def _agrees(
+    run: Runner, network: PreTrainedModel, probes: Sequence[TokenIds], plain: np.ndarray
+) -> bool:
+    try:
+        difference = np.abs(run(network, probes) - plain)
+    except (AttributeError, TypeError, ValueError, KeyError, IndexError):
+        return False
+    tokens = np.array([len(s.ids) - s.start for s in probes])
+    tolerance = 1e-3 if network.dtype == torch.float32 else 0.15
+    return bool((difference <= tolerance * np.maximum(tokens, 2)).all())
