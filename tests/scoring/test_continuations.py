@@ -5,7 +5,7 @@ import pytest
 import tiny
 
 from xlkb import analysis, corpora, models
-from xlkb.scoring import continuations
+from xlkb.scoring import running_text
 
 WRITTEN = {
     "en": "The children walked along the river until the evening came.",
@@ -32,12 +32,12 @@ def spoken(monkeypatch, answer):
     def generate(model, prompts, store, max_new_tokens):
         return pd.DataFrame({"text": [answer(prompt.own) for prompt in prompts]})
 
-    monkeypatch.setattr(continuations, "generate", generate)
+    monkeypatch.setattr(running_text, "generate", generate)
 
 
 def test_sentences_of_the_documents_are_continued_in_turn(model, documents, tmp_path, capsys):
-    rows = continuations.continued(model, documents, tmp_path, n=3, max_new_tokens=4)
-    assert list(rows) == continuations.COLUMNS
+    rows = running_text.continued(model, documents, tmp_path, n=3, max_new_tokens=4)
+    assert list(rows) == running_text.CONTINUED
     assert rows["language"].tolist() == ["en"] * 3 + ["fr"] * 3
     ids = documents["id"]
     for _, part in rows.groupby("language"):
@@ -45,13 +45,13 @@ def test_sentences_of_the_documents_are_continued_in_turn(model, documents, tmp_
         assert part["sentence"].tolist() == [0, 0, 1]
     assert rows["prompt"].iloc[0] == corpora.sentences(documents[0], "en")[0]
     capsys.readouterr()
-    continuations.continued(model, documents, tmp_path, n=3, max_new_tokens=4)
+    running_text.continued(model, documents, tmp_path, n=3, max_new_tokens=4)
     assert "computed 0 / reused 6 texts" in capsys.readouterr().out
 
 
 def test_the_right_language_is_told_from_another(model, documents, tmp_path, monkeypatch):
     spoken(monkeypatch, lambda _: WRITTEN["fr"])
-    rows = continuations.continued(model, documents, tmp_path, n=4)
+    rows = running_text.continued(model, documents, tmp_path, n=4)
     assert rows["right"].tolist() == [False] * 4 + [True] * 4
     assert set(rows["identified"]) == {"fr"}
     table = analysis.right_language(rows, ["language"]).set_index("language")
@@ -62,7 +62,7 @@ def test_the_right_language_is_told_from_another(model, documents, tmp_path, mon
 
 def test_what_is_too_short_is_not_judged(model, documents, tmp_path, monkeypatch):
     spoken(monkeypatch, lambda prompt: "Oui." if "e" in prompt else "")
-    rows = continuations.continued(model, documents, tmp_path, n=2)
+    rows = running_text.continued(model, documents, tmp_path, n=2)
     assert not rows["judged"].any()
     (row,) = analysis.right_language(rows, ["model"]).to_dict("records")
     assert (row["n"], row["short"]) == (0, 4)
@@ -71,7 +71,7 @@ def test_what_is_too_short_is_not_judged(model, documents, tmp_path, monkeypatch
 
 def test_of_no_languages_or_texts_there_is_nothing(model, documents, tmp_path):
     for few in ({"languages": []}, {"n": 0}):
-        rows = continuations.continued(model, documents, tmp_path, **few)
+        rows = running_text.continued(model, documents, tmp_path, **few)
         assert rows.empty
-        assert list(rows) == continuations.COLUMNS
+        assert list(rows) == running_text.CONTINUED
         assert analysis.right_language(rows, ["model", "language"]).empty

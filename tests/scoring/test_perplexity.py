@@ -8,7 +8,7 @@ import torch
 
 from xlkb import corpora, models
 from xlkb.ground.languages import FIVE
-from xlkb.scoring import perplexity
+from xlkb.scoring import running_text
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,9 @@ def documents():
 
 
 def test_perplexity_is_that_of_the_plain_forward_pass(model, documents, tmp_path):
-    table = perplexity.per_language(model, documents, tmp_path, ["en", "it"]).set_index("language")
+    table = running_text.perplexities(model, documents, tmp_path, ["en", "it"]).set_index(
+        "language"
+    )
     for code in ("en", "it"):
         nats, n_tokens, n_bytes = 0.0, 0, 0
         for row in documents:
@@ -43,9 +45,9 @@ def test_perplexity_is_that_of_the_plain_forward_pass(model, documents, tmp_path
 
 
 def test_perplexity_is_stored_like_any_score(model, documents, tmp_path, capsys):
-    perplexity.per_language(model, documents, tmp_path)
+    running_text.perplexities(model, documents, tmp_path)
     capsys.readouterr()
-    perplexity.per_language(model, documents, tmp_path)
+    running_text.perplexities(model, documents, tmp_path)
     assert "computed 0 / reused 10" in capsys.readouterr().out
 
 
@@ -55,17 +57,19 @@ def test_a_document_longer_than_the_context_is_left_out_in_all_languages(
     rows = documents.to_list()
     rows[0]["segments"] = rows[0]["segments"] * 20
     with pytest.warns(UserWarning, match=r"1 of 2 documents are left out.*512 tokens.*: \S+\."):
-        table = perplexity.per_language(model, corpora.dataset(rows, FIVE), tmp_path, ["en", "it"])
+        table = running_text.perplexities(
+            model, corpora.dataset(rows, FIVE), tmp_path, ["en", "it"]
+        )
     assert table["n"].tolist() == [1, 1]
-    rest = perplexity.per_language(model, documents.select([1]), tmp_path, ["en", "it"])
+    rest = running_text.perplexities(model, documents.select([1]), tmp_path, ["en", "it"])
     assert table.to_dict() == rest.to_dict()
     with pytest.warns(UserWarning, match="1 of 1 documents"):
-        none = perplexity.per_language(model, corpora.dataset(rows[:1], FIVE), tmp_path, ["en"])
+        none = running_text.perplexities(model, corpora.dataset(rows[:1], FIVE), tmp_path, ["en"])
     assert len(none) == 0
     assert none.columns.tolist() == table.columns.tolist()
 
 
 def test_of_no_language_there_is_no_row(model, documents, tmp_path):
-    table = perplexity.per_language(model, documents, tmp_path, [])
+    table = running_text.perplexities(model, documents, tmp_path, [])
     assert table.empty
-    assert list(table) == perplexity.COLUMNS
+    assert list(table) == running_text.READ

@@ -111,7 +111,9 @@ def test_running_out_of_memory_halves_the_row():
 
     network.model.forward = small
     np.testing.assert_allclose(score(network, tokenizer), expected, atol=1e-5)
-    network.model.forward = lambda **_: (_ for _ in ()).throw(torch.OutOfMemoryError("out of memory"))
+    network.model.forward = lambda **_: (_ for _ in ()).throw(
+        torch.OutOfMemoryError("out of memory")
+    )
     with pytest.raises(MemoryError, match="A single text"):
         score(network, tokenizer)
 

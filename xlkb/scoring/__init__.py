@@ -13,14 +13,13 @@ any language:
 """
 
 from xlkb.scoring import lengths, letters, results
-from xlkb.scoring.continuations import continued
 from xlkb.scoring.embeddings import POOLINGS, embed, retrieval, similarities
 from xlkb.scoring.evaluation import context_tokens, fewer_shots, score, scores
 from xlkb.scoring.few_shot_translation import comet, translate
 from xlkb.scoring.few_shot_translation import prompt as translation_prompt
 from xlkb.scoring.few_shot_translation import quality as translation_quality
 from xlkb.scoring.generation import Prompt, generate
-from xlkb.scoring.perplexity import per_language as perplexities
+from xlkb.scoring.running_text import continued, perplexities
 from xlkb.scoring.tries import Pair, encode
 
 __all__ = [
