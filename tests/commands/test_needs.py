@@ -7,13 +7,14 @@ import shutil
 import subprocess
 import sys
 from collections import namedtuple
+from dataclasses import replace
 
 import pytest
 import tiny
 
 from xlkb import commands, models, profiles
 from xlkb.commands import line, reproduce, reproduce_options, tofu
-from xlkb.commands.before import needs
+from xlkb.commands.before import needs, steps
 from xlkb.ground import disk, languages, paths
 from xlkb.profiles import reading
 from xlkb.training import recipes, sizes
@@ -208,6 +209,22 @@ def test_the_demo_trains_8_models():
     assert sum(needs.trained(demo, ["02"], "pip:gemma-3-270m").values()) == 0
     assert sum(needs.trained(demo, ["04"], "pip:gemma-3-270m").values()) == 1
     assert sum(needs.trained(demo, NUMBERS, "pip:smollm2-135m").values()) == 0
+
+
+def test_training_languages_to_agree_is_counted_where_it_is_done():
+    study, model = profiles.load("study"), "pip:gemma-3-270m"
+    none = replace(study, after=replace(study.after, n_agreement=0))
+    counts = [needs.trained(run, ["06"], model) for run in (study, none)]
+    assert [count.get(needs.AGREE) for count in counts] == [1, None]
+    read, unread = (
+        sum(
+            step.tokens
+            for step in steps.steps(run)
+            if (step.notebook, step.what) == ("06", "train")
+        )
+        for run in (study, none)
+    )
+    assert read - unread == pytest.approx(22_270, rel=0.1), "as the reference's run counted"
 
 
 def test_sizes_are_those_that_are_written(tmp_path):

@@ -19,6 +19,9 @@ from xlkb.training import finetuning, recipes, sizes
 ASKING = "02"
 """The notebook that needs no more of a model than answers."""
 
+AGREE = "agree"
+"""The recipe of agreement in notebook 06."""
+
 MIXING = ("05", "06")
 """Notebooks that mix the general corpus, which takes two languages."""
 
@@ -167,7 +170,7 @@ def used(run: Run, numbers: Sequence[str]) -> list[str]:
 
 def trained(run: Run, numbers: Sequence[str], name: str) -> dict[str, int]:
     """How many times the notebooks fine-tune a model, by recipe; what two of them need, once."""
-    count = dict.fromkeys((run.teaching.recipe, run.text.recipe), 0)
+    count = dict.fromkeys((run.teaching.recipe, run.text.recipe, run.bridge.recipe), 0)
     here = {number for number in numbers if name in run.models_of(number)}
     orders = run.text.orders if "06" in here else ()
     if {"03", "04"} & here or orders:
@@ -178,10 +181,17 @@ def trained(run: Run, numbers: Sequence[str], name: str) -> dict[str, int]:
         count[run.text.recipe] += arms(run)
     if "06" in here:
         count[run.teaching.recipe] += 2 * ("before" in orders)
-        count[run.teaching.recipe] += len(run.bridge.arms) * run.bridge.n_seeds
+        count[run.bridge.recipe] += len(run.bridge.arms) * run.bridge.n_seeds
         count[run.text.recipe] += 2 * (run.text.n_passes > 1) + 4 * ("after" in orders)
         count[run.text.recipe] += (1 + len(run.text.units)) * ("own" in orders)
+        if agreeing(run):
+            count[AGREE] = 1
     return count
+
+
+def agreeing(run: Run) -> bool:
+    """Whether languages are trained to agree in notebook 06."""
+    return bool(run.after.n_agreement) and len(run.read) > 1
 
 
 def arms(run: Run) -> int:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from xlkb import corpora, training
 from xlkb.commands.before import needs
 from xlkb.profiles import Run
+from xlkb.training import recipes
 
 CHARACTERS = {"worldfacts": 90, "academy": 110, "mmlu": 255, "arc": 259}
 """Mean characters of an English question with its choices (mmlu: 1,000 questions, 8 subjects)."""
@@ -123,6 +124,11 @@ def _after(run: Run, quiz: int, lesson: float) -> Iterator[tuple[str, int, float
     if run.text.n_passes > 1:
         asked += 2 * run.after.n_items * cells
         yield "train", 2, 2 * run.text.n_passes * _corpus_tokens(run), 3
+    if needs.agreeing(run):
+        asked += run.after.n_items * cells
+        # In two languages, with each of four choices, and read by the frozen model, too.
+        told = run.after.n_agreement * recipes.get(needs.AGREE).epochs * 2 * 3 * question
+        yield "train", 1, told, 4
     yield "score", asked, asked * question, 1
     after, own = 4 * ("after" in orders), (1 + len(run.text.units)) * ("own" in orders)
     if orders:
