@@ -7,6 +7,7 @@ language? What is told of the tested pupils is the same in every arm, to the byt
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import chain
 
 from datasets import Dataset, concatenate_datasets
 
@@ -29,12 +30,12 @@ def arm(name: str, tested: Dataset, others: Dataset, base: str = "en", seed: int
     Args:
         name: "none", or how large a share of all facts the others' are, and their unit, as
             "2/3 word". Units: "unmixed" (each telling wholly in one of the five languages, each
-            language once), "sentence" (the question in one language, the answer in another; prose
-            by sentence) and "word".
+            language once), "sentence" (the question in one language, the answer in another) and
+            "word".
         tested: questions of the academy whose facts are told in the base language only, as pairs of
             question and answer, `VERSIONS` times.
-        others: questions about other pupils, of whom the first are told as often, mixed in other
-            ways each time, and once in prose.
+        others: questions about other pupils, of whom the first are told as often and in pairs too,
+            mixed in other ways each time.
         base: language of what is not mixed.
         seed: of wordings and mixing.
 
@@ -108,18 +109,13 @@ def parse(name: str) -> tuple[Fraction, str]:
 
 
 def mixed(questions: Dataset, unit: str, base: str = "en", seed: int = 42) -> Dataset:
-    """Facts of the academy in mixed-language text: pairs `VERSIONS` times, and prose once.
+    """Facts of the academy in mixed-language pairs of question and answer, `VERSIONS` times.
 
     Returns:
         As `arm`.
     """
-    rows = [
-        row for version in range(VERSIONS) for row in _pairs(questions, unit, base, seed, version)
-    ]
-    prose = teaching.parallel(questions, seed=seed)
-    told = mixing.mix(prose, "document" if unit == UNMIXED else unit, FIVE, base=base, seed=seed)
-    rows += [{"id": f"{row['id']}/{unit}", "text": row["text"], "context": 0} for row in told]
-    return Dataset.from_list(rows)
+    told = (_pairs(questions, unit, base, seed, version) for version in range(VERSIONS))
+    return Dataset.from_list([*chain.from_iterable(told)])
 
 
 def _pairs(questions: Dataset, unit: str, base: str, seed: int, version: int) -> Iterator[dict]:

@@ -92,10 +92,12 @@ class After:
 @dataclass(frozen=True)
 class Bridge:
     """Notebook 06, with the models of `text`. n_characters: pupils asked about, of each of
-    `n_seeds`; arms: of `corpora.bridge`; n_passes: over their text."""
+    `n_seeds`; arms: of `corpora.bridge`; recipe, n_passes: how their text is learned, and how
+    often."""
 
     n_characters: int
     n_seeds: int
+    recipe: str
     n_passes: int
     arms: tuple[str, ...]
 

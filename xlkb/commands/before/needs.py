@@ -170,7 +170,7 @@ def used(run: Run, numbers: Sequence[str]) -> list[str]:
 
 def trained(run: Run, numbers: Sequence[str], name: str) -> dict[str, int]:
     """How many times the notebooks fine-tune a model, by recipe; what two of them need, once."""
-    count = dict.fromkeys((run.teaching.recipe, run.text.recipe), 0)
+    count = dict.fromkeys((run.teaching.recipe, run.text.recipe, run.bridge.recipe), 0)
     here = {number for number in numbers if name in run.models_of(number)}
     orders = run.text.orders if "06" in here else ()
     if {"03", "04"} & here or orders:
@@ -181,7 +181,7 @@ def trained(run: Run, numbers: Sequence[str], name: str) -> dict[str, int]:
         count[run.text.recipe] += arms(run)
     if "06" in here:
         count[run.teaching.recipe] += 2 * ("before" in orders)
-        count[run.teaching.recipe] += len(run.bridge.arms) * run.bridge.n_seeds
+        count[run.bridge.recipe] += len(run.bridge.arms) * run.bridge.n_seeds
         count[run.text.recipe] += 2 * (run.text.n_passes > 1) + 4 * ("after" in orders)
         count[run.text.recipe] += (1 + len(run.text.units)) * ("own" in orders)
         if agreeing(run):
