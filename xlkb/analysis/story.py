@@ -57,13 +57,13 @@ def told(tables: Mapping[str, pd.DataFrame], base: str = "en") -> str:
 
 def _check(found: Mapping[str, pd.DataFrame], base: str) -> None:
     """Groups name the base that a run had, and its barrier is that of all other languages."""
-    name = get(base).name
+    language = get(base)
     parts = [found[each]["group"] for each in GROUPED if each in found]
     had = [each for each in LANGUAGES.values() if any((part == each.name).any() for part in parts)]
     barrier = found.get("table06c_barrier", pd.DataFrame(columns=["language"]))
-    if (had and name not in [each.name for each in had]) or (barrier["language"] == base).any():
+    if (had and language not in had) or (barrier["language"] == base).any():
         which = f"{had[0].name}: give base = {had[0].code!r}" if had else "another language"
-        raise ValueError(f"base = {base!r} ({name}): these tables compare with {which}.")
+        raise ValueError(f"base = {base!r} ({language.name}): these tables compare with {which}.")
 
 
 def _of_models(name: str, table: pd.DataFrame) -> bool:
