@@ -186,6 +186,11 @@ class Run:
         return tuple(self.seed + number for number in range(self.text.n_seeds))
 
     @property
+    def agreeing(self) -> bool:
+        """Whether languages are trained to agree in notebook 06."""
+        return bool(self.after.n_agreement) and len(self.read) > 1
+
+    @property
     def base_name(self) -> str:
         """The base language's English name."""
         return LANGUAGES[self.base].name

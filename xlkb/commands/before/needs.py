@@ -184,14 +184,9 @@ def trained(run: Run, numbers: Sequence[str], name: str) -> dict[str, int]:
         count[run.bridge.recipe] += len(run.bridge.arms) * run.bridge.n_seeds
         count[run.text.recipe] += 2 * (run.text.n_passes > 1) + 4 * ("after" in orders)
         count[run.text.recipe] += (1 + len(run.text.units)) * ("own" in orders)
-        if agreeing(run):
-            count[AGREE] = 1
+        if run.agreeing:
+            count[AGREE] = 1 + run.bridge.n_seeds * (corpora.bridge.NONE in run.bridge.arms)
     return count
-
-
-def agreeing(run: Run) -> bool:
-    """Whether languages are trained to agree in notebook 06."""
-    return bool(run.after.n_agreement) and len(run.read) > 1
 
 
 def arms(run: Run) -> int:
