@@ -69,6 +69,25 @@ def test_a_row_is_the_effect_on_shares_of_right_answers():
     )
 
 
+def test_the_gap_is_narrower_by_what_the_base_language_did_not_gain():
+    found = decisions()
+    assert primary.table(found, READ)[list(primary.NARROWED)].isna().all(axis=None)
+    at_home = found.query("language == 'fr'").assign(language="en")
+    home = at_home.assign(correct=at_home["correct"] | (at_home["model"] != "English only"))
+    row = primary.table(stats.concat([found, home]), READ).iloc[0]
+    shares = {
+        arm: own.groupby(["language", "item_id"])["correct"].mean()
+        for arm, own in stats.concat([found.query("language in ['fr', 'de']"), home]).groupby(
+            "model"
+        )
+    }
+    gained = 100 * (shares["mixed by sentence"] - shares["English only"]).groupby("language").mean()
+    assert row["narrowed_points"] == pytest.approx(gained[["fr", "de"]].mean() - gained["en"])
+    assert row["narrowed_low"] < row["narrowed_points"] < row["narrowed_high"]
+    some = stats.concat([found, home[home["item_id"] != home["item_id"].iloc[0]]])
+    assert primary.table(some, READ)["narrowed_points"].isna().all(), "other items"
+
+
 def test_a_large_effect_is_found_against_both():
     table = primary.table(decisions(sentence=0.95, only=0.3, text=0.3), READ)
     found = table[table["model"] == "mixed by sentence"]

@@ -13,6 +13,8 @@ def compared(p_adjusted, against="English only", effect=3.66):
     first = {"group": "mixup", "effect_points": effect, "effect_low": 1.66, "effect_high": 5.64}
     second = {"group": "other trained languages", "effect_points": -0.5, "least_points": 1.9}
     second |= {"effect_low": -1.6, "effect_high": 0.6, "p_adjusted": 0.8}
+    first |= {"narrowed_points": effect - 4, "narrowed_low": -2.6, "narrowed_high": 1.9}
+    second |= {"narrowed_points": -4.5, "narrowed_low": -6.3, "narrowed_high": -2.7}
     rows = [first | {"p_adjusted": p_adjusted, "least_points": 3.4}, second]
     return pd.DataFrame([shared | row for row in rows])
 
@@ -80,12 +82,14 @@ def test_the_bottle_is_told_beside_its_controls_and_with_what_was_forgotten():
     assert "all together: unmixed 74 %;" in story.told({"table07a_orders": bottled(unmixed=0.74)})
 
 
-@pytest.mark.parametrize(("cost", "verdict"), [(6.0, "no narrower"), (2.0, "open")])
-def test_the_gap_counts_what_the_language_of_teaching_gained(cost, verdict):
-    table = costs(**{"English only": "worse", primary.TREATMENTS[1]: "open"})
-    table["cost_points"] = [cost, 2.0]
-    text = story.told({"table06a_primary": compared(0.2), "table06g_costs": table})
-    assert f"({primary.TREATMENTS[1]} {cost - 2:+.1f}): the gap to it is {verdict}" in text
+def test_the_gap_counts_what_the_language_of_teaching_gained():
+    table = compared(0.2)
+    text = story.told({"table06a_primary": table})
+    arm = primary.TREATMENTS[1]
+    assert f"English itself changed against English only, too ({arm} +4.0)." in text
+    assert f"{arm} on mixed questions -0.3 [-2.6, 1.9] and {arm} on other trained" in text
+    unasked = table.assign(narrowed_points=float("nan"))
+    assert "itself changed" not in story.told({"table06a_primary": unasked})
 
 
 def test_what_stands_is_told_under_the_other_rules():
@@ -138,16 +142,30 @@ def test_costs_go_by_their_verdict():
     )
 
 
+def bridged(**english):
+    """Arms with their accuracy in English, all with a gain of 9.0 points in other languages."""
+    gain = {"gain_points": 9.0, "gain_low": 2.0, "gain_high": 16.0}
+    return pd.DataFrame(
+        {"rule": "sum", "model": arm.replace("_", " "), "n": 204, "group": group}
+        | {"accuracy": right, **gain}
+        for arm, share in english.items()
+        for group, right in {"English": share, primary.GROUPS[0]: 0.34}.items()
+    )
+
+
 @pytest.mark.parametrize(("share", "learned"), [(0.96, True), (0.55, False)])
 def test_of_facts_that_were_not_learned_nothing_is_concluded(share, learned):
-    accuracy = {"English": share, primary.GROUPS[0]: 0.34}
-    rows = [
-        {"rule": "sum", "model": "2/3 word", "n": 288, "group": group, "accuracy": value}
-        for group, value in accuracy.items()
-    ]
-    text = story.told({"table06f_bridge": pd.DataFrame(rows)})
-    assert f"2/3 word 34 % ({100 * share:.0f} %) (288 facts" in text
-    assert ("nothing about transfer" in text) != learned
+    text = story.told({"table06f_bridge": bridged(none=1.0, half_word=share)})
+    assert f"and half word 34 % ({100 * share:.0f} %) (204 facts" in text
+    assert ("Half word stayed under" in text) != learned
+    assert ("Points gained over none: half word +9.0 [2.0, 16.0]." in text) == learned
+    assert "gained over none" not in story.told({"table06f_bridge": bridged(none=0.9, word=1.0)})
+    assert "All arms stayed" in story.told({"table06f_bridge": bridged(none=0.9, word=share - 0.1)})
+
+
+def test_agreement_is_no_mixed_text():
+    text = story.told({"table06f_bridge": bridged(none=1.0, agreement=0.98)})
+    assert "without any 34 % (100 %) and without any, then trained to agree 34 % (98 %)" in text
 
 
 @pytest.mark.parametrize(

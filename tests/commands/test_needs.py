@@ -215,7 +215,9 @@ def test_training_languages_to_agree_is_counted_where_it_is_done():
     study, model = profiles.load("study"), "pip:gemma-3-270m"
     none = replace(study, after=replace(study.after, n_agreement=0))
     counts = [needs.trained(run, ["06"], model) for run in (study, none)]
-    assert [count.get(needs.AGREE) for count in counts] == [4, None], "the base model, and the bridge's arm none of each seed"
+    assert [count.get(needs.AGREE) for count in counts] == [4, None], (
+        "the base model, and the bridge's arm none of each seed"
+    )
     read, unread = (
         sum(
             step.tokens

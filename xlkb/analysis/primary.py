@@ -7,11 +7,13 @@ else that a notebook compares is exploratory. The base model itself reads the te
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from xlkb import tasks, training
 from xlkb.analysis import effects, gains, pairing, stats
 from xlkb.ground import names
+from xlkb.ground.languages import get
 
 TASK = "worldfacts"
 GROUPS = gains.GROUPS[:2]
@@ -30,6 +32,9 @@ NEEDED = ("base_model", "model", "rule", "task", *stats.CELL, *stats.ITEM, "corr
 COLUMNS = ["base_model", "against", "model", "group", "n", "n_seeds", "n_clusters", "accuracy"]
 COLUMNS += ["reference_accuracy", "effect_points", "effect_low", "effect_high", "p"]
 COLUMNS += ["p_adjusted", "least_points", "per_seed"]
+EFFECT = ("effect_points", "effect_low", "effect_high")
+NARROWED = ("narrowed_points", "narrowed_low", "narrowed_high")
+COLUMNS += NARROWED
 
 
 def in_words(languages: Sequence[str], task: str = TASK) -> str:
@@ -68,7 +73,10 @@ def table(decisions: pd.DataFrame, languages: Sequence[str], base: str = "en") -
         A row per base model, reference (`against`), treatment (`model`) and `group`: `n` (items),
         `n_seeds, n_clusters, accuracy, reference_accuracy` (shares), `effect_points, effect_low,
         effect_high` (95 %), `p, p_adjusted` (Holm over the rows of a base model and reference),
-        `least_points` (that Holm's first step finds with 80 % power) and `per_seed` (text). A
+        `least_points` (that Holm's first step finds with 80 % power), `per_seed` (text) and
+        `narrowed_points, narrowed_low, narrowed_high` (95 %): the effect less that on the same
+        items in the base language, which is by how much the gap to it became smaller; empty where
+        they were not asked in it. A
         comparison that the run has no answers for has no row, and does not count in its family: so
         the table is empty without a second language, or where other units were mixed.
 
@@ -100,7 +108,7 @@ def table(decisions: pd.DataFrame, languages: Sequence[str], base: str = "en") -
             groups = [g for g in GROUPS if (answers["group"] == g).any()]
             family = [
                 {"base_model": label, "against": reference, "model": arm, "group": group}
-                | _compared(arms[arm], arms[reference], group, len(treated) * len(groups))
+                | _compared(arms[arm], arms[reference], group, base, len(treated) * len(groups))
                 for arm in treated
                 for group in groups
             ]
@@ -128,15 +136,29 @@ def _refuse_mistyped(label: str, arms: Sequence[str], wanted: Sequence[str]) -> 
             )
 
 
-def _compared(own: pd.DataFrame, other: pd.DataFrame, group: str, tests: int) -> dict:
-    arms = " against ".join(repr(each["model"].iloc[0]) for each in (own, other))
-    parts = (each[each["group"] == group] for each in (own, other))
-    arm, reference = pairing.shares(*parts, {"group": group, "arm": arms})
-    told = effects.effect(arm - reference, [tasks.cluster(*item) for item in arm.index], tests)
+def _compared(own: pd.DataFrame, other: pd.DataFrame, group: str, base: str, tests: int) -> dict:
+    arm, reference = _shares(own, other, group)
+    cluster = [tasks.cluster(*item) for item in arm.index]
+    told = effects.effect(arm - reference, cluster, tests)
     del told["standard_error"]
+    home, narrowed = get(base).name, dict.fromkeys(NARROWED, np.nan)
+    if all((each["group"] == home).any() for each in (own, other)):
+        at_home, before = _shares(own, other, home)
+        if at_home.index.equals(arm.index):
+            less = effects.effect((arm - reference) - (at_home - before), cluster)
+            narrowed = {name.replace("effect", "narrowed"): less[name] for name in EFFECT}
     per_seed = ", ".join(f"{points:+.1f}" for points in told["per_seed"])
     return told | {
         "accuracy": arm.to_numpy().mean(),
         "reference_accuracy": reference.to_numpy().mean(),
         "per_seed": per_seed,
+        **narrowed,
     }
+
+
+def _shares(
+    own: pd.DataFrame, other: pd.DataFrame, group: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    arms = " against ".join(repr(each["model"].iloc[0]) for each in (own, other))
+    parts = (each[each["group"] == group] for each in (own, other))
+    return pairing.shares(*parts, {"group": group, "arm": arms})

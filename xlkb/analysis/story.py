@@ -5,6 +5,7 @@ run does not have has no sentence.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import pandas as pd
 
@@ -16,6 +17,7 @@ SURE = 0.05
 LEARNED = 0.95
 """Share of taught facts that are right in the language of teaching, before another is looked at."""
 CHANCE = "chance is 25 %"
+NONE, AGREEMENT = corpora.bridge.NONE, "agreement"
 PAPER, OURS = "table06j_paper", "this run"
 GROUPED = ("table06b_gains", "table06f_bridge")
 VERDICTS = {"kept": ("equivalent", "not worse"), "open": ("open",), "lost": ("worse",)}
@@ -96,20 +98,13 @@ def _barrier(table: pd.DataFrame, base: str) -> str:
     )
 
 
-def _pretrained(table: pd.DataFrame, base: str) -> str:
-    return _compared(table[table["against"] != primary.RIVAL])
-
-
-def _rival(table: pd.DataFrame, base: str) -> str:
-    return _compared(table[table["against"] == primary.RIVAL])
-
-
-def _compared(rows: pd.DataFrame) -> str:
+def _compared(table: pd.DataFrame, base: str, rival: bool = False) -> str:
     """The effects that stand, the range of the others, and what could have been seen."""
+    rows = table[(table["against"] == primary.RIVAL) == rival]
     if rows.empty:
         return ""
     stand = rows["p_adjusted"] < SURE
-    sure, rest = rows[stand].to_dict("records"), rows[~stand]
+    sure, rest = _records(rows[stand]), rows[~stand]
     said = [f"{row['model']} {_points(row, 'effect')} on {_asked(row)} stands" for row in sure]
     if len(rest):
         which = "the others do not" if sure else f"none of {len(rest)} comparisons stands"
@@ -125,20 +120,17 @@ def _compared(rows: pd.DataFrame) -> str:
     )
 
 
-def _gap(table: pd.DataFrame, costs: pd.DataFrame, base: str) -> str:
+def _gap(table: pd.DataFrame, base: str) -> str:
     """What the language of teaching gained meanwhile: the barrier is the difference."""
-    rows = table[table["against"] != primary.RIVAL]
-    cost = costs.set_index("model")["cost_points"]
-    rows = rows[rows["model"].isin(cost.index) & rows["against"].isin(cost.index)]
+    rows = table[(table["against"] != primary.RIVAL) & table["narrowed_points"].notna()]
     if rows.empty:
         return ""
-    gained = cost[rows["against"]].to_numpy() - cost[rows["model"]].to_numpy()
-    closed = rows["effect_points"] - gained
-    each = [f"{m} {g:+.1f}" for m, g in dict(zip(rows["model"], gained, strict=True)).items()]
-    verdict = "narrower" if closed.min() > 0 else "no narrower" if closed.max() <= 0 else "open"
+    gained = rows.assign(points=rows["effect_points"] - rows["narrowed_points"])
+    each = [f"{m} {points:+.1f}" for m, points in gained.groupby("model")["points"].first().items()]
+    less = [f"{r['model']} on {_asked(r)} {_points(r, 'narrowed')}" for r in _records(rows)]
     return (
         f"{LANGUAGES[base].name} itself changed against {rows['against'].iloc[0]}, too "
-        f"({', '.join(each)}): the gap to it is {verdict} ({_range(closed, sign='+')} points)."
+        f"({', '.join(each)}). The gap to it became smaller by, in points: {_listed(less)}."
     )
 
 
@@ -146,10 +138,10 @@ def _rules(table: pd.DataFrame, gains: pd.DataFrame, base: str) -> str:
     """What stands, under the other rules of decision."""
     said = []
     rows = table[(table["against"] != primary.RIVAL) & (table["p_adjusted"] < SURE)]
-    for row in rows.to_dict("records"):
+    for row in _records(rows):
         same = gains[(gains["model"] == row["model"]) & (gains["group"] == row["group"])]
         others = same[same["rule"] != primary.RULE]
-        each = [f"{r['rule']} {_points(r, 'gain')}" for r in others.to_dict("records")]
+        each = [f"{r['rule']} {_points(r, 'gain')}" for r in _records(others)]
         if each:
             said.append(f"{row['model']} on {_asked(row)}: {_listed(each)}")
     return f"Under other rules of decision, one seed: {'; '.join(said)}." if said else ""
@@ -167,23 +159,29 @@ def _bridge(table: pd.DataFrame, base: str) -> str:
     )
     if other.empty or own.empty:
         return ""
-    named = {corpora.bridge.NONE: "without any"}
+    named = {NONE: "without any", AGREEMENT: "without any, then trained to agree"}
     arms = [
         f"{named.get(arm, arm)} {_percent(other[arm])} ({_percent(own[arm])})"
         for arm in other.index
     ]
-    late = [named.get(arm, arm) for arm in other.index if own[arm] < LEARNED]
-    which = _listed(late) if late and len(late) < len(other) else "all arms"
-    missed = (
-        f" {which[:1].upper()}{which[1:]} stayed under the {_percent(LEARNED)} in "
-        f"{LANGUAGES[base].name} that were to come first, and say nothing about transfer."
-        if late
-        else ""
-    )
+    known = own >= LEARNED
+    gained = [
+        f"{named.get(row['model'], row['model'])} {_points(row, 'gain')}"
+        for row in _records(rows[rows["group"] == primary.GROUPS[0]])
+        if row["model"] != NONE and known.get(NONE) and known[row["model"]]
+    ]
+    said = [f" Points gained over none: {_listed(gained)}."] if gained else []
+    late = [named.get(arm, arm) for arm in other.index if not known[arm]]
+    if late:
+        which = _listed(late) if known.any() else "all arms"
+        said.append(
+            f" {which[:1].upper()}{which[1:]} stayed under the {_percent(LEARNED)} in "
+            f"{LANGUAGES[base].name} that were to come first, and say nothing about transfer."
+        )
     return (
         f"Facts taught in {LANGUAGES[base].name}, beside others in mixed text: right in other "
         f"languages (and in {LANGUAGES[base].name}), by share and unit of the mixed text, "
-        f"{_listed(arms)} ({rows['n'].min()} facts, {CHANCE}).{missed}"
+        f"{_listed(arms)} ({rows['n'].min()} facts, {CHANCE}).{''.join(said)}"
     )
 
 
@@ -222,7 +220,7 @@ def _costs(table: pd.DataFrame, base: str) -> str:
     once = table["n_seeds"].max() > 1
     rows = [
         row | {"name": f"{row['model']}{'†' if once and row['n_seeds'] == 1 else ''}"}
-        for row in table.to_dict("records")
+        for row in _records(table)
     ]
     said = []
     for words, verdicts in VERDICTS.items():
@@ -247,7 +245,7 @@ def _costs(table: pd.DataFrame, base: str) -> str:
 def _open(table: pd.DataFrame, published: pd.DataFrame, base: str) -> str:
     theirs = published[published["status"] != OURS]
     claimed = theirs.loc[theirs["model"] == "not named", "change"]
-    rows = theirs[theirs["model"] != "not named"].to_dict("records")
+    rows = _records(theirs[theirs["model"] != "not named"])
     notes = [f"one note has {r['change']:+.1f} for {r['model']}, {r['task']}" for r in rows]
     if claimed.empty:
         return ""
@@ -258,6 +256,10 @@ def _open(table: pd.DataFrame, published: pd.DataFrame, base: str) -> str:
         f"{top['effect_points']:+.1f}. What more text, larger models and other tasks would give, "
         "these tables do not say."
     )
+
+
+def _records(rows: pd.DataFrame) -> list[dict]:
+    return rows.to_dict("records")
 
 
 def _points(row: Mapping[str, float], name: str) -> str:
@@ -282,14 +284,14 @@ def _listed(texts: Sequence[str], last: str = "and") -> str:
 QUESTIONS: dict[str, tuple[tuple[tuple[str, ...], Callable[..., str]], ...]] = {
     "How large is the barrier?": ((("table06c_barrier",), _barrier),),
     "What did mixed-language text do?": (
-        (("table06a_primary",), _pretrained),
-        (("table06a_primary", "table06g_costs"), _gap),
+        (("table06a_primary",), _compared),
+        (("table06a_primary",), _gap),
         (("table06a_primary", "table06b_gains"), _rules),
         (("table06f_bridge",), _bridge),
         (("table07a_orders",), _bottle),
     ),
     "Mixed or parallel?": (
-        (("table06a_primary",), _rival),
+        (("table06a_primary",), partial(_compared, rival=True)),
         (("table07a_orders",), _bottle_rival),
     ),
     "At what cost?": ((("table06g_costs",), _costs),),
