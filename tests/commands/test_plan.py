@@ -72,7 +72,7 @@ def test_the_time_on_this_machine_is_estimated(monkeypatch):
     monkeypatch.setattr(plan, "speed", lambda: (66e9, "cpu", "2 cores, 66 GFLOP/s in float32"))
     # One that is four times as fast takes a quarter of the time.
     assert (
-        plan.duration(demo, NOTEBOOKS) == "45 min on this machine (2 cores, 66 GFLOP/s in float32)"
+        plan.duration(demo, NOTEBOOKS) == "43 min on this machine (2 cores, 66 GFLOP/s in float32)"
     )
     monkeypatch.setattr(plan, "speed", lambda: (4 * 66e9, "cpu", "2 cores"))
     found = re.fullmatch(r"(\d+) min on this machine \(2 cores\)", plan.duration(demo, NOTEBOOKS))

@@ -125,8 +125,9 @@ def _gap(table: pd.DataFrame, base: str) -> str:
     rows = table[(table["against"] != primary.RIVAL) & table["narrowed_points"].notna()]
     if rows.empty:
         return ""
-    gained = rows.assign(points=rows["effect_points"] - rows["narrowed_points"])
-    each = [f"{m} {points:+.1f}" for m, points in gained.groupby("model")["points"].first().items()]
+    gained = rows["effect_points"] - rows["narrowed_points"]
+    gained = gained.groupby(rows["model"], sort=False).first()
+    each = [f"{arm} {points:+.1f}" for arm, points in gained.items()]
     less = [f"{r['model']} on {_asked(r)} {_points(r, 'narrowed')}" for r in _records(rows)]
     return (
         f"{LANGUAGES[base].name} itself changed against {rows['against'].iloc[0]}, too "
