@@ -126,8 +126,7 @@ def _gap(table: pd.DataFrame, base: str) -> str:
     if rows.empty:
         return ""
     gained = rows["effect_points"] - rows["narrowed_points"]
-    gained = gained.groupby(rows["model"], sort=False).first()
-    each = [f"{arm} {points:+.1f}" for arm, points in gained.items()]
+    each = [f"{m} {own:+.1f}" for m, own in dict(zip(rows["model"], gained, strict=True)).items()]
     less = [f"{r['model']} on {_asked(r)} {_points(r, 'narrowed')}" for r in _records(rows)]
     return (
         f"{LANGUAGES[base].name} itself changed against {rows['against'].iloc[0]}, too "
