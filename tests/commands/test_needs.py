@@ -8,13 +8,14 @@ import subprocess
 import sys
 from collections import namedtuple
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import tiny
 
 from xlkb import commands, models, profiles
 from xlkb.commands import line, reproduce, reproduce_options, tofu
-from xlkb.commands.before import needs, steps
+from xlkb.commands.before import needs, steps, wanted
 from xlkb.ground import disk, languages, paths
 from xlkb.profiles import reading
 from xlkb.training import recipes, sizes
@@ -209,6 +210,26 @@ def test_the_demo_trains_8_models():
     assert sum(needs.trained(demo, ["02"], "pip:gemma-3-270m").values()) == 0
     assert sum(needs.trained(demo, ["04"], "pip:gemma-3-270m").values()) == 1
     assert sum(needs.trained(demo, NUMBERS, "pip:smollm2-135m").values()) == 0
+
+
+def test_what_notebook_06_lacks_is_named_before_anything_is_trained(own, tmp_path, monkeypatch):
+    monkeypatch.setenv("XLKB_RESULTS", str(tmp_path))
+    study = profiles.load("study", task=own("en", "fr"))
+    with pytest.raises(ValueError, match=r"'validation'.*n_agreement = 0"):
+        needs.check(study, ["06"])
+    needs.check(study, ["02"])
+    rest = replace(study.bridge, arms=("2/3 word",))
+    with pytest.raises(ValueError, match="add 'none'"):
+        needs.names(replace(study, bridge=rest), [Path("06_evaluation.ipynb")], {})
+
+
+def test_a_recipe_that_is_not_used_takes_no_room_and_no_package():
+    paper, model = profiles.load("paper"), "hub:meta-llama/Meta-Llama-3-8B"
+    assert all(needs.trained(paper, NUMBERS, name) for name in paper.text.models)
+    assert needs.trained(paper, ["02"], model) == {}
+    assert 0 not in needs.trained(profiles.load("study"), ["03"], "pip:gemma-3-270m").values()
+    packages = wanted.of_run(paper, {"01": list(paper.closeness.models)}).packages
+    assert not [package for what, package in packages if what.startswith("the recipe")]
 
 
 def test_training_languages_to_agree_is_counted_where_it_is_done():

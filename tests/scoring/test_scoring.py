@@ -55,6 +55,21 @@ def test_a_trie_row_gives_the_single_sequences_log_likelihoods(architecture, sid
     np.testing.assert_allclose(run_padded(network, sequences), expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("change", ["bias", "head in bfloat16", "body in bfloat16"])
+def test_a_head_that_changes_after_its_first_use_is_scored_as_it_is(change):
+    network, tokenizer = tiny.network("llama"), tiny.tokenizer()
+    score(network, tokenizer)
+    if change == "bias":
+        network.lm_head.bias = torch.nn.Parameter(torch.linspace(-1, 1, 400))
+    else:
+        (network.lm_head if change.startswith("head") else network.model).bfloat16()
+        hook = lambda module, given: (given[0].to(module.weight.dtype),)  # noqa: E731
+        network.lm_head.register_forward_pre_hook(hook)
+    got = score(network, tokenizer)
+    expected = run_padded(network, encode(tokenizer, PAIRS))
+    np.testing.assert_allclose(got, expected, atol=1e-4 if change == "bias" else 0.3)
+
+
 @pytest.mark.parametrize("bos", [True, False])
 def test_log_likelihoods_are_those_of_lm_evaluation_harness(bos):
     harness = pytest.importorskip("lm_eval.models.huggingface")

@@ -5,6 +5,7 @@ text do more than the same text in English, and does it do more, or less, than p
 else that a notebook compares is exploratory. The base model itself reads the text, as in the paper.
 """
 
+import contextlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -75,8 +76,8 @@ def table(decisions: pd.DataFrame, languages: Sequence[str], base: str = "en") -
         effect_high` (95 %), `p, p_adjusted` (Holm over the rows of a base model and reference),
         `least_points` (that Holm's first step finds with 80 % power), `per_seed` (text) and
         `narrowed_points, narrowed_low, narrowed_high` (95 %): the effect less that on the same
-        items in the base language, which is by how much the gap to it became smaller; empty where
-        they were not asked in it. A
+        items in the base language, which is by how much the gap to it became smaller (exploratory,
+        not corrected; empty where not all of them were asked in it). A
         comparison that the run has no answers for has no row, and does not count in its family: so
         the table is empty without a second language, or where other units were mixed.
 
@@ -142,9 +143,10 @@ def _compared(own: pd.DataFrame, other: pd.DataFrame, group: str, base: str, tes
     told = effects.effect(arm - reference, cluster, tests)
     del told["standard_error"]
     home, narrowed = get(base).name, dict.fromkeys(NARROWED, np.nan)
-    if all((each["group"] == home).any() for each in (own, other)):
-        at_home, before = _shares(own, other, home)
-        if at_home.index.equals(arm.index):
+    asked = [each[each["item_id"].isin(arm.index.get_level_values(1))] for each in (own, other)]
+    if all((each["group"] == home).any() for each in asked):
+        with contextlib.suppress(ValueError):  # They were asked other questions in it.
+            at_home, before = _shares(*asked, home)
             less = effects.effect((arm - reference) - (at_home - before), cluster)
             narrowed = {name.replace("effect", "narrowed"): less[name] for name in EFFECT}
     per_seed = ", ".join(f"{points:+.1f}" for points in told["per_seed"])

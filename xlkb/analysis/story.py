@@ -17,7 +17,7 @@ SURE = 0.05
 LEARNED = 0.95
 """Share of taught facts that are right in the language of teaching, before another is looked at."""
 CHANCE = "chance is 25 %"
-NONE, AGREEMENT = corpora.bridge.NONE, "agreement"
+NONE = corpora.bridge.NONE
 PAPER, OURS = "table06j_paper", "this run"
 GROUPED = ("table06b_gains", "table06f_bridge")
 VERDICTS = {"kept": ("equivalent", "not worse"), "open": ("open",), "lost": ("worse",)}
@@ -122,15 +122,17 @@ def _compared(table: pd.DataFrame, base: str, rival: bool = False) -> str:
 
 def _gap(table: pd.DataFrame, base: str) -> str:
     """What the language of teaching gained meanwhile: the barrier is the difference."""
-    rows = table[(table["against"] != primary.RIVAL) & table["narrowed_points"].notna()]
+    known = table.get("narrowed_low", pd.Series(index=table.index)).notna()
+    rows = table[(table["against"] != primary.RIVAL) & known]
     if rows.empty:
         return ""
     gained = rows["effect_points"] - rows["narrowed_points"]
     each = [f"{m} {own:+.1f}" for m, own in dict(zip(rows["model"], gained, strict=True)).items()]
     less = [f"{r['model']} on {_asked(r)} {_points(r, 'narrowed')}" for r in _records(rows)]
     return (
-        f"{LANGUAGES[base].name} itself changed against {rows['against'].iloc[0]}, too "
-        f"({', '.join(each)}). The gap to it became smaller by, in points: {_listed(less)}."
+        f"{LANGUAGES[base].name} itself moved against {rows['against'].iloc[0]} "
+        f"({', '.join(each)}); the gap to it narrowed (+) or widened, by (exploratory, in points) "
+        f"{_listed(less)}."
     )
 
 
@@ -153,30 +155,27 @@ def _asked(row: Mapping[str, str]) -> str:
 
 def _bridge(table: pd.DataFrame, base: str) -> str:
     rows = table[table["rule"] == table["rule"].iloc[0]]
+    rows = rows.replace({"model": {"agreement": f"agreement after {NONE}"}})
     other, own = (
         rows[rows["group"] == group].set_index("model")["accuracy"]
         for group in (primary.GROUPS[0], LANGUAGES[base].name)
     )
     if other.empty or own.empty:
         return ""
-    named = {NONE: "without any", AGREEMENT: "without any, then trained to agree"}
-    arms = [
-        f"{named.get(arm, arm)} {_percent(other[arm])} ({_percent(own[arm])})"
-        for arm in other.index
-    ]
+    arms = [f"{arm} {_percent(other[arm])} ({100 * own[arm]:.1f} %)" for arm in other.index]
     known = own >= LEARNED
     gained = [
-        f"{named.get(row['model'], row['model'])} {_points(row, 'gain')}"
+        f"{row['model']} {_points(row, 'gain')}"
         for row in _records(rows[rows["group"] == primary.GROUPS[0]])
         if row["model"] != NONE and known.get(NONE) and known[row["model"]]
     ]
     said = [f" Points gained over none: {_listed(gained)}."] if gained else []
-    late = [named.get(arm, arm) for arm in other.index if not known[arm]]
+    late = [arm for arm in other.index if not known[arm]]
     if late:
         which = _listed(late) if known.any() else "all arms"
         said.append(
-            f" {which[:1].upper()}{which[1:]} stayed under the {_percent(LEARNED)} in "
-            f"{LANGUAGES[base].name} that were to come first, and say nothing about transfer."
+            f" Under the {_percent(LEARNED)} in {LANGUAGES[base].name} that were to come first, "
+            f"{which} say nothing about transfer."
         )
     return (
         f"Facts taught in {LANGUAGES[base].name}, beside others in mixed text: right in other "

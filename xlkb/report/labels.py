@@ -41,6 +41,7 @@ MEASURES = {
     "gap_points": Measure("gap (points)", ("gap_low", "gap_high")),
     "gain_points": Measure("gain (points)", ("gain_low", "gain_high")),
     "effect_points": Measure("effect (points)", ("effect_low", "effect_high")),
+    "narrowed_points": Measure("gap narrowed (points)", ("narrowed_low", "narrowed_high")),
     "least_points": Measure("least detectable (points)"),
     "perplexity": Measure("perplexity", INTERVAL),
     "chrf": Measure("chrF++", ("chrf_low", "chrf_high")),

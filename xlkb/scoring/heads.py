@@ -35,9 +35,10 @@ def log_probabilities(
     """log softmax(hidden @ weight.T)[rows, targets], float64 [k].
 
     Args:
-        weight: float32 [vocabulary, width]; hidden: float32 [n, width].
+        weight: float32 [vocabulary, width]; hidden: float [n, width].
         rows, targets: int64 [k], of the hidden states and of the vocabulary.
     """
+    hidden = hidden.to(weight.dtype)
     buffer = hidden.new_empty(len(hidden), min(PART, len(weight)))
     sums = []
     for part in weight.split(PART):

@@ -69,10 +69,12 @@ def run_forest(network: PreTrainedModel, sequences: Sequence[TokenIds]) -> np.nd
 @torch.inference_mode()
 def run_in_parts(network: PreTrainedModel, sequences: Sequence[TokenIds]) -> np.ndarray:
     """The same, a part of the vocabulary at a time, where `heads.matrix` finds the output head."""
+    weight = heads.matrix(network)
+    if weight is None:
+        return run_forest(network, sequences)
     forest = merge(sequences)
     rows, where = _predictors(network, forest)
     hidden = network.base_model(**_inputs(network, forest)).last_hidden_state[0, rows]
-    weight = heads.matrix(network)
     log_likelihoods = heads.log_probabilities(weight, hidden, where, forest.targets)
     return np.bincount(forest.owners, weights=log_likelihoods, minlength=len(sequences))
 
@@ -252,14 +254,14 @@ def _runner(network: PreTrainedModel, sequences: Sequence[TokenIds]) -> Runner:
         probes = [_shortened(each) for each in sorted(sequences)[::step][:PROBES]]
         plain = np.concatenate([run_padded(network, [probe]) for probe in probes])
         ways = [run_forest] if heads.matrix(network) is None else [run_in_parts, run_forest]
-        right = [run for run in ways if _agrees(run, network, probes, plain)]
-        if not right:
+        right = next((run for run in ways if _agrees(run, network, probes, plain)), run_padded)
+        if right is run_padded:
             warnings.warn(
                 f"{type(network).__name__} does not follow a token trie's attention mask: its "
                 "prompts are scored one sequence per row, which is right but several times slower.",
                 stacklevel=2,
             )
-        _RUNNERS[network] = (right or [run_padded])[0]
+        _RUNNERS[network] = right
     return _RUNNERS[network]
 
 

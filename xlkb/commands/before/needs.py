@@ -45,12 +45,24 @@ def check(run: Run, numbers: Sequence[str]) -> None:
         corpora.load(run.text.corpus, run.read[:1] or ("en",), n=1)
         if run.text.translator:
             translators.by_name(run.text.translator, run.read)
+    if "06" in numbers and run.agreeing:
+        _agreeing(run)
     if "07" in numbers:
         training.trials.grid(run.bottle.arms, run.bottle.orders, [run.seed])
         training.trials.sweeps(run.bottle.sweeps, [run.seed])
     if "01" in numbers:
         spoken = [code for code in run.five if code in corpora.spoken(run.closeness.parallel)]
         corpora.load(run.closeness.parallel, spoken[:1] or ("en",), n=1)
+
+
+def _agreeing(run: Run) -> None:
+    try:
+        tasks.load(run.task, languages=run.read, split="validation", n=1)
+    except ValueError as error:
+        raise ValueError(
+            f"{error} Notebook 06 trains languages to agree on such questions. Add some, or set "
+            "after.n_agreement = 0 in a profile of your own."
+        ) from None
 
 
 def names(run: Run, notebooks: Sequence[Path], given: Mapping[str, str | bool]) -> list[str]:
@@ -81,6 +93,11 @@ def names(run: Run, notebooks: Sequence[Path], given: Mapping[str, str | bool]) 
         raise ValueError(
             f"{served[0]} has no weights here to look into or to train: only notebook {ASKING}, "
             f"which asks questions, can run with it. Add --only {ASKING}."
+        )
+    if "06" in numbers and run.bridge.arms and corpora.bridge.NONE not in run.bridge.arms:
+        raise ValueError(
+            f"bridge.arms = {list(run.bridge.arms)}: add {corpora.bridge.NONE!r}, the arm that the "
+            "others are compared with."
         )
     said = effects(notebooks, given, run)
     mixed(run, numbers)
@@ -186,7 +203,7 @@ def trained(run: Run, numbers: Sequence[str], name: str) -> dict[str, int]:
         count[run.text.recipe] += (1 + len(run.text.units)) * ("own" in orders)
         if run.agreeing:
             count[AGREE] = 1 + run.bridge.n_seeds * (corpora.bridge.NONE in run.bridge.arms)
-    return count
+    return {recipe: n for recipe, n in count.items() if n}
 
 
 def arms(run: Run) -> int:
@@ -201,7 +218,7 @@ def _training(
     runs, largest = paths.results() / "runs", 0.0
     for model in found:
         takes, count = {}, trained(run, numbers, model.name)
-        if not any(count.values()):
+        if not count:
             continue
         for name in count:
             recipe = recipes.get(name)

@@ -50,7 +50,7 @@ def of_run(run: Run, used: Mapping[str, Sequence[str]]) -> Wanted:
     if numbers & READING:
         data += corpora.needed(run.text.corpus, run.read)
         packages += of_corpus(run.text.corpus)
-    learned = ((run.teaching, TEACHING), (run.text, READING), (run.bridge, {"06"}))
+    learned = ((run.teaching, TEACHING), (run.text, {"05", "06"}), (run.bridge, {"06"}))
     for part, where in learned:
         packages += of_recipe(part.recipe) if numbers & where else ()
     named = chain.from_iterable(used.values())
