@@ -165,11 +165,6 @@ def test_of_facts_that_were_not_learned_nothing_is_concluded(share, learned):
     )
 
 
-def test_agreement_is_no_mixed_text():
-    text = story.told({"table06f_bridge": bridged(none=1.0, agreement=0.98)})
-    assert "none 34 % (100.0 %) and agreement after none 34 % (98.0 %)" in text
-
-
 @pytest.mark.parametrize(
     ("languages", "said"),
     [

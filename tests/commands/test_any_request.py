@@ -185,5 +185,5 @@ def test_notebook_06_does_all_that_a_profile_can_ask_of_it(play, shared):
     assert set(orders["order"]) == set(training.ORDERS.values())
     costs = pd.read_csv(run.figures / "table06g_costs.csv")
     assert {"ensemble", "agreement"} <= set(costs["model"])
-    for name in ("table06f_bridge", "table06h_perplexity", "table06i_right_language"):
+    for name in ("table06h_perplexity", "table06i_right_language"):
         assert "agreement" in set(pd.read_csv(run.figures / f"{name}.csv")["model"]), name

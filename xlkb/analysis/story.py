@@ -155,7 +155,6 @@ def _asked(row: Mapping[str, str]) -> str:
 
 def _bridge(table: pd.DataFrame, base: str) -> str:
     rows = table[table["rule"] == table["rule"].iloc[0]]
-    rows = rows.replace({"model": {"agreement": f"agreement after {NONE}"}})
     other, own = (
         rows[rows["group"] == group].set_index("model")["accuracy"]
         for group in (primary.GROUPS[0], LANGUAGES[base].name)

@@ -202,7 +202,7 @@ def trained(run: Run, numbers: Sequence[str], name: str) -> dict[str, int]:
         count[run.text.recipe] += 2 * (run.text.n_passes > 1) + 4 * ("after" in orders)
         count[run.text.recipe] += (1 + len(run.text.units)) * ("own" in orders)
         if run.agreeing:
-            count[AGREE] = 1 + run.bridge.n_seeds * (corpora.bridge.NONE in run.bridge.arms)
+            count[AGREE] = 1
     return {recipe: n for recipe, n in count.items() if n}
 
 

@@ -124,13 +124,11 @@ def _after(run: Run, quiz: int, lesson: float) -> Iterator[tuple[str, int, float
     if run.text.n_passes > 1:
         asked += 2 * run.after.n_items * cells
         yield "train", 2, 2 * run.text.n_passes * _corpus_tokens(run), 3
-    bridged = corpora.bridge.NONE in bridge.arms  # Of each seed, this one learns to agree, too.
     if run.agreeing:
         asked += run.after.n_items * cells
         # In two languages, with each of four choices, and read by the frozen model, too.
         told = run.after.n_agreement * recipes.get(needs.AGREE).epochs * 2 * 3 * question
-        several = 1 + bridge.n_seeds * bridged
-        yield "train", several, several * told, 4
+        yield "train", 1, told, 4
     yield "score", asked, asked * question, 1
     after, own = 4 * ("after" in orders), (1 + len(run.text.units)) * ("own" in orders)
     if orders:
@@ -143,7 +141,7 @@ def _after(run: Run, quiz: int, lesson: float) -> Iterator[tuple[str, int, float
         told = sum(1 / (1 - corpora.bridge.parse(arm)[0]) for arm in bridge.arms)
         told *= facts * corpora.bridge.VERSIONS * bridge.n_passes * TOKENS_PER_FACT["qa"]
         yield "teach", len(bridge.arms) * bridge.n_seeds, float(told), 3
-        asked = facts * cells * (len(bridge.arms) + (run.agreeing and bridged))
+        asked = facts * cells * len(bridge.arms)
         yield "score", asked, asked * pupil, 1
 
 
