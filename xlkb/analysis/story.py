@@ -162,19 +162,18 @@ def _bridge(table: pd.DataFrame, base: str) -> str:
     if other.empty or own.empty:
         return ""
     arms = [f"{arm} {_percent(other[arm])} ({100 * own[arm]:.1f} %)" for arm in other.index]
-    known = own >= LEARNED
-    gained = [
-        f"{row['model']} {_points(row, 'gain')}"
-        for row in _records(rows[rows["group"] == primary.GROUPS[0]])
-        if row["model"] != NONE and known.get(NONE) and known[row["model"]]
-    ]
-    said = [f" Points gained over none: {_listed(gained)}."] if gained else []
+    known, said = own >= LEARNED, []
+    learned = rows[rows["model"].map(known.get).eq(True) & (rows["model"] != NONE)]
+    for group in primary.GROUPS if known.get(NONE) else ():
+        part = _records(learned[learned["group"] == group])
+        gained = _listed([f"{row['model']} {_points(row, 'gain')}" for row in part] or [""])
+        said += [f" Points over none, {_asked(part[0])}: {gained}."] if part else []
     late = [arm for arm in other.index if not known[arm]]
     if late:
-        which = _listed(late) if known.any() else "all arms"
+        which = _listed(late) if known.any() else "all"
         said.append(
-            f" Under the {_percent(LEARNED)} in {LANGUAGES[base].name} that were to come first, "
-            f"{which} say nothing about transfer."
+            f" Nothing is said about transfer by arms under the {_percent(LEARNED)} in "
+            f"{LANGUAGES[base].name} that were to come first: {which}."
         )
     return (
         f"Facts taught in {LANGUAGES[base].name}, beside others in mixed text: right in other "
