@@ -76,7 +76,7 @@ def test_a_request_can_run_or_is_refused_with_a_cure(codes, only, file, own):
     spoken = set(codes) if file else {"en", *codes}
     first = (codes if file else tuple(dict.fromkeys(("en", *codes))))[:5]
     mixable = len(set(first) & set(languages.FIVE)) > 1
-    if only in ("", *needs.MIXING) and not mixable:
+    if only in ("", *wanted.MIXING) and not mixable:
         assert "takes two languages" in found
         assert "--only 01,02,03,04" in found if not only else "--languages en,fr,de" in found
     else:

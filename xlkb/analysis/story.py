@@ -163,11 +163,11 @@ def _bridge(table: pd.DataFrame, base: str) -> str:
         return ""
     arms = [f"{arm} {_percent(other[arm])} ({100 * own[arm]:.1f} %)" for arm in other.index]
     known, said = own >= LEARNED, []
-    learned = rows[rows["model"].map(known.get).eq(True) & (rows["model"] != NONE)]
+    learned = rows[rows["model"].isin(known.index[known]) & (rows["model"] != NONE)]
     for group in primary.GROUPS if known.get(NONE) else ():
         part = _records(learned[learned["group"] == group])
-        gained = _listed([f"{row['model']} {_points(row, 'gain')}" for row in part] or [""])
-        said += [f" Points over none, {_asked(part[0])}: {gained}."] if part else []
+        gained = [f"{row['model']} {_points(row, 'gain')}" for row in part]
+        said += [f" Points over none, {_asked(part[0])}: {_listed(gained)}."] if part else []
     late = [arm for arm in other.index if not known[arm]]
     if late:
         which = _listed(late) if known.any() else "all"

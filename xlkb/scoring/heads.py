@@ -2,7 +2,7 @@
 
 Gemma 3 has 262,144 vocabulary entries: the logits of one row of merged prompts (250 places) take
 262 MB in float32, and go through memory several times. A thousand entries at a time stay in a CPU's
-cache, which takes a quarter less time (`benchmarks/scoring.py`).
+cache: on two cores a row took 1.99 s for 2.52.
 """
 
 import numpy as np

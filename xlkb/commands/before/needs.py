@@ -22,9 +22,6 @@ ASKING = "02"
 AGREE = "agree"
 """The recipe of agreement in notebook 06."""
 
-MIXING = ("05", "06")
-"""Notebooks that mix the general corpus, which takes two languages."""
-
 
 def check(run: Run, numbers: Sequence[str]) -> None:
     """Look at the folders and read the data, before any model is loaded.
@@ -136,10 +133,10 @@ def mixed(run: Run, numbers: Sequence[str]) -> None:
 
     The cure is the notebooks that can run, or languages that the corpus has.
     """
-    asked = [number for number in numbers if number in MIXING]
+    asked = [number for number in numbers if number in wanted.MIXING]
     if not asked or len(run.read) > 1:
         return
-    rest = ",".join(number for number in numbers if number not in MIXING)
+    rest = ",".join(number for number in numbers if number not in wanted.MIXING)
     has = corpora.spoken(run.text.corpus)
     cures = [f"--only {rest}"] if rest else []
     cures += [f"languages of the corpus, as in --languages {','.join(has[:3])}"] * (len(has) > 1)
@@ -194,7 +191,7 @@ def trained(run: Run, numbers: Sequence[str], name: str) -> dict[str, int]:
         count[run.teaching.recipe] += 1  # The academy in English.
     if "03" in here:
         count[run.teaching.recipe] += 1  # In several languages.
-    if set(MIXING) & here:
+    if wanted.MIXING & here:
         count[run.text.recipe] += arms(run)
     if "06" in here:
         count[run.teaching.recipe] += 2 * ("before" in orders)

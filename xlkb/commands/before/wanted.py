@@ -15,6 +15,9 @@ ASKING = {"01", "02", "04", "06"}
 READING = {"01", "05", "06"}
 """Notebooks that read the general corpus."""
 
+MIXING = {"05", "06"}
+"""Notebooks that mix the general corpus, which takes two languages."""
+
 TEACHING = {"03", "04", "05", "06"}
 """Notebooks that start from a model that was taught the academy."""
 
@@ -50,7 +53,7 @@ def of_run(run: Run, used: Mapping[str, Sequence[str]]) -> Wanted:
     if numbers & READING:
         data += corpora.needed(run.text.corpus, run.read)
         packages += of_corpus(run.text.corpus)
-    learned = ((run.teaching, TEACHING), (run.text, {"05", "06"}), (run.bridge, {"06"}))
+    learned = ((run.teaching, TEACHING), (run.text, MIXING), (run.bridge, {"06"}))
     for part, where in learned:
         packages += of_recipe(part.recipe) if numbers & where else ()
     named = chain.from_iterable(used.values())
