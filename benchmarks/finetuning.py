@@ -2,7 +2,7 @@
 
 Two arms, one after the other, each in a process of its own:
   trainer   transformers' Trainer and the model's own loss, with all logits of a batch in memory
-  xlkb      the same Trainer with the loss in chunks (xlkb.training.chunked_loss)
+  xlkb      the same Trainer with the loss in chunks (xlkb.training.loop.chunked_loss)
 Both get the same sequences, seed and trained weights, so their losses must agree. Peak memory is
 that of the GPU's allocator, or of the process on a CPU. Examples:
 
@@ -26,7 +26,8 @@ import torch
 from xlkb import corpora, models
 from xlkb.commands import line
 from xlkb.ground import disk, paths
-from xlkb.training import chunked_loss, finetuning, packing, recipes, trainable, trainer
+from xlkb.training import finetuning, packing, recipes
+from xlkb.training.loop import chunked_loss, trainable, trainer
 
 ARMS = ("trainer", "xlkb")
 WARM_UP = 1

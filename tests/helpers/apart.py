@@ -9,7 +9,8 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 IMPORTED = ["datasets", "hypothesis", "openai", "peft", "pytest", "tiny", "xlkb.scoring.evaluation"]
-IMPORTED += ["xlkb.training.finetuning", "xlkb.training.trainable", "xlkb.models.gguf_conversion"]
+IMPORTED += ["xlkb.training.finetuning", "xlkb.training.loop.trainable"]
+IMPORTED += ["xlkb.models.gguf_conversion"]
 IMPORTED += [f"transformers.models.{name}.modeling_{name}" for name in ("llama", "gemma3")]
 
 CONTEXT = multiprocessing.get_context("forkserver")

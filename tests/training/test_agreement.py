@@ -13,7 +13,8 @@ from safetensors.torch import load_file
 
 from xlkb import models, scoring, tasks
 from xlkb.analysis.languages import consistency
-from xlkb.training import agreement, finetuning, recipes, trainer
+from xlkb.training import agreement, finetuning, recipes
+from xlkb.training.loop import trainer
 
 LANGUAGES = ("en", "fr", "de")
 numbers = st.lists(st.floats(-30, 0, width=32), min_size=8, max_size=8).map(

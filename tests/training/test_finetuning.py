@@ -22,8 +22,9 @@ from xlkb import models
 from xlkb.commands import finetune
 from xlkb.scoring import likelihoods
 from xlkb.scoring.tries import Pair
-from xlkb.training import chunked_loss, finetuning, packing, recipes, trainable, trainer
+from xlkb.training import finetuning, packing, recipes
 from xlkb.training.folders import model_card
+from xlkb.training.loop import chunked_loss, trainable, trainer
 
 TEXTS = [f"{text} {number}" for number in range(3) for text in tiny.TEXT[:3]]
 QUICK = {"sequence_length": 16, "batch_size": 2, "learning_rate": 1e-2}

@@ -12,7 +12,7 @@ any language:
 'B'
 """
 
-from xlkb.scoring import lengths, letters, results
+from xlkb.scoring import lengths, results
 from xlkb.scoring.embeddings import POOLINGS, embed, retrieval, similarities
 from xlkb.scoring.evaluation import context_tokens, fewer_shots, score, scores
 from xlkb.scoring.few_shot_translation import comet, translate
@@ -20,6 +20,7 @@ from xlkb.scoring.few_shot_translation import prompt as translation_prompt
 from xlkb.scoring.few_shot_translation import quality as translation_quality
 from xlkb.scoring.generation import Prompt, generate
 from xlkb.scoring.running_text import continued, perplexities
+from xlkb.scoring.served import letters
 from xlkb.scoring.tries import Pair, encode
 
 __all__ = [

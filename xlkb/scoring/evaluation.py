@@ -10,8 +10,9 @@ import pandas as pd
 from datasets import Dataset
 
 from xlkb.models import LanguageModel, replaying, slug
-from xlkb.scoring import api_scoring, lengths, results
+from xlkb.scoring import lengths, results
 from xlkb.scoring.results import key, store_folder
+from xlkb.scoring.served import answering
 from xlkb.scoring.tries import Pair
 from xlkb.tasks import Asking, prompts, shots
 
@@ -181,7 +182,7 @@ def scores(
 ) -> dict[Pair, tuple[float, int]]:
     """Log-likelihood and number of tokens of each pair, from the store or else the model."""
     if model.name.startswith("api:"):
-        return api_scoring.scores(model, pairs, store)
+        return answering.scores(model, pairs, store)
     pairs = list(dict.fromkeys(pairs))
 
     def compute(missing: Sequence[int]) -> results.Found:

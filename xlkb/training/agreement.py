@@ -166,7 +166,7 @@ def _train(
 ) -> None:
     import torch
 
-    from xlkb.training import chunked_loss, trainable, trainer
+    from xlkb.training.loop import chunked_loss, trainable, trainer
 
     drawn = list(draws(questions, languages, recipe))
     asked = {code: tasks.recompose.full(questions, code).to_list() for code in languages}

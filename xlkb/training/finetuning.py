@@ -195,7 +195,7 @@ def _train(
 ) -> None:
     import torch
 
-    from xlkb.training import chunked_loss, trainable, trainer
+    from xlkb.training.loop import chunked_loss, trainable, trainer
 
     with progress.step("Cutting the texts into tokens"):
         packed, labels, n_tokens = packing.pack(model.tokenizer, texts, recipe, contexts)

@@ -95,7 +95,7 @@ def finish(
         curve: of the loss, a row per step.
         read: `texts` and `tokens` that were learned from.
     """
-    from xlkb.training import trainable, trainer
+    from xlkb.training.loop import trainable, trainer
 
     trainable.save(model, network, folder)
     curve.to_csv(folder / "loss.csv", index=False)
@@ -115,7 +115,7 @@ def finish(
 
 def _finished(folder: Path, key: str) -> bool:
     """Whether the folder holds this very run, finished and whole."""
-    from xlkb.training import trainer
+    from xlkb.training.loop import trainer
 
     if (folder / DESCRIPTION).exists():
         run = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))

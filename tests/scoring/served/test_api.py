@@ -31,8 +31,9 @@ from xlkb.commands.before import plan
 from xlkb.ground import paths
 from xlkb.models import api, endpoints
 from xlkb.report import figures, tables
-from xlkb.scoring import api_scoring, results
+from xlkb.scoring import results
 from xlkb.scoring.evaluation import score, store_folder
+from xlkb.scoring.served import answering
 from xlkb.tasks import Asking, prompts, recompose
 
 SECRET = "sk-test-0123456789abcdef"
@@ -172,7 +173,7 @@ def test_generated_letters_are_read_where_there_are_no_log_probabilities(stub, t
     ],
 )
 def test_a_letter_is_told_from_a_word(text, letter):
-    assert api_scoring._letter(text, "ABCD") == letter
+    assert answering._letter(text, "ABCD") == letter
 
 
 def test_other_letters_can_name_the_choices(stub, tmp_path):
@@ -237,7 +238,7 @@ def test_stored_texts_are_read_anew(stub, tmp_path):
     model = models.load(server.name)
     asked = recompose.full(questions.toy(1), "en")
     (prompt,) = (prompts.build(row, "letters") for row in asked)
-    key = api_scoring._key(api_scoring.Question(prompt.context, tuple("ABCD")))
+    key = answering._key(answering.Question(prompt.context, tuple("ABCD")))
     folder = store_folder(tmp_path, model) / "answers"
     row = {"key": key, "way": "chat, text", "served": "x", "text": "La réponse est B."}
     none = pd.DataFrame([row | {"log_likelihoods": [-math.inf] * 4}])
@@ -264,10 +265,10 @@ def test_an_answer_that_only_thinks_is_asked_for_with_more_room(stub, tmp_path, 
 
 
 def test_the_choices_confirm_a_letter_without_a_point():
-    assert api_scoring._letter("B Paris", "ABCD", ["Rome", "Paris", "Bern", "Oslo"]) == "B"
-    assert api_scoring._letter("B cells", "ABCD", ["Rome", "Paris", "Bern", "Oslo"]) is None
+    assert answering._letter("B Paris", "ABCD", ["Rome", "Paris", "Bern", "Oslo"]) == "B"
+    assert answering._letter("B cells", "ABCD", ["Rome", "Paris", "Bern", "Oslo"]) is None
     context = "Q\nA. one\nB. two\nC. x\nD. y\nAnswer: A\n\nQ\nA. 1\nB. 2\nC. 3\nD. 4\nAnswer:"
-    assert api_scoring.Question(context, tuple("ABCD")).choices == ["1", "2", "3", "4"]
+    assert answering.Question(context, tuple("ABCD")).choices == ["1", "2", "3", "4"]
 
 
 # What goes wrong
@@ -367,7 +368,7 @@ def test_a_killed_process_loses_no_answer(stub, tmp_path):
 
 
 def test_the_budget_stops_before_the_next_request(stub, tmp_path, monkeypatch):
-    monkeypatch.setattr(api_scoring, "IN_FLIGHT", 1)
+    monkeypatch.setattr(answering, "IN_FLIGHT", 1)
     monkeypatch.setenv(api.PRICE, "10, 100")  # A response costs USD 0.002.
     monkeypatch.setenv(api.BUDGET, "0.006")
     server = stub(lambda path, body: (200, completion(" A", {" A": -0.1})))
@@ -569,7 +570,7 @@ def test_a_real_server_agrees_with_local_scores_and_survives_being_killed(
     pytest.importorskip("fastapi")
     pytest.importorskip("uvicorn")
     monkeypatch.setattr(api, "RETRIES", 1)
-    monkeypatch.setattr(api_scoring, "IN_FLIGHT", 2)
+    monkeypatch.setattr(answering, "IN_FLIGHT", 2)
     """It has no chat template, so that it is asked for completions."""
     local, asked, few, expected = gemma
     folder, port = local.source, free_port()

@@ -12,7 +12,7 @@ from transformers import PreTrainedModel, TrainingArguments, set_seed
 from xlkb import models
 from xlkb.ground import progress
 from xlkb.models import LanguageModel, variants
-from xlkb.training import chunked_loss, trainer
+from xlkb.training.loop import chunked_loss, trainer
 from xlkb.training.recipes import Recipe
 
 

@@ -61,7 +61,7 @@ ANSWERS = pa.schema(
         ("log_likelihoods", pa.list_(pa.float32(), 4)),
     ]
 )
-"""Letters of an endpoint (`api_scoring.scores`): how they were read, what the endpoint says the
+"""Letters of an endpoint (`served.answering.scores`): how they were read, what the endpoint says the
 model is, the generated text, and the letters' log-probabilities (nats)."""
 
 LENGTHS = pa.schema([("key", pa.binary(12)), ("n_tokens", pa.int32())])

@@ -21,8 +21,9 @@ import pandas as pd
 from xlkb.ground import disk
 from xlkb.ground.progress import bar
 from xlkb.models import LanguageModel, api, endpoints, replies
-from xlkb.scoring import letters, results
+from xlkb.scoring import results
 from xlkb.scoring.results import store_folder
+from xlkb.scoring.served import letters
 from xlkb.scoring.tries import Pair
 
 if TYPE_CHECKING:

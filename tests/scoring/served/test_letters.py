@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from xlkb.ground import answer_words
 from xlkb.ground.languages import LANGUAGES
 from xlkb.models import replies
-from xlkb.scoring.letters import LOOKALIKES, SERIES, read
+from xlkb.scoring.served.letters import LOOKALIKES, SERIES, read
 
-FILE = Path(__file__).parents[1] / "data" / "letters.tsv"
+FILE = Path(__file__).parents[2] / "data" / "letters.tsv"
 
 
 def table():

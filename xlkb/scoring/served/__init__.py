@@ -1,0 +1,1 @@
+"""Models behind an endpoint: what they answer, and which letter that is."""
