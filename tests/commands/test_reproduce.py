@@ -1,3 +1,4 @@
+import importlib.util
 import json
 import os
 import shutil
@@ -12,10 +13,10 @@ import pandas as pd
 import pytest
 
 from xlkb import profiles
-from xlkb.commands import reproduce
+from xlkb.commands import reproduce, reproduce_options, side_by_side
 from xlkb.ground import disk, paths
 from xlkb.report import manifest, notebooks, reference
-from xlkb.scoring import results
+from xlkb.scoring import engines, results
 
 PARAMETERS = 'profile = "demo"\nmodel = ""\ntask = ""\nlanguages = ""\nquick = False'
 LOAD = """
@@ -107,6 +108,8 @@ def _execute_here(notebook, output, parameters):
         (["--check", "--profile", "paper"], "no committed reference"),
         (["--check", "--style", "paper"], "cannot be combined with --style"),
         (["--style", "leters"], "Did you mean 'letters'?"),
+        (["--engine", "rai"], "Did you mean 'ray'?"),
+        (["--engine", "ray", "--dry-run"], "--engine has no effect"),
         (["--model", "api:m@http://127.0.0.1:1/v1", "--style", "cloze"], "scored by cloze"),
         (["--model", "api:m@http://127.0.0.1:1/v1"], "Add --only 02"),
     ],
@@ -123,6 +126,47 @@ def test_what_does_not_exist_is_reported_before_anything_runs(checkout, capsys, 
     assert said in printed.err
     assert "Traceback" not in printed.err
     assert not (checkout / "results").exists()
+
+
+def test_engines_are_those_that_scoring_has():
+    assert set(reproduce_options.ENGINES) == set(engines.ENGINES)
+
+
+def test_an_engine_of_the_environment_is_checked_and_a_replay_has_none(
+    checkout, capsys, monkeypatch
+):
+    monkeypatch.setenv("XLKB_ENGINE", "rai")
+    with pytest.raises(SystemExit):
+        reproduce.parse([])
+    assert "Did you mean 'ray'?" in capsys.readouterr().err
+    monkeypatch.setenv("XLKB_ENGINE", "ray")
+    assert reproduce.parse(["--dry-run"]).engine == "ray"
+    monkeypatch.setenv("XLKB_REPLAY", "1")
+    with pytest.raises(SystemExit):
+        reproduce.parse(["--engine", "ray"])
+    assert "leave out --engine" in capsys.readouterr().err
+
+
+def test_without_ray_its_engine_says_what_to_install(checkout, capsys, monkeypatch):
+    _notebook(checkout / "notebooks", "07_bottle", "raise SystemExit('must not run')")
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name, *more: found(name, *more) if name != "ray" else None,
+    )
+    assert reproduce.main(["--engine", "ray", "--only", "07"]) == 2
+    assert "pip install 'ray[data]>=2.60,<3'" in capsys.readouterr().err
+
+
+def test_notebooks_that_share_a_model_stay_together():
+    models = {"01": ["a"], "02": ["b"], "03": ["c"], "04": ["a", "b"], "07": []}
+    groups = side_by_side.apart([Path(f"{n}_x.ipynb") for n in models], models)
+    assert [[path.name[:2] for path in group] for group in groups] == [
+        ["01", "02", "04"],
+        ["03"],
+        ["07"],
+    ]
 
 
 def test_help_shows_examples(capsys):

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import pickle
 import shutil
 import subprocess
 import sys
@@ -456,3 +457,14 @@ def test_only_the_network_asked_for_last_is_held(saved):
     models.release()
     gc.collect()
     assert second() is None
+
+
+def test_a_model_travels_by_name_and_never_arrives_as_another(copy):
+    model = models.load(f"path:{copy}", dtype="float32", device="cpu", label="mine")
+    model.__dict__["source"] = "only here"
+    parcel = pickle.dumps(model)
+    there = pickle.loads(parcel)
+    assert (there.label, there.fingerprint, there.source) == ("mine", model.fingerprint, copy)
+    tiny.network("llama", seed=1).save_pretrained(copy)
+    with pytest.raises(RuntimeError, match=r"mine is another one on .* same models"):
+        pickle.loads(parcel)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from xlkb import commands
-from xlkb.commands import line
+from xlkb.commands import line, side_by_side
 from xlkb.commands.reproduce_options import PARAMETERS, chosen_notebooks, parse
 from xlkb.ground import disk, paths
 
@@ -44,7 +44,8 @@ def uses(options: argparse.Namespace) -> "Wanted":
 
     run = profiles.load(**_parameters(options))
     numbers = [path.name[:2] for path in chosen_notebooks(options)]
-    return wanted.of_run(run, {number: run.models_of(number) for number in numbers})
+    found = wanted.of_run(run, {number: run.models_of(number) for number in numbers})
+    return wanted.together(found, wanted.of_engine(options.engine))
 
 
 def prepare(
@@ -166,7 +167,7 @@ def _main(options: argparse.Namespace) -> int:
     if options.dry_run:
         return _dry_run(options)
     run, chosen, parameters = prepare(options)
-    with line.computing():
+    with line.computing(), side_by_side.cluster(run, options.engine):
         return _run(options, run, chosen, parameters)
 
 
@@ -187,9 +188,11 @@ def _run(
     print(f"Profile {run.name}: {run.description}")
     print(plan.summary(run, [path.stem for path in chosen]), flush=True)
     try:
+        ahead = side_by_side.ahead(run, chosen, folder, parameters)
         for count, notebook in enumerate(chosen, 1):
             print(f"[{count}/{len(chosen)}] {notebook.stem} ...", flush=True)
             begun = time.monotonic()
+            ahead.get(notebook, tuple)()
             notebooks.execute(notebook, folder / notebook.name, parameters)
             took = _duration(time.monotonic() - begun)
             print(f"[{count}/{len(chosen)}] {notebook.stem} done in {took}", flush=True)

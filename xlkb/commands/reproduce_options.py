@@ -21,6 +21,7 @@ examples:
   ./paper_reproduce.sh --languages fr,sw,he            against English in three languages
   ./paper_reproduce.sh --style paper --only 02         choices listed, as in the paper's code
   ./paper_reproduce.sh --model api:NAME@URL --only 02  a model behind an endpoint, by its letters
+  ./paper_reproduce.sh --engine ray                    on a Ray cluster: see docs/cluster.md
   ./paper_reproduce.sh --check                         do my numbers agree with the committed ones?
   ./paper_reproduce.sh --profile paper --dry-run       what would the paper's models cost?
   ./paper_reproduce.sh --profile paper --quick         would they run here? (rehearse, then go)
@@ -36,6 +37,9 @@ PARAMETERS = ("profile", "model", "task", "languages", "style", "quick")
 """Options that are parameters of the notebooks; paths in them are absolute, because a notebook runs
 in a folder of its own."""
 
+ENGINES = ("local", "ray")
+"""As of `scoring.engines`, which can be imported only after set-up."""
+
 OPTIONS = """
 --profile NAME  size of the run (default: demo), or path:FILE.toml
 --quick  a handful of questions per cell: does everything run? The numbers mean nothing
@@ -44,6 +48,8 @@ OPTIONS = """
 --task TASK  a task's name, or path:FILE with questions
 --languages en,fr,..  language codes (English is added)
 --style STYLE  score by cloze, letters or paper
+--engine ENGINE  local, or ray: models are asked and trained on a Ray cluster, that of RAY_ADDRESS
+  or one on this machine (pip install 'xlkb[cluster]')
 --fresh  set stored scores and fine-tuned models aside
 --dry-run  print what would be computed, and its cost
 --check  then compare the tables with the committed reference
@@ -92,6 +98,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         _complain(options)
     except ValueError as error:
         parser.error(str(error))
+    options.engine = options.engine or os.environ.get("XLKB_ENGINE", "").strip() or "local"
+    if options.engine not in ENGINES:
+        parser.error(names.unknown("engine", options.engine, ENGINES))
     # By their files: before set-up, the modules that know more cannot be imported.
     profiles = sorted(path.stem for path in paths.PROFILES.glob("*.toml"))
     kind, _, file = options.profile.partition(":")
@@ -118,7 +127,7 @@ def _complain(options: argparse.Namespace) -> None:
             )
     if options.update_reference and options.only:
         raise ValueError("--update-reference is about the whole run; leave out --only.")
-    for flag in ("fresh", "check", "update_reference") if options.dry_run else ():
+    for flag in ("fresh", "check", "update_reference", "engine") if options.dry_run else ():
         if getattr(options, flag):
             raise ValueError(
                 f"--dry-run computes nothing, so --{flag.replace('_', '-')} has no effect: leave "
@@ -129,7 +138,10 @@ def _complain(options: argparse.Namespace) -> None:
             "--fresh sets aside the fine-tuned models of all runs, and --quick is a rehearsal: "
             "leave one of the two out."
         )
-    if options.fresh and os.environ.get("XLKB_REPLAY", "") not in ("", "0"):
+    replaying = os.environ.get("XLKB_REPLAY", "") not in ("", "0")
+    if options.engine and replaying:
+        raise ValueError("XLKB_REPLAY=1 computes nothing, on no engine: leave out --engine.")
+    if options.fresh and replaying:
         raise ValueError(
             "--fresh sets the stored scores aside, and XLKB_REPLAY=1 uses nothing else: leave out "
             "--fresh, or unset XLKB_REPLAY."

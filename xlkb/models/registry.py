@@ -5,8 +5,12 @@ fetched (hub) and loaded when `LanguageModel.network` is first asked for. With X
 model is loaded, and `load` takes fingerprints from the stored results (`model.json`).
 """
 
+import copyreg
 import re
+import socket
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from xlkb.ground import hub
 from xlkb.ground.names import closest
@@ -109,3 +113,29 @@ def _from_hub(name: str, rest: str) -> LanguageModel:
 def _from_folder(name: str, rest: str) -> LanguageModel:
     folder, weights = checkpoints.model_folder(rest)
     return LanguageModel(name, folder.name, folder, weights)
+
+
+def _travelling(model: LanguageModel) -> tuple[Any, ...]:
+    """To another process or machine a model goes by name, and is looked up anew there."""
+    asked = {"dtype": model.requested_dtype, "device": model.requested_device}
+    given = {"name": model.name, "adapter": model.adapter, "label": model.label, **asked}
+    return _again, (given, model.fingerprint)
+
+
+def _again(given: Mapping[str, Any], fingerprint: str) -> LanguageModel:
+    """The model of another process, here.
+
+    Raises RuntimeError where what goes by its name here is another one.
+    """
+    model = load(**given)
+    if model.fingerprint != fingerprint:
+        raise RuntimeError(
+            f"{model.label} is another one on {socket.gethostname()} than where it was asked for: "
+            f"its weights, or its dtype ({model.dtype} on {model.device}), differ. All nodes need "
+            "the same models, and the process that asks a node like those of its workers (of a Ray "
+            "job: entrypoint_num_gpus)."
+        )
+    return model
+
+
+copyreg.pickle(LanguageModel, _travelling)

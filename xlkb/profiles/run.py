@@ -119,6 +119,15 @@ class Bottle:
 
 
 @dataclass(frozen=True)
+class Cluster:
+    """With `--engine ray`, what a worker takes of its node. cpus, and its threads (0: as many as
+    torch has here; beside a GPU one); gpus, where models are on GPUs (0: one)."""
+
+    cpus: int
+    gpus: int
+
+
+@dataclass(frozen=True)
 class Run:
     """What one run of a notebook does; made by `load`.
 
@@ -163,6 +172,7 @@ class Run:
     after: After
     bridge: Bridge
     bottle: Bottle
+    cluster: Cluster
     figures: Path
     results: Path
 
@@ -211,5 +221,5 @@ MODELS = tuple(key for key in SETTINGS if key.endswith("models"))
 
 EMPTY = ("then", "n_shots", "seed", "after.held_out", "after.n_written", "after.n_agreement")
 EMPTY += ("text.n_documents", "text.n_passes", "text.orders", "text.translator", "bridge.arms")
-EMPTY += ("bottle.sweeps",)
+EMPTY += ("bottle.sweeps", "cluster.cpus", "cluster.gpus")
 """Settings that may be empty, or 0."""

@@ -12,9 +12,9 @@ any language:
 'B'
 """
 
-from xlkb.scoring import lengths, results
+from xlkb.scoring import engines, lengths, results
 from xlkb.scoring.embeddings import POOLINGS, embed, retrieval, similarities
-from xlkb.scoring.evaluation import context_tokens, fewer_shots, score, scores
+from xlkb.scoring.evaluation import context_tokens, fewer_shots, score, score_each, scores
 from xlkb.scoring.few_shot_translation import comet, translate
 from xlkb.scoring.few_shot_translation import prompt as translation_prompt
 from xlkb.scoring.few_shot_translation import quality as translation_quality
@@ -32,6 +32,7 @@ __all__ = [
     "continued",
     "embed",
     "encode",
+    "engines",
     "fewer_shots",
     "generate",
     "lengths",
@@ -40,6 +41,7 @@ __all__ = [
     "results",
     "retrieval",
     "score",
+    "score_each",
     "scores",
     "similarities",
     "translate",

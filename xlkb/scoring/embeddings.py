@@ -15,6 +15,7 @@ last layer after the final norm, 0.5 the middle; so it is comparable between mod
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ import pandas as pd
 
 from xlkb.ground.names import unknown
 from xlkb.models import LanguageModel, tokens
-from xlkb.scoring import results
+from xlkb.scoring import engines, results
 
 POOLINGS = ("mean", "weighted_mean", "last_token", "prompt")
 PROMPT = 'This sentence: "{text}" means in one word: "'
@@ -86,27 +87,20 @@ def similarities(
     keys = [_key("pair", p, d, a, b) for a, b, p, d in wanted]
 
     def compute(missing: Sequence[int]) -> results.Found:
-        by_pooling: dict[str, dict[tuple[str, str], list[int]]] = {}
-        for i in missing:
-            a, b, pooling, _ = wanted[i]
-            by_pooling.setdefault(pooling, {}).setdefault((a, b), []).append(i)
-        for pooling, cells in by_pooling.items():
-            todo = list(cells)
+        # Planned from all, so that a run that goes on meets the same blocks.
+        left, blocks = {keys[i]: i for i in missing}, []
+        todo = list(dict.fromkeys(pairs))
+        for pooling in poolings:
             for start in range(0, len(todo), PAIRS_PER_BLOCK):
                 block = todo[start : start + PAIRS_PER_BLOCK]
-                texts = list(dict.fromkeys(text for pair in block for text in pair))
-                place = {text: i for i, text in enumerate(texts)}
-                vectors = embed(model, texts, pooling, depths)
-                where = [i for pair in block for i in cells[pair]]
-                left, right = (
-                    np.stack(
-                        [vectors[place[wanted[i][side]], depths.index(wanted[i][3])] for i in where]
-                    )
-                    for side in (0, 1)
-                )
-                cosine = (_unit(left) * _unit(right)).sum(-1)
-                distance = np.linalg.norm(left - right, axis=-1)
-                yield where, pd.DataFrame({"cosine": cosine, "distance": distance})
+                cells = [
+                    (_key("pair", pooling, d, a, b), i, d)
+                    for i, (a, b) in enumerate(block)
+                    for d in depths
+                ]
+                cells = [(left[k], i, d) for k, i, d in cells if k in left]
+                blocks += [(block, pooling, cells)] if cells else []
+        yield from engines.over(model, _run_block, blocks)
 
     values = results.stored(
         model, store, "similarities", keys, compute, "Embedding with", "similarities"
@@ -115,6 +109,22 @@ def similarities(
     frame["pooling"] = [p for _, _, p, _ in wanted]
     frame["depth"] = [d for _, _, _, d in wanted]
     return pd.concat([frame, values], axis=1)
+
+
+def _run_block(model: LanguageModel, unit: tuple) -> tuple[list[int], pd.DataFrame]:
+    """Places and similarities of the wanted (place, pair, depth) of a block of pairs."""
+    block, pooling, cells = unit
+    depths = list(dict.fromkeys(depth for _, _, depth in cells))
+    texts = list(dict.fromkeys(text for pair in block for text in pair))
+    vectors = embed(model, texts, pooling, depths)
+    left, right = (
+        np.stack([vectors[texts.index(block[i][side]), depths.index(d)] for _, i, d in cells])
+        for side in (0, 1)
+    )
+    cosine = (_unit(left) * _unit(right)).sum(-1)
+    distance = np.linalg.norm(left - right, axis=-1)
+    places = [place for place, _, _ in cells]
+    return places, pd.DataFrame({"cosine": cosine, "distance": distance})
 
 
 def retrieval(
@@ -156,16 +166,21 @@ def retrieval(
     ]
 
     def compute(missing: Sequence[int]) -> results.Found:
-        todo = dict.fromkeys(cells[i // n] for i in missing)
-        for pooling in dict.fromkeys(p for _, _, p, _ in todo):
-            here = [cell for cell in todo if cell[2] == pooling]
-            spoken = dict.fromkeys(code for cell in here for code in cell[:2])
-            vectors = {code: embed(model, texts[code], pooling, depths) for code in spoken}
-            for cell in here:
+        todo = list(dict.fromkeys(cells[i // n] for i in missing))
+        spoken = dict.fromkeys((pooling, code) for a, b, pooling, _ in todo for code in (a, b))
+        units = [(pooling, code, texts[code]) for pooling, code in spoken]
+        vectors: dict[tuple[str, str], np.ndarray] = {}
+        for pooling, code, found in engines.over(model, partial(_run_texts, depths), units):
+            vectors[pooling, code] = found
+            whole = [each for each in todo if {(each[2], c) for c in each[:2]} <= {*vectors}]
+            for cell in whole:
                 level = depths.index(cell[3])
-                found = ranks(*(vectors[code][:, level] for code in cell[:2]))
+                found = ranks(*(vectors[cell[2], code][:, level] for code in cell[:2]))
                 first = cells.index(cell) * n
                 yield list(range(first, first + n)), pd.DataFrame({"rank": found})
+            todo = [each for each in todo if each not in whole]
+            left = {(each[2], code) for each in todo for code in each[:2]}
+            vectors = {each: vectors[each] for each in vectors if each in left}
 
     values = results.stored(model, store, "ranks", keys, compute, "Embedding with", "ranks")
     frame = pd.DataFrame(
@@ -173,6 +188,14 @@ def retrieval(
         columns=["source", "target", "pooling", "depth", "item"],
     )
     return frame.assign(rank=values["rank"], n=n, correct=values["rank"] == 1)
+
+
+def _run_texts(
+    depths: Sequence[float], model: LanguageModel, unit: tuple[str, str, Sequence[str]]
+) -> tuple[str, str, np.ndarray]:
+    """Pooling and language of texts, and their embeddings."""
+    pooling, code, texts = unit
+    return pooling, code, embed(model, texts, pooling, depths)
 
 
 def ranks(sources: np.ndarray, targets: np.ndarray) -> np.ndarray:

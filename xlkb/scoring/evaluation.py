@@ -1,20 +1,31 @@
 """From recomposed questions to rows of log-likelihoods, computing only what is not stored yet."""
 
 from collections.abc import Iterable, Sequence
-from functools import cache
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from datasets import Dataset
 
 from xlkb.models import LanguageModel, replaying, slug
-from xlkb.scoring import lengths, results
+from xlkb.scoring import engines, lengths, results
 from xlkb.scoring.results import key, store_folder
 from xlkb.scoring.served import answering
-from xlkb.scoring.tries import Pair
+from xlkb.scoring.tries import Pair, TokenIds
 from xlkb.tasks import Asking, prompts, shots
+
+if TYPE_CHECKING:
+    from xlkb.scoring.likelihoods import Row, Scored
+
+ROWS_AT_ONCE = {"cpu": 8, "mps": 16, "cuda": 64}
+"""That a worker of a cluster takes at a time, by device."""
+
+MODELS_AT_ONCE = 4
+"""While one is loaded, the workers of another compute."""
 
 NUMBERS = ["choice", "is_answer"]
 """Columns of `_columns` that hold no text."""
@@ -90,6 +101,20 @@ def score(
     if not replaying() and items:
         results.write_rows(_rows_file(store, model, rows), rows, model.describe())
     return rows
+
+
+def score_each(
+    models: Sequence[LanguageModel], questions: Dataset, store: Path, asking: str | Asking = "cloze"
+) -> list[pd.DataFrame]:
+    """`score` of several models, on a cluster side by side, `MODELS_AT_ONCE` at a time."""
+
+    def ask(model: LanguageModel) -> pd.DataFrame:
+        return score(model, questions, store, asking)
+
+    if engines.chosen() == "local":
+        return list(map(ask, models))
+    with ThreadPoolExecutor(MODELS_AT_ONCE) as pool:
+        return list(pool.map(ask, models))
 
 
 def fewer_shots(rows: pd.DataFrame) -> str:
@@ -186,14 +211,24 @@ def scores(
     pairs = list(dict.fromkeys(pairs))
 
     def compute(missing: Sequence[int]) -> results.Found:
-        from xlkb.scoring.likelihoods import log_likelihoods  # torch takes seconds to import
+        from xlkb.scoring import likelihoods  # torch takes seconds to import
 
         done = np.ones(len(pairs), bool)
         done[missing] = False
-        for places, values, counts in log_likelihoods(model.network, model.tokenizer, pairs, done):
+        kind = model.device.replace("balanced", "cuda").partition(":")[0]
+        budget = likelihoods.TOKENS_PER_ROW[kind]
+        rows, probes = likelihoods.planned(model.tokenizer, pairs, model.context, budget, done)
+        run = partial(_run_row, probes)
+        for places, values, counts in engines.over(model, run, rows, ROWS_AT_ONCE[kind]):
             yield places, pd.DataFrame({"log_likelihood": values, "n_tokens": counts})
 
     keys = [key(pair) for pair in pairs]
     found = results.stored(model, store, ".", keys, compute, "Scoring with", "scores")
     values = zip(found["log_likelihood"].tolist(), found["n_tokens"].tolist(), strict=True)
     return dict(zip(pairs, values, strict=True))
+
+
+def _run_row(probes: Sequence[TokenIds], model: LanguageModel, row: "Row") -> "Scored":
+    from xlkb.scoring import likelihoods
+
+    return likelihoods.run_row(model.network, probes, row)

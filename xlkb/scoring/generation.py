@@ -9,7 +9,7 @@ first line break, so a prompt should be made such that an answer is one line.
 
 import copy
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import groupby, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 
 from xlkb.models import LanguageModel, checkpoints, tokens
-from xlkb.scoring import results
+from xlkb.scoring import engines, results
 
 if TYPE_CHECKING:
     from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
@@ -58,8 +58,12 @@ def generate(
     keys = [results.address("greedy line", limit, each.shared + each.own) for each in prompts]
 
     def compute(missing: Sequence[int]) -> results.Found:
-        for batch in _batches(model, {place: prompts[place] for place in missing}):
-            yield batch, _texts(model, [prompts[place] for place in batch], max_new_tokens)
+        # Planned from all, so that a run that goes on meets the same batches.
+        every, left = {k: place for place, k in reversed([*enumerate(keys)])}, {*missing}
+        batches = _batches(model, {place: prompts[place] for place in every.values()})
+        own = ([place for place in batch if place in left] for batch in batches)
+        units = [(places, [prompts[place] for place in places]) for places in own if places]
+        yield from engines.over(model, partial(_run_batch, max_new_tokens), units)
 
     return results.stored(model, store, "generations", keys, compute, "Generating with", "texts")
 
@@ -72,9 +76,7 @@ def _batches(model: LanguageModel, wanted: dict[int, Prompt]) -> Iterator[list[i
     groups: dict[str, list[int]] = {}
     for place, prompt in wanted.items():
         groups.setdefault(prompt.shared, []).append(place)
-    size = BATCH.get(model.network.device.type, 32)
-    if getattr(model.network, "_is_stateful", False):
-        size = 1  # State-space layers read padding as text.
+    size = BATCH[model.device.replace("balanced", "cuda").partition(":")[0]]
     ordered = [
         place
         for shared in sorted(groups, key=lambda shared: (-len(shared), shared))
@@ -82,6 +84,17 @@ def _batches(model: LanguageModel, wanted: dict[int, Prompt]) -> Iterator[list[i
     ]
     for start in range(0, len(ordered), size):
         yield ordered[start : start + size]
+
+
+def _run_batch(
+    max_new_tokens: int, model: LanguageModel, unit: tuple[list[int], list[Prompt]]
+) -> tuple[list[int], pd.DataFrame]:
+    """Places and texts of a batch."""
+    places, batch = unit
+    # State-space layers read padding as text.
+    alone = len(batch) > 1 and getattr(model.network, "_is_stateful", False)
+    parts = [[prompt] for prompt in batch] if alone else [batch]
+    return places, pd.concat([_texts(model, part, max_new_tokens) for part in parts])
 
 
 def _texts(model: LanguageModel, batch: Sequence[Prompt], max_new_tokens: int) -> pd.DataFrame:

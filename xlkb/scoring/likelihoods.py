@@ -10,7 +10,7 @@ batches instead.
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -156,18 +156,26 @@ def run_pieces(network: PreTrainedModel, sequence: TokenIds) -> np.ndarray:
     return np.array([total])
 
 
+class Row(NamedTuple):
+    """What is run at once: places among the pairs (int64 [k]), and their sequences, sorted."""
+
+    places: np.ndarray
+    sequences: list[TokenIds]
+
+
+Scored = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Places among the pairs (int64 [k]), summed log-likelihoods of the continuations in nats (float64
+[k]) and their numbers of tokens (int64 [k])."""
+
+
 def log_likelihoods(
     network: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     pairs: Sequence[Pair],
     done: np.ndarray | None = None,
     tokens_per_row: int | None = None,
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+) -> Iterator[Scored]:
     """Score distinct pairs, yielding each row of them as soon as it is known.
-
-    The rows are planned from *all* pairs, those already done included, and what is done is left
-    out of them afterwards: an interrupted run that goes on meets the same rows, and so gets the
-    same numbers to the last bit, as one that was left in peace.
 
     Args:
         network: any causal language model of transformers, in evaluation mode.
@@ -176,25 +184,44 @@ def log_likelihoods(
         done: bool [pairs], True for those not to be scored again.
         tokens_per_row: trie nodes per row; by default `TOKENS_PER_ROW` for the device.
 
-    Yields:
-        indices into `pairs` (int64 [k]), summed log-likelihoods of the continuations in nats
-        (float64 [k]) and their numbers of tokens (int64 [k]).
-
     Raises:
         ValueError: a pair is longer than the model's context, or its continuation is empty.
         MemoryError: one sequence alone does not fit in memory.
     """
-    sequences = encode(tokenizer, pairs)
-    _check_length(network, pairs, sequences)
-    run = _runner(network, sequences)
     budget = tokens_per_row or TOKENS_PER_ROW.get(network.device.type, 512)
-    for row in plan(sequences, budget):
-        indices = np.array([i for i in row if done is None or not done[i]], dtype=np.int64)
-        if not len(indices):
-            continue
-        chosen = [sequences[i] for i in indices]
-        lengths = np.array([len(s.ids) - s.start for s in chosen])
-        yield indices, _backing_off(run, network, chosen), lengths
+    limit = checkpoints.context(network.config)
+    rows, probes = planned(tokenizer, pairs, limit, budget, done)
+    for row in rows:
+        yield run_row(network, probes, row)
+
+
+def planned(
+    tokenizer: PreTrainedTokenizerBase,
+    pairs: Sequence[Pair],
+    limit: int | None,
+    tokens_per_row: int,
+    done: np.ndarray | None = None,
+) -> tuple[list[Row], list[TokenIds]]:
+    """The rows in which pairs are scored, and a few sequences to try on a network.
+
+    Rows are planned from *all* pairs, and what is done is left out of them afterwards: a run that
+    goes on after an interruption, or is spread over workers, meets the same rows, and so gets the
+    same numbers to the last bit. `limit`: of the model's context, in tokens; the rest as above.
+    """
+    sequences = encode(tokenizer, pairs)
+    _check_length(limit, pairs, sequences)
+    rows = plan(sequences, tokens_per_row)
+    order = [i for row in rows for i in row]
+    probes = [sequences[i] for i in order[:: max(1, len(order) // PROBES)][:PROBES]]
+    left = ([i for i in row if done is None or not done[i]] for row in rows)
+    kept = [Row(np.array(row), [sequences[i] for i in row]) for row in left if row]
+    return kept, [_shortened(each) for each in probes]
+
+
+def run_row(network: PreTrainedModel, probes: Sequence[TokenIds], row: Row) -> Scored:
+    """Score one row of `planned`."""
+    values = _backing_off(_runner(network, probes), network, row.sequences)
+    return row.places, values, np.array([len(s.ids) - s.start for s in row.sequences])
 
 
 Runner = Callable[[PreTrainedModel, Sequence[TokenIds]], np.ndarray]
@@ -226,10 +253,7 @@ def _backing_off(
     )
 
 
-def _check_length(
-    network: PreTrainedModel, pairs: Sequence[Pair], sequences: Sequence[TokenIds]
-) -> None:
-    limit = checkpoints.context(network.config)
+def _check_length(limit: int | None, pairs: Sequence[Pair], sequences: Sequence[TokenIds]) -> None:
     for pair, sequence in zip(pairs, sequences, strict=True):
         if limit and len(sequence.ids) - 1 > limit:
             raise ValueError(
@@ -247,11 +271,9 @@ def _shortened(sequence: TokenIds) -> TokenIds:
 _RUNNERS: weakref.WeakKeyDictionary[PreTrainedModel, Runner] = weakref.WeakKeyDictionary()
 
 
-def _runner(network: PreTrainedModel, sequences: Sequence[TokenIds]) -> Runner:
+def _runner(network: PreTrainedModel, probes: Sequence[TokenIds]) -> Runner:
     """The fastest way of running a row that is seen to be right on a few probes."""
     if network not in _RUNNERS:
-        step = max(1, len(sequences) // PROBES)
-        probes = [_shortened(each) for each in sorted(sequences)[::step][:PROBES]]
         plain = np.concatenate([run_padded(network, [probe]) for probe in probes])
         ways = [run_forest] if heads.matrix(network) is None else [run_in_parts, run_forest]
         right = next((run for run in ways if _agrees(run, network, probes, plain)), run_padded)

@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from datasets import Dataset
 
+from xlkb import scoring
 from xlkb.corpora import mixing
 from xlkb.ground.languages import LANGUAGES
 from xlkb.ground.names import unknown
@@ -122,11 +124,14 @@ def readers(
     Returns:
         (Arm, seed) -> folder of the trained model.
     """
-    return {
-        (arm, seed): finetuning.train(model, text, replace(recipe, seed=seed), name=f"read {arm}")
-        for seed, of_seed in texts.items()
-        for arm, text in of_seed.items()
-    }
+    return _trained(
+        "Training on text",
+        {
+            (arm, seed): (model, text, replace(recipe, seed=seed), f"read {arm}")
+            for seed, of_seed in texts.items()
+            for arm, text in of_seed.items()
+        },
+    )
 
 
 def orders(
@@ -157,17 +162,23 @@ def orders(
     """
     if wrong := [name for name in names if name not in ORDERS]:
         raise ValueError(unknown("order", wrong[0], ORDERS))
-    train, (lessons, teach) = finetuning.train, teaching
+    lessons, teach = teaching
     made = {
-        "after": lambda: {
-            arm: train(taught, text, recipe, name=f"general {arm}") for arm, text in general.items()
+        "after": {arm: (taught, text, recipe, f"general {arm}") for arm, text in general.items()},
+        "before": {
+            arm: (model, lessons, teach, f"{arm} then academy") for arm, model in readers.items()
         },
-        "before": lambda: {
-            arm: train(model, lessons, teach, name=f"{arm} then academy")
-            for arm, model in readers.items()
-        },
-        "own": lambda: {
-            arm: train(taught, text, recipe, name=f"domain {arm}") for arm, text in own.items()
-        },
+        "own": {arm: (taught, text, recipe, f"domain {arm}") for arm, text in own.items()},
     }
-    return {name: made[name]() for name in names}
+    return {name: _trained(f"Training {ORDERS[name]}", made[name]) for name in names}
+
+
+def _trained(doing: str, wanted: Mapping[Any, tuple]) -> dict[Any, Path]:
+    """The folder of each wanted model: what is trained, on which text, by which recipe, and its
+    name; on a cluster, side by side."""
+    found = dict(scoring.engines.each(_train, list(wanted.values()), doing))
+    return {key: found[number] for number, key in enumerate(wanted)}
+
+
+def _train(model: LanguageModel, text: Dataset, recipe: Recipe, name: str) -> Path:
+    return finetuning.train(model, text, recipe, name=name)

@@ -160,8 +160,10 @@ def _computed(
 ) -> Iterator[tuple[bytes, dict[str, float]]]:
     """Key and outcome of each trial, as they come."""
     n = min(len(missing), MOST, os.cpu_count() or 1) if workers is None else workers
-    if not n:
-        yield from ((key, bottle.outcome(trial, store)) for key, trial in missing.items())
+    if not n or scoring.engines.chosen() == "ray":
+        keys, calls = list(missing), [(trial, store) for trial in missing.values()]
+        for number, row in scoring.engines.each(bottle.outcome, calls, place="any", n_threads=1):
+            yield keys[number], row
         return
     start = multiprocessing.get_context("spawn")  # A fork would copy torch's threads, locked.
     with ProcessPoolExecutor(n, start) as pool:

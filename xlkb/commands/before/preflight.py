@@ -38,7 +38,7 @@ TOKENIZERS = {
 }
 """What reads a tokenizer that has no tokenizer.json, by how its file's name ends."""
 
-ON_PYPI = {"google.protobuf": "protobuf"}
+ON_PYPI = {"google.protobuf": "protobuf", "ray": "'ray[data]>=2.60,<3'"}
 
 
 class Answer(NamedTuple):

@@ -74,6 +74,11 @@ def of_recipe(name: str, **changes: Any) -> list[tuple[str, str]]:
     return [(f"the recipe {name}", package) for package in needed]
 
 
+def of_engine(name: str) -> Wanted:
+    """What an engine (`scoring.engines`) needs."""
+    return Wanted(packages=(("--engine ray", "ray"),) if name == "ray" else ())
+
+
 def together(*wanted: Wanted) -> Wanted:
     """What several commands need, each thing once; the device is the first one's."""
     parts = zip(*(each[:-1] for each in wanted), strict=True)
