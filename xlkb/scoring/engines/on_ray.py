@@ -34,6 +34,7 @@ def connected() -> "ray":
         ModuleNotFoundError: Ray is not installed. ConnectionError: there is no such cluster.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Nothing is reported to anyone.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # What it survives, it would tell.
     # Ray would hide GPUs from tasks that take none, and then warn that it will cease to.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
@@ -44,7 +45,7 @@ def connected() -> "ray":
             f"The engine ray needs {error.name}: pip install 'ray[data]>=2.60,<3'"
         ) from None
     if not ray.is_initialized():
-        for name in ("ray", "ray.data"):
+        for name in ("ray", "ray.data", "ray.widgets"):
             logging.getLogger(name).setLevel(logging.ERROR)
         ray.init(log_to_driver=False, logging_level="ERROR", namespace="xlkb")
         ray.data.DataContext.get_current().enable_progress_bars = False
