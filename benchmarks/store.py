@@ -48,10 +48,12 @@ MODEL = SimpleNamespace(name="random", label="random", fingerprint="0" * 12, des
 
 
 def keys_of(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Random keys, uint8 [n, 12]."""
     return rng.integers(0, 256, (n, 12), np.uint8)
 
 
 def table_of(keys: np.ndarray, rng: np.random.Generator) -> pa.Table:
+    """A score of each key."""
     raw = pa.Array.from_buffers(pa.binary(12), len(keys), [None, pa.py_buffer(keys.tobytes())])
     values = rng.normal(-20, 9, len(keys)).astype("float32")
     counts = rng.integers(1, 9, len(keys)).astype("int32")
@@ -75,6 +77,7 @@ def make(store: Path, n_rows: int, n_parts: int) -> None:
 
 
 def look(store: Path, call: int) -> None:
+    """Find what is missing of the keys of a call, and return what is stored of all."""
     rng = np.random.default_rng(os.getpid() + call)
     keys = np.load(store / "asked.npy")[call * ASKED : (call + 1) * ASKED]
 
@@ -88,12 +91,14 @@ def look(store: Path, call: int) -> None:
 
 
 def append(store: Path, _) -> None:
+    """Write a small part."""
     rng = np.random.default_rng(os.getpid())
     frame = table_of(keys_of(rng, 1000), rng).to_pandas()
     results.append(results.store_folder(store, MODEL), frame, results.SCORES)
 
 
 def merge(store: Path, _) -> None:
+    """Put parts together."""
     results.merge(results.store_folder(store, MODEL), results.SCORES)
 
 
@@ -108,6 +113,7 @@ def measured(what: str, store: Path) -> dict[str, float]:
 
 
 def child(what: str, store: Path) -> None:
+    """Do this and print what it took."""
     with open(os.devnull, "w", encoding="utf-8") as silent, contextlib.redirect_stdout(silent):
         if what == "again":
             look(store, 1)
@@ -121,6 +127,7 @@ def child(what: str, store: Path) -> None:
 
 
 def main() -> None:
+    """Make stores and print a row of each."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
