@@ -105,20 +105,25 @@ def merge(store: Path, _) -> None:
 WORK = {"look": look, "again": look, "append": append, "merge": merge}
 
 
-def measured(what: str, store: Path) -> dict[str, float]:
-    """Seconds and the peak in MB, of a process that does only this."""
-    command = [sys.executable, __file__, "--child", what, str(store)]
+def measured(what: str, store: Path, *sizes: int) -> dict[str, float]:
+    """Seconds and the peak in MB, of a process that does only this.
+
+    The peak is at least what the parent holds, which therefore holds nothing.
+    """
+    command = [sys.executable, __file__, "--child", what, str(store), *map(str, sizes)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return {f"{what} {name}": value for name, value in json.loads(done.stdout).items()}
 
 
-def child(what: str, store: Path) -> None:
+def child(what: str, store: Path, *sizes: int) -> None:
     """Do this and print what it took."""
     with open(os.devnull, "w", encoding="utf-8") as silent, contextlib.redirect_stdout(silent):
         if what == "again":
             look(store, 1)
         begun = time.process_time(), time.perf_counter()
-        if what != "nothing":
+        if what == "make":
+            make(store, *sizes)
+        elif what != "nothing":
             WORK[what](store, 0)
         ended = time.process_time(), time.perf_counter()
     seconds, clock = (end - begin for begin, end in zip(begun, ended, strict=True))
@@ -134,10 +139,11 @@ def main() -> None:
     parser.add_argument("--rows", type=float, nargs="+", default=[1e5, 1e6], help="scores stored")
     parser.add_argument("--parts", type=int, nargs="+", help="default: 1 and 100; 1e7: 10,000 too")
     parser.add_argument("--json", type=Path, help="write the numbers there, too")
-    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.child:
-        child(asked.child[0], Path(asked.child[1]))
+        what, store, *sizes = asked.child
+        child(what, Path(store), *map(int, sizes))
         return
     print("MB of an empty process:", round(measured("nothing", Path())["nothing MB"]))
     rows = []
@@ -145,7 +151,7 @@ def main() -> None:
         for n_parts in asked.parts or [1, 100, *([MANY] if n_rows >= 1e7 else [])]:
             with tempfile.TemporaryDirectory() as temporary:
                 store = Path(temporary)
-                make(store, n_rows, n_parts)
+                measured("make", store, n_rows, n_parts)
                 size = sum(each.stat().st_size for each in store.glob("*/part-*"))
                 row = {"rows": n_rows, "parts": n_parts, "bytes": size / n_rows}
                 for what in WORK:
