@@ -1,9 +1,11 @@
 """Stored results: scores that are never lost and never trusted when damaged.
 
 A folder of scores holds *parts*, Parquet files written in one rename as scores come, each named
-after the SHA-256 of its own bytes. Reading a folder checks every name against the bytes: a file
-that was cut short or has a flipped bit is named in a warning, moved to `damaged/`, and its scores
-count as missing, so the next run computes them again. `stored` computes only what is missing.
+after the SHA-256 of its own bytes. Reading a part checks its name against the bytes: a file that
+was cut short or has a flipped bit is named in a warning, moved to `damaged/`, and its scores count
+as missing, so the next run computes them again. `stored` computes only what is missing. Small parts
+are merged as they become many (`parts`), a process reads each part once (`index`), and where two
+rows have one key it depends on the rows alone which of them counts (`order`).
 """
 
 import time
