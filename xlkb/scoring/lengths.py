@@ -42,17 +42,15 @@ def of(model: LanguageModel, pairs: Iterable[Pair], store: Path) -> dict[Pair, i
     """
     folder = store_folder(store, model) / "lengths"
     keys = {pair: key(pair) for pair in pairs}
-    known = results.read(folder, results.LENGTHS)
-    there = set(known["key"])
-    missing = [pair for pair, k in keys.items() if k not in there]
+    there = results.index.known(folder, results.LENGTHS, list(keys.values()))
+    missing = [pair for pair, known in zip(keys, there, strict=True) if not known]
     if missing:
         counts = _count(model.tokenizer, missing)
         disk.write_json(folder.parent / "model.json", model.describe())
         new = pd.DataFrame({"key": [keys[pair] for pair in missing], "n_tokens": counts})
         results.append(folder, new, results.LENGTHS)
-        known = pd.concat([known, new])
-    found = results.by_key(known, list(keys.values()))["n_tokens"].tolist()
-    return dict(zip(keys, found, strict=True))
+    found = results.index.rows(folder, results.LENGTHS, list(keys.values()))
+    return dict(zip(keys, found["n_tokens"].tolist(), strict=True))
 
 
 def fitting(

@@ -135,8 +135,8 @@ def outcomes(asked: pd.DataFrame, store: Path, workers: int | None = None) -> pd
     trials = list(asked["trial"])
     keys = [bottle.key(trial) for trial in trials]
     folder, schema = Path(store) / FOLDER, scoring.results.TRIALS
-    known = set(scoring.results.read(folder, schema)["key"])
-    missing = {key: trial for key, trial in zip(keys, trials, strict=True) if key not in known}
+    known = scoring.results.index.known(folder, schema, keys)
+    missing = {k: trial for k, trial, done in zip(keys, trials, known, strict=True) if not done}
     # Worlds one after the other, so that what their trials share is made once.
     missing = dict(sorted(missing.items(), key=lambda pair: pair[1].seed))
     if missing and models.replaying():
@@ -151,7 +151,7 @@ def outcomes(asked: pd.DataFrame, store: Path, workers: int | None = None) -> pd
     if missing:
         scoring.results.merge(folder, schema)
     print(f"The bottle: trained {len(missing):,} / reused {len({*keys}) - len(missing):,} models")
-    rows = scoring.results.by_key(scoring.results.read(folder, schema), keys)
+    rows = scoring.results.index.rows(folder, schema, keys)
     return pd.concat([asked.drop(columns="trial").reset_index(drop=True), rows], axis=1)
 
 

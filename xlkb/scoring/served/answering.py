@@ -97,17 +97,16 @@ def scores(
     keys = [_key(question) for question in questions]
     wanted = dict(zip(keys, questions, strict=True))
     folder = store_folder(store, model) / "answers"
-    known = results.read(folder, results.ANSWERS)
-    there = set(known["key"])
-    missing = {key: question for key, question in wanted.items() if key not in there}
+    there = results.index.known(folder, results.ANSWERS, list(wanted))
+    missing = {k: q for (k, q), known in zip(wanted.items(), there, strict=True) if not known}
     if missing:
-        _ask(model, missing, known, folder)
-        known = results.read(folder, results.ANSWERS)
+        _ask(model, missing, folder)
+        known = results.index.everything(folder, results.ANSWERS)
         about = {"served": sorted({*known["served"]}), **_counts(known)}
         if refused := endpoints.left_out(model.name):
             about["left out"] = refused
         disk.write_json(folder.parent / "model.json", model.describe() | {"answers": about})
-    found = _read_anew(results.by_key(known, keys), questions)
+    found = _read_anew(results.index.rows(folder, results.ANSWERS, keys), questions)
     reused = len(wanted) - len(missing)
     print(f"{model.label}: computed {len(missing):,} / reused {reused:,} answers ({_told(found)})")
     return {
@@ -164,9 +163,7 @@ def _told(answers: pd.DataFrame) -> str:
     return counts + (f"; {thought:,} think until they are cut" if thought else "")
 
 
-def _ask(
-    model: LanguageModel, missing: dict[bytes, Question], known: pd.DataFrame, folder: Path
-) -> None:
+def _ask(model: LanguageModel, missing: dict[bytes, Question], folder: Path) -> None:
     """Ask for what is missing and store each answer as it comes, whatever becomes of the others."""
     client, name = api.client(model.name), model.name
     disk.write_json(folder.parent / "model.json", model.describe())
@@ -180,6 +177,7 @@ def _ask(
         well = [each for each in futures if not each.cancelled() and not each.exception()]
         return {keys[each]: each.result()[0] for each in well}
 
+    known = results.index.everything(folder, results.ANSWERS)
     pending, counts = dict(missing), known["way"].value_counts()
     with bar(len(missing), f"Asking {model.label}", " questions") as progress:
         way = next((way for way in counts.index if way in WAYS), "")  # Read all of them alike.
