@@ -11,6 +11,7 @@ from xlkb.ground.languages import LANGUAGES
 from xlkb.ground.names import unknown
 from xlkb.models import LanguageModel
 from xlkb.training import finetuning
+from xlkb.training.loop import processes
 from xlkb.training.recipes import Recipe
 
 
@@ -121,7 +122,11 @@ def readers(
 
     Returns:
         (Arm, seed) -> folder of the trained model.
+
+    Raises:
+        ValueError: several processes were started.
     """
+    processes.alone("training.readers")
     return {
         (arm, seed): finetuning.train(model, text, replace(recipe, seed=seed), name=f"read {arm}")
         for seed, of_seed in texts.items()
@@ -153,8 +158,9 @@ def orders(
         Order -> arm -> folder of the trained model.
 
     Raises:
-        ValueError: an unknown order.
+        ValueError: an unknown order; several processes were started.
     """
+    processes.alone("training.orders")
     if wrong := [name for name in names if name not in ORDERS]:
         raise ValueError(unknown("order", wrong[0], ORDERS))
     train, (lessons, teach) = finetuning.train, teaching
