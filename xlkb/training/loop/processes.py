@@ -76,9 +76,9 @@ def share(recipe: Recipe) -> tuple[int, int]:
     if step % count():
         fitting = [str(n) for n in range(1, step + 1) if step % n == 0]
         raise ValueError(
-            f"{count()} processes cannot share the {step} sequences of a step equally (batch_size "
-            f"{recipe.batch_size} x gradient_accumulation {recipe.gradient_accumulation}). These "
-            f"numbers of processes can: {', '.join(fitting)}."
+            f"{count()} processes cannot share a step of {step} equally (batch_size "
+            f"{recipe.batch_size} x gradient_accumulation {recipe.gradient_accumulation}). As many "
+            f"can as one of: {', '.join(fitting)}."
         )
     passes = math.gcd(recipe.gradient_accumulation, count())
     return recipe.batch_size // (count() // passes), recipe.gradient_accumulation // passes
@@ -166,6 +166,8 @@ def one_voice(work: Callable[[], int]) -> int:
     What another one says is held back, and printed if it fails in a way in which the first, and so
     the launcher, does not.
     """
+    if count() > 1:  # Before torch is imported: DDP warns that it looks for unused weights.
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     if first():
         code = work()
     else:
