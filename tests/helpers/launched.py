@@ -8,6 +8,7 @@ import io
 import os
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
 from pathlib import Path
@@ -19,9 +20,12 @@ from xlkb.commands import finetune
 from xlkb.training import finetuning, processes
 
 
-def start(n: int, request: list[str], sharded: bool = False) -> list[tuple]:
+def start(n: int, request: list[str], sharded: bool = False, grace: float = 0) -> list[tuple]:
     """`xlkb finetune` in n processes (a checkpoint at each step), and what each says in the end:
-    exit code, stdout and stderr."""
+    exit code, stdout and stderr.
+
+    grace: seconds in which a launcher, which there is not, would end those that the first left.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -29,8 +33,8 @@ def start(n: int, request: list[str], sharded: bool = False) -> list[tuple]:
     if sharded:
         shared |= configured("fsdp")
     return [
-        apart.start(_finetune, shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)}, request)
-        for rank in range(n)
+        apart.start(_finetune, shared | {"RANK": rank, "LOCAL_RANK": rank}, request, grace)
+        for rank in map(str, range(n))
     ]
 
 
@@ -69,11 +73,11 @@ def shard_on_a_cpu() -> None:
     processes.SHARDING.add("cpu")
 
 
-def _finetune(say: object, environment: dict[str, str], request: list[str]) -> None:
+def _finetune(say: Callable, environment: dict[str, str], request: list[str], grace: float) -> None:
     os.environ.update(environment)
     if "ACCELERATE_USE_FSDP" in environment:
         shard_on_a_cpu()
-    processes.GRACE = 600  # There is no launcher that ends the others.
+    processes.GRACE = grace
     finetuning.train = partial(finetuning.train, checkpoint_seconds=0)
     with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
         try:
