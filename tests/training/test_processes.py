@@ -2,6 +2,8 @@
 
 import json
 import time
+from dataclasses import asdict
+from types import SimpleNamespace
 
 import accelerate
 import launched
@@ -160,9 +162,10 @@ def test_processes_share_a_step_equally_or_not_at_all(batch_size, accumulation, 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WORLD_SIZE", str(n))
         if step % n:
-            with pytest.raises(ValueError, match=rf"one of: 1\b.*\b{step}\.$") as refused:
+            with pytest.raises(ValueError, match=f"^{n} processes cannot share") as refused:
                 processes.share(recipe)
-            assert f" {n}," not in str(refused.value).partition("of: ")[2]
+            fitting = str(refused.value).partition("one of: ")[2].strip(".").split(", ")
+            assert fitting == [str(k) for k in range(1, step + 1) if step % k == 0]
         else:
             each, passes = processes.share(recipe)
             assert each * passes * n == step
@@ -184,6 +187,16 @@ def test_a_start_that_would_train_otherwise_is_refused(method, environment, mess
     processes.require(recipes.get("lora")) if not environment else None
     with pytest.raises(ValueError, match=message):
         processes.require(recipes.get(method))
+
+
+def test_optimizers_of_bitsandbytes_are_not_for_fsdp(monkeypatch):
+    for name, value in {"RANK": "0", **launched.configured("fsdp")}.items():
+        monkeypatch.setenv(name, value)
+    values = asdict(recipes.get("full")) | {"optim": "adamw_8bit"}
+    with pytest.raises(ValueError, match=r"states of adamw_8bit .*configuration ddp"):
+        processes.require(SimpleNamespace(**values))
+    monkeypatch.delenv("ACCELERATE_USE_FSDP")
+    processes.require(SimpleNamespace(**values))
 
 
 def test_what_takes_one_process_says_so(place, monkeypatch, capsys):

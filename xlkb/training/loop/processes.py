@@ -107,6 +107,12 @@ def require(recipe: Recipe) -> None:
             "FSDP cannot share out the 4-bit weights of the method qlora: start it with the "
             "configuration ddp, or choose the method lora."
         )
+    optim = getattr(recipe, "optim", "")
+    if optim.endswith("bit"):
+        raise ValueError(
+            f"FSDP cannot share out the states of {optim} (bitsandbytes). Choose torch's AdamW, "
+            "which it shares out, or the configuration ddp, where each GPU holds all states."
+        )
 
 
 def alone(what: str) -> None:

@@ -97,7 +97,10 @@ def arguments(
     """
     batch_size, accumulation = processes.share(recipe)
     # Otherwise a setting of accelerate's own would count for more than the recipe.
-    os.environ["ACCELERATE_MIXED_PRECISION"] = "bf16" if dtype == "bfloat16" else "no"
+    mixed = dtype == "bfloat16"
+    if processes.sharded(device) and getattr(recipe, "weights_dtype", "float32") == dtype:
+        mixed = False  # accelerate would make float32 of such weights.
+    os.environ["ACCELERATE_MIXED_PRECISION"] = "bf16" if mixed else "no"
     made = TrainingArguments(
         output_dir=str(folder),
         per_device_train_batch_size=batch_size,
@@ -107,7 +110,7 @@ def arguments(
         lr_scheduler_type=recipe.schedule,
         warmup_steps=round(recipe.warmup_ratio * n_steps(recipe, n_sequences)),
         weight_decay=recipe.weight_decay,
-        bf16=dtype == "bfloat16",
+        bf16=mixed,
         use_cpu=device == "cpu",
         seed=recipe.seed,
         train_sampling_strategy="sequential",
