@@ -136,13 +136,9 @@ def check(arguments: Sequence[str] | None) -> argparse.Namespace:
     return given
 
 
-def _required(arguments: Sequence[str] | None) -> argparse.Namespace:
-    preflight.require(uses(parse(arguments)))
-    return check(arguments)
-
-
 def _main(arguments: Sequence[str] | None) -> int:
-    given = processes.in_turn(lambda: _required(arguments))
+    processes.once(lambda: preflight.require(uses(parse(arguments))))
+    given = processes.in_turn(lambda: check(arguments))
     with line.computing():
         folder = finetuning.train(given.model, given.corpus, given.recipe, given.folder, given.name)
     name = given.model.name

@@ -52,8 +52,9 @@ def train(
 
     Several processes (accelerate launch, torchrun) that all call this train one model together:
     the steps are those of one process and of the same sequences, each process with its share, and
-    the result is the same but for rounding, or the dropout of a model that has some. All of them
-    must see the same folder. Any number of processes goes on with an interrupted run, or finds it.
+    the result is the same but for rounding (FSDP adds up gradients in bfloat16 where it computes in
+    it), or the dropout of a model that has some. All of them must see the same folder. Any number
+    of processes goes on with an interrupted run, or finds it.
 
     The folder gets the trained weights, in float32, because bfloat16 rounds small updates away:
 
@@ -89,7 +90,8 @@ def train(
     texts, contexts = packing.texts_of(corpus), packing.contexts_of(corpus)
     require_trainable(model, recipe)
     fingerprint = packing.fingerprint(texts, contexts)
-    run = runs.described(model, recipe, version=VERSION, corpus_fingerprint=fingerprint)
+    made_from = {"version": VERSION, "corpus_fingerprint": fingerprint}
+    run = processes.once(lambda: runs.described(model, recipe, **made_from))  # It may fetch files.
 
     def learn(folder: Path) -> None:
         _train(model, texts, contexts, recipe, folder, checkpoint_seconds)

@@ -41,6 +41,9 @@ PATIENCE = timedelta(days=2)
 GRACE = 5
 """Seconds in which the launcher ends a process after another one has failed."""
 
+STOPPED = 130
+"""Exit code of a command that somebody stopped, who has stopped all of them."""
+
 Found = TypeVar("Found")
 
 
@@ -180,7 +183,7 @@ def one_voice(work: Callable[[], int]) -> int:
         said = io.StringIO()
         with redirect_stdout(io.StringIO()), redirect_stderr(said):
             code = work()
-        if code:
+        if code not in (0, STOPPED):
             time.sleep(GRACE)
             print(f"process {os.environ['RANK']}: {said.getvalue()[-2000:]}", file=sys.stderr)
     if code == 0 and count() > 1:
