@@ -36,6 +36,8 @@ PROGRAM = re.compile(
 )
 
 INDEX = "it needs a package index"
+GPUS = "it needs two GPUs; tests/training/test_processes.py has two processes on a CPU"
+LAUNCH = "accelerate launch --config_file $(xlkb finetune --accelerate {}) --num_processes {} {}"
 THIS = "it runs these very tests"
 NOT_RUN = {
     "conda env create -f environment.yml": "it needs conda; tests/test_packaging.py reads the file",
@@ -56,6 +58,8 @@ NOT_RUN = {
     "python3 -m venv ../clean": INDEX,
     "../clean/bin/pip install --no-compile --editable '.[test]'": INDEX,
     "../clean/bin/pip freeze --all --exclude pip --exclude-editable": INDEX,
+    LAUNCH.format("ddp", 4, "-m xlkb finetune hub:ORG/NAME mixed --recipe lora"): GPUS,
+    LAUNCH.format("fsdp", 8, "-m xlkb finetune hub:ORG/NAME mixed --recipe paper"): GPUS,
     "./paper_reproduce.sh --profile paper": "it needs the hub, and a GPU; its dry run is below it",
 }
 
@@ -246,11 +250,14 @@ NAMED = re.compile(
 
 def test_no_command_is_overlooked():
     """Any line with a program's name in code is among the commands."""
+    launched = [command.partition(" -m ")[2] for command in ALL]
     for name, text in TEXTS.items():
         named = NAMED.findall(text)
         for each in named:
             begun = " ".join(each.split(" && ")[0].split())
-            assert any(command.startswith(begun) for command in ALL), f"{name}: {each}"
+            assert any(command.startswith(begun) for command in [*ALL, *launched]), (
+                f"{name}: {each}"
+            )
 
 
 def test_options_named_in_the_text_exist(capsys):

@@ -9,6 +9,7 @@ Importing this room needs the standard library only.
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from types import ModuleType
@@ -46,6 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         SystemExit: code 2 with a message when it is not understood; 0 after --help.
     """
     name, *rest = _read(sys.argv[1:] if arguments is None else arguments)
+    if name != "finetune" and (several := int(os.environ.get("WORLD_SIZE", "1"))) > 1:
+        told = f"xlkb {name} runs in one process, and {several} were started: only xlkb finetune"
+        print(f"error: {told} takes accelerate launch or torchrun.", file=sys.stderr)
+        return 2
     try:
         from xlkb.ground import progress
 

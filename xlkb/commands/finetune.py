@@ -3,12 +3,13 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import fields
+from typing import Any
 
 from xlkb import models
 from xlkb.commands import line
 from xlkb.commands.before import preflight, wanted
 from xlkb.ground import paths
-from xlkb.training import Recipe, finetuning, packing, recipes
+from xlkb.training import Recipe, finetuning, packing, processes, recipes
 
 EXAMPLES = """\
 examples:
@@ -16,12 +17,23 @@ examples:
     xlkb finetune pip:gemma-3-270m mixed --recipe lora
   the paper's hyper-parameters, but three passes over a file of texts:
     xlkb finetune hub:ORG/NAME texts.jsonl --recipe paper --epochs 3
+  on four GPUs that hold all weights each (DDP), or share them (FSDP), with the same result:
+    accelerate launch --config_file $(xlkb finetune --accelerate ddp) --num_processes 4 \
+        -m xlkb finetune hub:ORG/NAME texts.jsonl --recipe lora
+    accelerate launch --config_file $(xlkb finetune --accelerate fsdp) --num_processes 4 \
+        -m xlkb finetune hub:ORG/NAME texts.jsonl --recipe paper
 
 the corpus:
   A folder saved by datasets (save_to_disk) with a column text; what a column context counts, from
   the text's first character, is read and not learned: a question before its answer, say. Or a file:
   .txt with an empty line between texts; .jsonl with one object with "text" (and "context") a line;
   .csv or .tsv with a column text.
+
+several GPUs:
+  Any number that divides batch_size x gradient_accumulation, which stays the batch of all GPUs
+  together. A run that was stopped goes on with the same command, or with another number of GPUs.
+  On more than one machine, add accelerate's --num_machines, --machine_rank and --main_process_ip;
+  all must see the result's folder.
 
 recipes:
 {presets}
@@ -36,6 +48,8 @@ corpus  a folder saved by datasets, or a file of texts; see below
 --name NAME  of the corpus, for the default folder's name
 --device DEVICE  auto, cpu, cuda or mps
 """
+
+CONFIGURATIONS = paths.PACKAGE_DATA / "accelerate"
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -52,6 +66,12 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = line.parser("finetune", about, EXAMPLES.replace("{presets}", presets))
     line.add(parser, OPTIONS, model=line.named, folder=line.place)
     parser.set_defaults(recipe="lora", device="auto")
+    parser.add_argument(
+        "--accelerate",
+        action=_Configuration,
+        choices=sorted(path.stem for path in CONFIGURATIONS.glob("*.yaml")),
+        help="print the path of a configuration for accelerate launch, and end",
+    )
     group = parser.add_argument_group("replace a value of the recipe")
     for field in fields(Recipe):
         option = "--" + field.name.replace("_", "-")
@@ -69,6 +89,21 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return options
 
 
+class _Configuration(argparse.Action):
+    """Prints where a configuration lies."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Print it and end."""
+        print(CONFIGURATIONS / f"{values}.yaml")
+        parser.exit()
+
+
 def uses(options: argparse.Namespace) -> wanted.Wanted:
     """What the command needs that may not be there; ValueError for what is no device."""
     models.check(device=options.device)
@@ -78,9 +113,8 @@ def uses(options: argparse.Namespace) -> wanted.Wanted:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; see `--help`. Returns its exit code."""
-    return line.command(
-        lambda: _main(arguments), "The same command goes on from the last checkpoint."
-    )
+    kept = "The same command goes on from the last checkpoint."
+    return processes.one_voice(lambda: line.command(lambda: _main(arguments), kept))
 
 
 def check(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -103,8 +137,8 @@ def check(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _main(arguments: Sequence[str] | None) -> int:
-    preflight.require(uses(parse(arguments)))
-    given = check(arguments)
+    processes.once(lambda: preflight.require(uses(parse(arguments))))
+    given = processes.in_turn(lambda: check(arguments))
     with line.computing():
         folder = finetuning.train(given.model, given.corpus, given.recipe, given.folder, given.name)
     name = given.model.name

@@ -15,6 +15,7 @@ from scratch, of which everything they read is known.
 from xlkb.training import bottle, finetuning, packing, recipes, sizes, trials
 from xlkb.training.agreement import agree
 from xlkb.training.finetuning import curve, load, outcome, train
+from xlkb.training.loop import processes
 from xlkb.training.recipes import Recipe
 from xlkb.training.recipes import get as recipe
 from xlkb.training.remedies import (
@@ -47,6 +48,7 @@ __all__ = [
     "outcome",
     "packing",
     "parallel",
+    "processes",
     "readers",
     "recipe",
     "recipes",

@@ -34,6 +34,7 @@ from xlkb.ground import progress
 from xlkb.models import LanguageModel
 from xlkb.training import finetuning
 from xlkb.training.folders import runs
+from xlkb.training.loop import processes
 from xlkb.training.recipes import Recipe
 
 if TYPE_CHECKING:
@@ -79,8 +80,9 @@ def agree(
 
     Raises:
         ValueError: fewer than two languages; a question of a split "test", or in one of the
-            languages missing; no questions; what `finetuning.train` refuses.
+            languages missing; no questions; several processes; what `finetuning.train` refuses.
     """
+    processes.alone("training.agree")
     spoken = room.check(languages)
     if len(spoken) < 2:
         raise ValueError(f"Agreement takes two languages or more, not {', '.join(spoken)} alone.")

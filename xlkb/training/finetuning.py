@@ -9,7 +9,6 @@ or `xlkb finetune pip:gemma-3-270m corpus.txt --recipe lora`.
 
 import importlib.util
 import json
-import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from xlkb.ground import disk, progress
 from xlkb.models import LanguageModel, checkpoints
 from xlkb.training import packing, sizes
 from xlkb.training.folders import runs
+from xlkb.training.loop import processes
 from xlkb.training.recipes import Recipe
 
 # PEFT says these of modules that it only copies, and of a method that it calls itself.
@@ -49,6 +49,12 @@ def train(
     The run is known by base weights, texts, recipe and dtype: one that is finished is not run
     again, and one that was interrupted goes on from its last checkpoint, with the same batches. On
     a CPU in float32, the result is then the same to the last bit.
+
+    Several processes (accelerate launch, torchrun) that all call this train one model together:
+    the steps are those of one process and of the same sequences, each process with its share, and
+    the result is the same but for rounding (FSDP adds up gradients in bfloat16 where it computes in
+    it), or the dropout of a model that has some. All of them must see the same folder. Any number
+    of processes goes on with an interrupted run, or finds it.
 
     The folder gets the trained weights, in float32, because bfloat16 rounds small updates away:
 
@@ -78,13 +84,14 @@ def train(
     Raises:
         ValueError: the corpus is empty; the model has an adapter that the method cannot train on;
             sequences are longer than the model's context; the loss is not finite; the result
-            changes no logit; or `folder` holds another run; or several processes were started for
-            it.
+            changes no logit; `folder` holds another run; or the processes that were started cannot
+            share the recipe's steps.
     """
     texts, contexts = packing.texts_of(corpus), packing.contexts_of(corpus)
     require_trainable(model, recipe)
     fingerprint = packing.fingerprint(texts, contexts)
-    run = runs.described(model, recipe, version=VERSION, corpus_fingerprint=fingerprint)
+    made_from = {"version": VERSION, "corpus_fingerprint": fingerprint}
+    run = processes.once(lambda: runs.described(model, recipe, **made_from))  # It may fetch files.
 
     def learn(folder: Path) -> None:
         _train(model, texts, contexts, recipe, folder, checkpoint_seconds)
@@ -113,8 +120,8 @@ def require_trainable(model: LanguageModel, recipe: Recipe) -> None:
 
     Raises:
         ValueError: the model has no weights; it has an adapter that the method cannot train on;
-            sequences are longer than its context;
-            several processes were started; the device is not one that trains.
+            sequences are longer than its context; the device is not one that trains; or what
+            `processes.require` raises.
         ModuleNotFoundError: the method needs a package that is not installed.
         RuntimeError: the device does not exist.
     """
@@ -126,8 +133,7 @@ def require_trainable(model: LanguageModel, recipe: Recipe) -> None:
             f"{recipe.method!r} would not contain. Only low-rank adapters of the same rank and "
             "alpha are trained on: use method 'full', or fine-tune the base model."
         )
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise ValueError("Training runs in one process: start it without torchrun or accelerate.")
+    processes.require(recipe)
     if model.context and recipe.sequence_length > model.context:
         raise ValueError(
             f"sequence_length={recipe.sequence_length}: the model takes {model.context}."
@@ -204,19 +210,26 @@ def _train(
     sequences = torch.from_numpy(packed).long()
     probe = sequences[:1, :PROBE_TOKENS].to(network.device)
     before = trainable.logits(network, probe)
-    chunked_loss.install(network, getattr(torch, dtype))
-    print(
-        f"{folder.name}: {trainable.estimate(wrapped, probe, recipe, dtype, len(packed), n_tokens)}"
-    )
+    device = network.device.type
+    bones = trainable.skeleton(wrapped) if processes.sharded(device) else None
+    if bones is None:  # FSDP cannot have its head computed apart from the network.
+        chunked_loss.install(network, getattr(torch, dtype))
+    estimate = trainable.estimate(wrapped, probe, recipe, dtype, len(packed), n_tokens)
+    if processes.first():
+        print(f"{folder.name}: {estimate}")
+        if processes.left_out(device):
+            print(f"accelerate has no FSDP on {device}: each process has all weights (DDP).")
     data = [
         {"input_ids": ids, "labels": learned}
         for ids, learned in zip(sequences, torch.from_numpy(labels).long(), strict=True)
     ]
     curve = pd.DataFrame(trainer.run(wrapped, data, settings, checkpoint_seconds))
-    if torch.equal(before, trainable.logits(network, probe)):
+    if torch.equal(before, trainable.logits(network if bones is None else wrapped, probe)):
         raise ValueError(
             f"The adapter was not applied: {folder.name} changes no logit of the corpus's first "
             f"{probe.shape[1]} tokens. The learning rate ({recipe.learning_rate:g}) may be too low."
         )
     curve["tokens"] = curve["tokens"].clip(upper=n_tokens)  # The last sequence may be filled up.
-    runs.finish(model, wrapped, folder, curve, {"texts": len(texts), "tokens": n_tokens})
+    result = wrapped if bones is None else trainable.whole(wrapped, bones)
+    if processes.first():
+        runs.finish(model, result, folder, curve, {"texts": len(texts), "tokens": n_tokens})

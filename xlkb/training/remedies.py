@@ -13,6 +13,7 @@ from xlkb.ground.languages import LANGUAGES
 from xlkb.ground.names import unknown
 from xlkb.models import LanguageModel
 from xlkb.training import finetuning
+from xlkb.training.loop import processes
 from xlkb.training.recipes import Recipe
 
 
@@ -123,7 +124,11 @@ def readers(
 
     Returns:
         (Arm, seed) -> folder of the trained model.
+
+    Raises:
+        ValueError: several processes were started.
     """
+    processes.alone("training.readers")
     return _trained(
         "Training on text",
         {
@@ -158,8 +163,9 @@ def orders(
         Order -> arm -> folder of the trained model.
 
     Raises:
-        ValueError: an unknown order.
+        ValueError: an unknown order; several processes were started.
     """
+    processes.alone("training.orders")
     if wrong := [name for name in names if name not in ORDERS]:
         raise ValueError(unknown("order", wrong[0], ORDERS))
     lessons, teach = teaching

@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from xlkb import models
 from xlkb.ground import disk, paths
 from xlkb.models import LanguageModel, checkpoints
 from xlkb.training.folders import model_card
+from xlkb.training.loop import processes
 from xlkb.training.recipes import Recipe
 
 if TYPE_CHECKING:
@@ -56,12 +58,14 @@ def made(
 ) -> Path:
     """The folder of a run, which `train` fills if it is not there, finished and whole.
 
+    Of several processes the first one looks and holds the lock, and all of them train.
+
     Args:
         run: from `described`.
         folder: where the result goes; by default `runs/` among the stored results, under the
             model's name, `name` and the start of the run's key.
         name: of what is learned.
-        train: called with the folder, while no other process trains there.
+        train: called with the folder, while nothing else trains there.
 
     Raises:
         ValueError: `folder` holds another run.
@@ -72,12 +76,12 @@ def made(
     folder = paths.user(folder)
     if models.replaying():
         return folder
-    disk.writable(folder, "The result's folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.parent / f".{folder.name}.lock"):
-        if not _finished(folder, run["key"]):
-            disk.write_json(folder / DESCRIPTION, run)
+    processes.once(lambda: _ready(folder))
+    lock = FileLock(folder.parent / f".{folder.name}.lock")
+    with lock if processes.first() else nullcontext():
+        if not processes.once(lambda: _begun(folder, run)):
             train(folder)
+        processes.wait()
     return folder
 
 
@@ -89,6 +93,8 @@ def finish(
     read: Mapping[str, int],
 ) -> None:
     """Write what came of a run: weights, `loss.csv`, model card and, last, `finished.json`.
+
+    Of several processes, only the first one calls this.
 
     Args:
         network: that was trained.
@@ -111,6 +117,19 @@ def finish(
     trainer.seal(folder, FINISHED, **outcome)
     shutil.rmtree(folder / WORK)
     print(f"{folder.name}: loss {outcome['first_loss']:.3f} → {outcome['final_loss']:.3f}")
+
+
+def _ready(folder: Path) -> None:
+    disk.writable(folder, "The result's folder")
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _begun(folder: Path, run: Mapping[str, Any]) -> bool:
+    """Whether the run is finished; where it is not, its folder says from now on what it is."""
+    finished = _finished(folder, run["key"])
+    if not finished:
+        disk.write_json(folder / DESCRIPTION, run)
+    return finished
 
 
 def _finished(folder: Path, key: str) -> bool:

@@ -1,5 +1,6 @@
 """A network on its way through fine-tuning: made trainable, measured, probed and saved."""
 
+import copy
 import time
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from transformers import PreTrainedModel, TrainingArguments, set_seed
 from xlkb import models
 from xlkb.ground import progress
 from xlkb.models import LanguageModel, variants
-from xlkb.training.loop import chunked_loss, trainer
+from xlkb.training.loop import chunked_loss, processes, trainer
 from xlkb.training.recipes import Recipe
 
 
@@ -69,6 +70,28 @@ def _network(model: LanguageModel, recipe: Recipe, dtype: str, device: str) -> P
     return peft.get_peft_model(network, lora)
 
 
+def skeleton(network: PreTrainedModel) -> PreTrainedModel:
+    """A copy without values (on the device "meta"), before FSDP shares the network out."""
+    empty = {
+        id(weight): torch.nn.Parameter(
+            torch.empty_like(weight, device="meta"), weight.requires_grad
+        )
+        for weight in network.parameters()
+    }
+    return copy.deepcopy(network, empty)
+
+
+def whole(network: PreTrainedModel, bones: PreTrainedModel) -> PreTrainedModel:
+    """The skeleton `bones` with the trained values of a network that is shared out, for `save`.
+
+    All processes take part; only in the first does the result have values, on the CPU.
+    """
+    places = trainer.trained(bones)
+    for name, weight in processes.gathered(trainer.trained(network)).items():
+        torch.utils.swap_tensors(places[name], torch.nn.Parameter(weight))
+    return bones
+
+
 def save(model: LanguageModel, network: PreTrainedModel, folder: Path) -> None:
     """Write what was trained: an adapter, or the whole model where all of it was trained."""
     vars(network).pop("forward", None)
@@ -93,8 +116,14 @@ def save(model: LanguageModel, network: PreTrainedModel, folder: Path) -> None:
 
 
 def logits(network: PreTrainedModel, tokens: torch.Tensor) -> torch.Tensor:
-    """Logits of the first 16 tokens, by the network's own forward pass."""
+    """Logits of the first 16 tokens, by the network's own forward pass.
+
+    FSDP, where no other forward pass is put in its place, computes in bfloat16 what is plain
+    before the training: a network that learned nothing is seen there in float32 only.
+    """
     plain = partial(type(network).forward, chunked_loss.evaluating(network))
+    if processes.sharded(tokens.device.type):  # It puts weights together when they are called.
+        plain = network
     with torch.no_grad():
         return plain(tokens[:, :16], use_cache=False).logits
 
@@ -107,7 +136,16 @@ def estimate(
     n_sequences: int,
     n_tokens: int,
 ) -> str:
-    """Tokens, steps, minutes and memory of the run, from one forward and backward pass."""
+    """Tokens, steps, minutes and memory of the run, from one forward and backward pass.
+
+    Of several processes, each works on its share and has that memory; where FSDP will share out
+    what one of them cannot hold, nothing is computed, and tokens and steps are all that is known.
+    """
+    trained = sum(weight.numel() for weight in trainer.trained(network).values())
+    known = f"{n_tokens:,} tokens in {trainer.n_steps(recipe, n_sequences):,} steps, "
+    known += f"{trained:,} weights trained"
+    if processes.sharded(probe.device.type):
+        return f"{known} by {processes.count()} processes that share them (FSDP)"
     weights = {w.data_ptr(): w.numel() * w.element_size() for w in network.parameters()}
     kept: dict[int, int] = {}
 
@@ -129,13 +167,16 @@ def estimate(
         loss.item()  # Waits for a GPU.
         seconds = time.perf_counter() - start
     network.zero_grad()
-    trained = sum(weight.numel() for weight in trainer.trained(network).values())
-    per_pass = recipe.batch_size * recipe.sequence_length
+    per_pass = processes.share(recipe)[0] * recipe.sequence_length
     activations = sum(size for place, size in kept.items() if place not in weights)
     memory = sum(weights.values()) + 12 * trained + activations * per_pass / probe.shape[1]
     memory += 12 * chunked_loss.LOGITS_PER_CHUNK  # Logits, their softmax and its gradient.
+    several = processes.count()
+    if several > 1:
+        memory += 4 * trained  # What DDP sends of the gradients.
+        known += f" by {several} processes (DDP)"
+    rate = several * probe.shape[1] / seconds
     return (
-        f"{n_tokens:,} tokens in {trainer.n_steps(recipe, n_sequences):,} steps, {trained:,} "
-        f"weights trained, about {seconds * n_tokens / probe.shape[1] / 60:.1f} min at "
-        f"{probe.shape[1] / seconds:,.0f} tokens/s and {memory / 1e9:.1f} GB of memory"
+        f"{known}, about {n_tokens / rate / 60:.1f} min at {rate:,.0f} tokens/s and "
+        f"{memory / 1e9:.1f} GB of memory{' each' if several > 1 else ''}"
     )

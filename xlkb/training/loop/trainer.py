@@ -4,10 +4,16 @@ A checkpoint is a folder `checkpoint-STEP` with the trained tensors (safetensors
 optimizer, schedule and random states (read with `weights_only=True`, which runs no code). Last of
 all it gets a `SEAL` with the SHA-256 of every file. A folder without seal was being written when
 the run was killed; one that differs from its seal is damaged. Both are passed over.
+
+Several processes (`processes`) leave the same checkpoints as one, so that any number goes on from
+them. Each process adds its random states, which only the same number of processes finds again:
+they matter to a model with dropout, and to no other.
 """
 
+import functools
 import json
 import math
+import os
 import shutil
 import time
 import warnings
@@ -19,10 +25,12 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer import OPTIMIZER_NAME, SCHEDULER_NAME
 
 from xlkb.ground import disk
 from xlkb.ground.progress import bar
 from xlkb.models import checkpoints
+from xlkb.training.loop import chunked_loss, processes
 from xlkb.training.recipes import Recipe
 
 Loss = Callable[[torch.nn.Module, Mapping[str, torch.Tensor]], torch.Tensor]
@@ -84,18 +92,25 @@ def arguments(
 
     The warm-up is counted in steps here, because transformers takes `warmup_steps=1.0` for one
     step. Gradients are clipped to a norm of 1, its default, which the script that the paper ran
-    (TOFU's `finetune.py`, commit bdc209e) leaves as is.
+    (TOFU's `finetune.py`, commit bdc209e) leaves as is. Of several processes each gets its share
+    of a step.
     """
+    batch_size, accumulation = processes.share(recipe)
+    # Otherwise a setting of accelerate's own would count for more than the recipe.
+    mixed = dtype == "bfloat16"
+    if processes.sharded(device) and getattr(recipe, "weights_dtype", "float32") == dtype:
+        mixed = False  # accelerate would make float32 of such weights.
+    os.environ["ACCELERATE_MIXED_PRECISION"] = "bf16" if mixed else "no"
     made = TrainingArguments(
         output_dir=str(folder),
-        per_device_train_batch_size=recipe.batch_size,
-        gradient_accumulation_steps=recipe.gradient_accumulation,
+        per_device_train_batch_size=batch_size,
+        gradient_accumulation_steps=accumulation,
         num_train_epochs=1,  # The sequences of all epochs are laid out beforehand.
         learning_rate=recipe.learning_rate,
         lr_scheduler_type=recipe.schedule,
         warmup_steps=round(recipe.warmup_ratio * n_steps(recipe, n_sequences)),
         weight_decay=recipe.weight_decay,
-        bf16=dtype == "bfloat16",
+        bf16=mixed,
         use_cpu=device == "cpu",
         seed=recipe.seed,
         train_sampling_strategy="sequential",
@@ -142,19 +157,21 @@ def run(
     Raises:
         ValueError: the loss is not finite.
     """
-    checkpoint = last_checkpoint(Path(settings.output_dir))
+    checkpoint = processes.once(lambda: last_checkpoint(Path(settings.output_dir)))
     watch = _Watch(checkpoint_seconds)
     kind = _Trainer if loss is None else _LossTrainer
-    trainer = kind(model=network, args=settings, train_dataset=data, callbacks=[watch])
+    filled = _filled(data, settings.per_device_train_batch_size * processes.count())
+    trainer = kind(model=network, args=settings, train_dataset=filled, callbacks=[watch])
     trainer.loss = loss
     trainer.remove_callback(PrinterCallback)
-    if checkpoint:
+    if checkpoint and processes.first():
         print(f"going on from step {checkpoint.name.split('-')[1]}")
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     finally:
         watch.close()
     per_step = settings.per_device_train_batch_size * settings.gradient_accumulation_steps
+    per_step *= processes.count()
     # Filling is read too, but where a mask says that it is not.
     masks = (each.get("attention_mask", torch.ones_like(each["input_ids"])) for each in data)
     read = np.cumsum([int(mask.sum()) for mask in masks])
@@ -170,24 +187,68 @@ def run(
     ]
 
 
-class _Trainer(Trainer):
-    """A Trainer whose checkpoints hold the trained tensors only, and are sealed."""
+def _filled(
+    data: Sequence[Mapping[str, torch.Tensor]], together: int
+) -> Sequence[Mapping[str, torch.Tensor]]:
+    """The data, and after it sequences of which nothing is learned, for processes without one.
 
-    def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
+    accelerate would give them the first sequences again. together: sequences of a forward pass in
+    all processes.
+    """
+    if processes.count() == 1:
+        return data
+    nothing = {**data[-1], "labels": torch.full_like(data[-1]["labels"], chunked_loss.IGNORED)}
+    return [*data, *[nothing] * (-len(data) % together)]
+
+
+class _Trainer(Trainer):
+    """A Trainer whose checkpoints hold the trained tensors only, and are sealed.
+
+    The files are those of one process where FSDP shares tensors out, too: `gathered`.
+    """
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         folder = Path(output_dir or self.args.output_dir)
-        folder.mkdir(parents=True, exist_ok=True)
-        weights = trained(self.model).items()
-        save_file({name: w.detach().contiguous() for name, w in weights}, folder / WEIGHTS)
+        weights = processes.gathered(trained(self.model)).items()
+        if processes.first():
+            folder.mkdir(parents=True, exist_ok=True)
+            save_file({name: w.contiguous() for name, w in weights}, folder / WEIGHTS)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         stored = load_file(Path(resume_from_checkpoint) / WEIGHTS)
         with torch.no_grad():
             for name, weight in trained(self.model).items():
-                weight.copy_(stored[name])
+                weight.copy_(processes.shared_out(stored[name], weight))
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        if not self.is_fsdp_enabled:
+            super()._save_optimizer_and_scheduler(output_dir)
+            return
+        states = self.optimizer.state_dict()
+        states["state"] = {n: processes.gathered(each) for n, each in states["state"].items()}
+        if processes.first():
+            torch.save(states, Path(output_dir) / OPTIMIZER_NAME)
+            torch.save(self.lr_scheduler.state_dict(), Path(output_dir) / SCHEDULER_NAME)
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        if checkpoint is None or not self.is_fsdp_enabled:
+            super()._load_optimizer_and_scheduler(checkpoint)
+            return
+        read = functools.partial(torch.load, map_location="cpu", weights_only=True)
+        states = read(Path(checkpoint) / OPTIMIZER_NAME)
+        weights = [each for group in self.optimizer.param_groups for each in group["params"]]
+        for number, state in states["state"].items():
+            for name, tensor in state.items():
+                state[name] = processes.shared_out(tensor, weights[number])
+        self.optimizer.load_state_dict(states)
+        self.lr_scheduler.load_state_dict(read(Path(checkpoint) / SCHEDULER_NAME))
 
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
         super()._save_checkpoint(model, trial)
-        seal(Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}")
+        processes.wait()  # Each process writes its random states.
+        if processes.first():
+            seal(Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}")
+        processes.wait()
 
 
 class _LossTrainer(_Trainer):
@@ -212,7 +273,7 @@ class _Watch(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.bar.update()
-        due = time.monotonic() - self.saved >= self.checkpoint_seconds
+        due = processes.told(time.monotonic() - self.saved >= self.checkpoint_seconds)
         control.should_save = due and state.global_step < state.max_steps
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
