@@ -12,7 +12,7 @@ from transformers import PreTrainedModel, TrainingArguments, set_seed
 from xlkb import models
 from xlkb.ground import progress
 from xlkb.models import LanguageModel, variants
-from xlkb.training.loop import chunked_loss, trainer
+from xlkb.training.loop import chunked_loss, methods, optimizers, trainer
 from xlkb.training.recipes import Recipe
 
 
@@ -33,7 +33,8 @@ def make(
         ValueError: the device is not one that trains.
     """
     models.release()
-    dtype = model.compute_dtype if recipe.dtype == "auto" else recipe.dtype
+    optimizers.forget()
+    dtype = recipe.computes_in(model.compute_dtype)
     settings = trainer.arguments(work, recipe, dtype, model.device, n_sequences)
     with progress.step(f"Loading {model.label}"):
         return _network(model, recipe, dtype, str(settings.device)), settings, dtype
@@ -48,25 +49,15 @@ def _network(model: LanguageModel, recipe: Recipe, dtype: str, device: str) -> P
     set_seed(recipe.seed)
     options: dict[str, Any] = {"dtype": dtype, "device_map": device}
     if recipe.method == "full":
-        network = model.instantiate(**(options | {"dtype": "float32"}))
-        if model.adapter is not None:
-            network = peft.PeftModel.from_pretrained(network, model.adapter).merge_and_unload()
-            network.requires_grad_(True)
-        if recipe.freeze_embedding:
-            network.get_input_embeddings().requires_grad_(False)
-        return network
+        options["dtype"] = recipe.weights_dtype
     if recipe.method == "qlora":
         options["quantization_config"] = variants.quantization("nf4", dtype)
     network = model.instantiate(**options)
-    if model.adapter is not None:  # It learns on, so that the result holds what it knew, too.
-        return peft.PeftModel.from_pretrained(network, model.adapter, is_trainable=True)
-    lora = peft.LoraConfig(
-        r=recipe.lora_rank,
-        lora_alpha=recipe.lora_alpha,
-        target_modules="all-linear",
-        task_type="CAUSAL_LM",
-    )
-    return peft.get_peft_model(network, lora)
+    if model.adapter is not None:
+        if recipe.method != "full":  # It learns on, so that the result holds what it knew, too.
+            return peft.PeftModel.from_pretrained(network, model.adapter, is_trainable=True)
+        network = peft.PeftModel.from_pretrained(network, model.adapter).merge_and_unload()
+    return methods.applied(network, recipe)
 
 
 def save(model: LanguageModel, network: PreTrainedModel, folder: Path) -> None:

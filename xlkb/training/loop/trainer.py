@@ -95,6 +95,8 @@ def arguments(
         lr_scheduler_type=recipe.schedule,
         warmup_steps=round(recipe.warmup_ratio * n_steps(recipe, n_sequences)),
         weight_decay=recipe.weight_decay,
+        optim=recipe.optim,
+        activation_checkpointing=recipe.activation_checkpointing,
         bf16=dtype == "bfloat16",
         use_cpu=device == "cpu",
         seed=recipe.seed,
