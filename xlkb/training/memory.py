@@ -9,8 +9,7 @@ Not counted: fragmentation of a GPU's memory (a few per cent), and what `xlkb` i
 """
 
 import contextlib
-import weakref
-from collections.abc import Iterator
+import json
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -34,6 +33,9 @@ ON_CPU = {"paged_adamw_32bit": 16, "adamw_8bit": 24}
 
 PAGED_FROM = 100_000
 """Weights of a tensor whose states bitsandbytes pages."""
+
+FEW = 2
+"""Layers, and twice as many, from which those of a deep network are counted."""
 
 SMALLER = {
     "bf16 weights, 8-bit AdamW": {
@@ -140,27 +142,10 @@ def fits(found: Peak, room: float) -> bool:
 
 @lru_cache(maxsize=64)
 def _peak(config: str, kind: type, recipe: Recipe, dtype: str, device: str) -> Peak:
-    import json
-
     import torch
-    from torch._subclasses import FakeTensorMode
-    from transformers import AutoModelForCausalLM
 
-    from xlkb.training.loop import methods
-
-    weights_dtype = recipe.weights_dtype if recipe.method == "full" else dtype
-    with torch.device("meta"):
-        made = AutoModelForCausalLM.from_config(
-            kind.from_dict(json.loads(config)), dtype=getattr(torch, weights_dtype)
-        )
-        network = methods.applied(made, recipe)
-    with FakeTensorMode(allow_non_fake_inputs=True), _quiet():
-        network.to_empty(device="cpu")
-        made.tie_weights()
-        try:
-            passes, whole = _passes(network, recipe, dtype), True
-        except RuntimeError:  # Its course depends on values, as that of a mixture of experts.
-            passes, whole = 0.0, False
+    made = kind.from_dict(json.loads(config))
+    network = _network(made, recipe, dtype)
     weights, largest = _weights(network, recipe)
     embedding = {id(m.weight) for m in network.modules() if isinstance(m, torch.nn.Embedding)}
     trained = [weight for weight in network.parameters() if weight.requires_grad]
@@ -171,8 +156,47 @@ def _peak(config: str, kind: type, recipe: Recipe, dtype: str, device: str) -> P
     gradients = sum(weight.numel() * weight.element_size() for weight in trained)
     copies = ON_CPU.get(recipe.optim, 0) if device == "cpu" else 0
     step = gradients + copies * max(weight.numel() for weight in trained)
-    passes = max(passes, gradients) + (largest if recipe.method == "qlora" else 0)
+    try:
+        found, whole = _activations(made, recipe, dtype), True
+    except RuntimeError:  # Its course depends on values, as that of a mixture of experts.
+        found, whole = 0.0, False
+    # Gradients of the passes before are there all the time; of one pass, they come as it goes.
+    passes = found + gradients if recipe.gradient_accumulation > 1 else max(found, gradients)
+    passes += largest
     return Peak(weights, sum(states.values()), passes, step, CONTEXT[device], paged, whole)
+
+
+def _network(config: Any, recipe: Recipe, dtype: str) -> "PreTrainedModel":
+    """The network to be trained, in shapes alone."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from xlkb.training.loop import methods
+
+    weights_dtype = recipe.weights_dtype if recipe.method == "full" else dtype
+    with torch.device("meta"):
+        made = AutoModelForCausalLM.from_config(config, dtype=getattr(torch, weights_dtype))
+        return methods.applied(made, recipe)
+
+
+def _activations(config: Any, recipe: Recipe, dtype: str) -> float:
+    """Bytes alive at most beside weights and their gradients, in the passes of a batch.
+
+    Layers that are all alike add the same each, so that a few of them tell what many take.
+    """
+    from xlkb.training.loop import passes
+
+    text = config.get_text_config()
+    depth, kinds = text.num_hidden_layers, getattr(text, "layer_types", None)
+    if depth <= 2 * FEW or len(set(kinds or [""])) > 1 or hasattr(text, "layers_block_type"):
+        return passes.peak(_network(config, recipe, dtype), recipe, dtype)
+    found = []
+    for few in (FEW, 2 * FEW):
+        text.num_hidden_layers = few
+        if kinds:
+            text.layer_types = kinds[:few]
+        found.append(passes.peak(_network(config, recipe, dtype), recipe, dtype))
+    return found[1] + (found[1] - found[0]) / FEW * (depth - 2 * FEW)
 
 
 def _weights(network: "PreTrainedModel", recipe: Recipe) -> tuple[float, float]:
@@ -195,75 +219,3 @@ def _state(recipe: Recipe, weight: "torch.nn.Parameter", embedding: bool) -> flo
         return 2 * weight.element_size()
     whole = recipe.optim != "adamw_8bit" or embedding or weight.numel() < sizes.IN_8_BITS_FROM
     return 8 if whole else sizes.IN_8_BITS
-
-
-def _passes(network: "PreTrainedModel", recipe: Recipe, dtype: str) -> float:
-    """Bytes alive at most beside the weights, in the passes of a step, gradients among them."""
-    import torch
-
-    from xlkb.training.loop import chunked_loss
-
-    base = network if recipe.method == "full" else network.get_base_model()
-    if recipe.activation_checkpointing:
-        network.activation_checkpointing_enable()
-    network.train()
-    shape = (recipe.batch_size, recipe.sequence_length)
-    with _alive() as alive:
-        tokens = torch.zeros(shape, dtype=torch.long)
-        loss = chunked_loss.summed(base, getattr(torch, dtype))
-        for _ in range(recipe.gradient_accumulation):
-            with torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bfloat16"):
-                hidden = base.base_model(input_ids=tokens, use_cache=False).last_hidden_state
-                total = loss(hidden[:, :-1].flatten(0, 1), tokens[:, 1:].flatten())
-            del hidden
-            total.backward()
-    return float(alive["peak"])
-
-
-@contextlib.contextmanager
-def _alive() -> Iterator[dict[str, int]]:
-    """Adds up the bytes of tensors that are made inside: those alive `now`, and at their `peak`."""
-    import torch
-    from torch.utils._python_dispatch import TorchDispatchMode
-    from torch.utils._pytree import tree_leaves
-
-    there: dict[int, int] = {}
-    alive = {"now": 0, "peak": 0}
-
-    def gone(place: int) -> None:
-        alive["now"] -= there.pop(place)
-
-    def places(values: Any) -> Iterator[tuple[int, Any]]:
-        for value in tree_leaves(values):
-            if isinstance(value, torch.Tensor):
-                yield value.untyped_storage()._cdata, value.untyped_storage()
-
-    class Counting(TorchDispatchMode):
-        def __torch_dispatch__(
-            self, function: Any, types: Any, args: Any = (), kwargs: Any = None
-        ) -> Any:
-            given = {place for place, _ in places((args, kwargs))}
-            result = function(*args, **(kwargs or {}))
-            for place, storage in places(result):
-                if place not in given and place not in there:
-                    there[place] = storage.nbytes()
-                    alive["now"] += there[place]
-                    weakref.finalize(storage, gone, place)
-            alive["peak"] = max(alive["peak"], alive["now"])
-            return result
-
-    with Counting():
-        yield alive
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """transformers takes fake tensors for a graph that is traced, and would mask all attention."""
-    from unittest import mock
-
-    from transformers import masking_utils
-
-    with mock.patch.object(
-        masking_utils, "find_packed_sequence_indices", lambda *_, **__: None, create=True
-    ):
-        yield
