@@ -169,14 +169,15 @@ def test_the_card_tells_where_a_model_comes_from(llama, tmp_path):
 # Resuming
 
 
-def train_with_checkpoints(say, location, folder, method):
-    settings = recipe(method, epochs=10, gradient_accumulation=2)
+def train_with_checkpoints(say, location, folder, method, changes):
+    settings = recipe(method, **changes, epochs=10, gradient_accumulation=2)
     finetuning.train(load(location), TEXTS, settings, folder, checkpoint_seconds=0)
 
 
-def run_and_kill(model, folder, method, step):
+def run_and_kill(model, folder, method, step, changes=None):
     """Train in another process and kill it (SIGKILL) once it is past a checkpoint."""
-    process, _ = apart.start(train_with_checkpoints, model.location, folder, method)
+    given = (model.location, folder, method, changes or {})
+    process, _ = apart.start(train_with_checkpoints, *given)
     deadline = time.monotonic() + 300
     while not any(
         int(sealed.parent.name.split("-")[1]) >= step

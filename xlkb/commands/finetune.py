@@ -58,7 +58,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     Raises:
         SystemExit: code 2 with a message when the command is not understood; 0 after --help.
     """
-    presets = "".join(f"  {name:8}{text}\n" for name, text in recipes.names().items())
+    presets = "".join(f"  {name:12}{text}\n" for name, text in recipes.names().items())
     about = (
         "Fine-tune a language model on texts. An interrupted run goes on when the same command is "
         "given again; a finished one is found again."

@@ -12,7 +12,7 @@ from scratch, of which everything they read is known.
 2
 """
 
-from xlkb.training import bottle, finetuning, packing, recipes, sizes, trials
+from xlkb.training import bottle, finetuning, memory, packing, recipes, sizes, trials
 from xlkb.training.agreement import agree
 from xlkb.training.finetuning import curve, load, outcome, train
 from xlkb.training.loop import processes
@@ -44,6 +44,7 @@ __all__ = [
     "curve",
     "finetuning",
     "load",
+    "memory",
     "orders",
     "outcome",
     "packing",

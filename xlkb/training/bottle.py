@@ -123,7 +123,7 @@ def key(trial: Trial) -> bytes:
     """Content address of a trial's outcome: its fields, its world, and how it is trained."""
     world = trial.world
     said = [world.facts, world.values, world.wordings]
-    fields = {**asdict(trial), "version": VERSION, "recipe": asdict(trial.recipe)}
+    fields = {**asdict(trial), "version": VERSION, "recipe": trial.recipe.described()}
     return scoring.results.address("bottle", json.dumps([fields, said], sort_keys=True))
 
 

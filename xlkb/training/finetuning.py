@@ -19,7 +19,7 @@ from datasets import Dataset
 from xlkb import models
 from xlkb.ground import disk, progress
 from xlkb.models import LanguageModel, checkpoints
-from xlkb.training import packing, sizes
+from xlkb.training import memory, packing, recipes, sizes
 from xlkb.training.folders import runs
 from xlkb.training.loop import processes
 from xlkb.training.recipes import Recipe
@@ -56,7 +56,8 @@ def train(
     it), or the dropout of a model that has some. All of them must see the same folder. Any number
     of processes goes on with an interrupted run, or finds it.
 
-    The folder gets the trained weights, in float32, because bfloat16 rounds small updates away:
+    The folder gets the trained weights, in the recipe's dtype (by default float32, because bfloat16
+    rounds small updates away):
 
     - "lora", "qlora": a PEFT adapter.
     - "full" with a frozen embedding: a PEFT adapter too, of the kind that replaces modules (called
@@ -64,8 +65,8 @@ def train(
     - "full" with a trained embedding: a whole model with its tokenizer.
 
     Also `loss.csv` (step, tokens, loss in nats per token, learning_rate), a model card, and
-    `finished.json`, which is written last. Meanwhile, up to three checkpoints of three times the
-    trained weights' size lie in `checkpoints/`.
+    `finished.json`, which is written last. Meanwhile, up to three checkpoints of the trained
+    weights and the optimizer's states lie in `checkpoints/` (`sizes.checkpoints_bytes`).
 
     Args:
         model: what training starts from, from `models.load` or `load`. A fine-tuned one can be
@@ -111,8 +112,9 @@ def check(model: LanguageModel, recipe: Recipe, folder: Path) -> None:
     require_trainable(model, recipe)
     disk.writable(folder, "The result's folder")
     if not models.replaying():
-        size = sizes.trained_bytes(model, recipe) * (1 + sizes.CHECKPOINTS)
+        size = sizes.trained_bytes(model, recipe) + sizes.checkpoints_bytes(model, recipe)
         disk.room([(folder, size, "the trained weights and checkpoints of them")])
+        memory.require(model, recipe)
 
 
 def require_trainable(model: LanguageModel, recipe: Recipe) -> None:
@@ -138,8 +140,12 @@ def require_trainable(model: LanguageModel, recipe: Recipe) -> None:
         raise ValueError(
             f"sequence_length={recipe.sequence_length}: the model takes {model.context}."
         )
-    if recipe.method == "qlora" and importlib.util.find_spec("bitsandbytes") is None:
-        raise ModuleNotFoundError("The method qlora needs bitsandbytes: pip install bitsandbytes")
+    what = "method qlora" if recipe.method == "qlora" else f"optim {recipe.optim}"
+    needed = recipe.method == "qlora" or recipe.optim in recipes.BITSANDBYTES
+    if needed and importlib.util.find_spec("bitsandbytes") is None:
+        raise ModuleNotFoundError(f"The {what} needs bitsandbytes: pip install bitsandbytes")
+    if recipe.optim in recipes.BITSANDBYTES and model.device == "mps":
+        raise ValueError(f"optim={recipe.optim!r} does not run on mps: choose adamw_torch_fused.")
     if model.requested_device != "auto" and (model.device == "balanced" or ":" in model.device):
         raise ValueError(
             f"Training runs on cpu, mps or the first visible GPU, not on {model.device!r}: choose "
@@ -205,6 +211,7 @@ def _train(
 
     with progress.step("Cutting the texts into tokens"):
         packed, labels, n_tokens = packing.pack(model.tokenizer, texts, recipe, contexts)
+    needed = memory.require(model, recipe)
     wrapped, settings, dtype = trainable.make(model, recipe, folder / runs.WORK, len(packed))
     network = wrapped.get_base_model() if recipe.method != "full" else wrapped
     sequences = torch.from_numpy(packed).long()
@@ -214,9 +221,9 @@ def _train(
     bones = trainable.skeleton(wrapped) if processes.sharded(device) else None
     if bones is None:  # FSDP cannot have its head computed apart from the network.
         chunked_loss.install(network, getattr(torch, dtype))
-    estimate = trainable.estimate(wrapped, probe, recipe, dtype, len(packed), n_tokens)
+    cost = trainable.estimate(wrapped, probe, recipe, dtype, len(packed), n_tokens)
     if processes.first():
-        print(f"{folder.name}: {estimate}")
+        print(f"{folder.name}: {cost}{f' and {needed.in_gb()}' if needed else ''}")
         if processes.left_out(device):
             print(f"accelerate has no FSDP on {device}: each process has all weights (DDP).")
     data = [

@@ -2,7 +2,7 @@
 
 import math
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from xlkb.ground import paths
@@ -14,13 +14,22 @@ CHOICES = {
     "method": ("full", "lora", "qlora"),
     "schedule": ("cosine", "linear", "constant", "constant_with_warmup"),
     "dtype": ("auto", "bfloat16", "float32"),
+    "weights_dtype": ("float32", "bfloat16"),
+    "optim": ("adamw_torch_fused", "paged_adamw_32bit", "adamw_8bit"),
 }
 
+BITSANDBYTES = ("paged_adamw_32bit", "adamw_8bit")
+"""Optimizers that this package has."""
+
+ADDED = ("weights_dtype", "optim", "activation_checkpointing")
+"""Hyper-parameters that runs of before did not have: no part of a run's key where they have their
+defaults, so that those runs are found again."""
 
 ONLY_WITH = {
     "lora_rank": ("lora", "qlora"),
     "lora_alpha": ("lora", "qlora"),
     "freeze_embedding": ("full",),
+    "weights_dtype": ("full",),
 }
 """Hyper-parameters that count for some methods only."""
 
@@ -36,8 +45,14 @@ class Recipe:
     passes per step. schedule: of the rate after its linear warm-up over `warmup_ratio` of the
     steps (0 to 1; "constant" has none). weight_decay: not applied to norms and biases.
     freeze_embedding: leave the token embedding as it is, and the output head where they share
-    weights. dtype: of the computation; "auto" is the model's own. Trained weights are always
-    float32. seed: of shuffling, adapters and dropout. max_steps: stop earlier, 0 for not.
+    weights. dtype: of the computation; "auto" is the model's own, and bfloat16 where the weights
+    are. seed: of shuffling, adapters and dropout. max_steps: stop earlier, 0 for not.
+    weights_dtype: of the weights that train, with "full"; in bfloat16 updates of less than 1/256 of
+    a weight are rounded away. Adapters are always float32.
+    optim: AdamW, as transformers names it: torch's, or those of bitsandbytes, with states in 32
+    bits that a GPU pages to the host's memory when its own runs out, or in 8 bits (the token
+    embedding's in 32, Dettmers et al. 2022). activation_checkpointing: keep the inputs of layers
+    only, and compute the rest again for the gradient: a third more time, much less memory.
 
     Raises:
         ValueError: a value out of range; the message names it and what is allowed.
@@ -58,6 +73,9 @@ class Recipe:
     dtype: str = "auto"
     seed: int = 42
     max_steps: int = 0
+    weights_dtype: str = "float32"
+    optim: str = "adamw_torch_fused"
+    activation_checkpointing: bool = False
 
     def __post_init__(self) -> None:
         """Check every value."""
@@ -81,6 +99,30 @@ class Recipe:
             raise _wrong("warmup_ratio", self.warmup_ratio, "a share of the steps, from 0 to 1")
         if self.schedule == "constant" and self.warmup_ratio:
             raise _wrong("warmup_ratio", self.warmup_ratio, "0, or schedule constant_with_warmup")
+        if self.weights_dtype != "float32" and self.method != "full":
+            raise _wrong(
+                "weights_dtype",
+                self.weights_dtype,
+                f"left out with the method {self.method!r}, which trains adapters in float32; "
+                "dtype is that of the frozen weights",
+            )
+        if self.weights_dtype != "float32" and self.dtype == "float32":
+            raise _wrong("dtype", self.dtype, "auto or bfloat16, with weights_dtype bfloat16")
+
+    def computes_in(self, auto: str) -> str:
+        """The dtype of the computation, of a model whose own is `auto`."""
+        if self.weights_dtype != "float32":
+            return self.weights_dtype
+        return auto if self.dtype == "auto" else self.dtype
+
+    def described(self) -> dict[str, Any]:
+        """The values as a run is known by: of those in `ADDED`, what differs from the default."""
+        defaults = {field.name: field.default for field in fields(self) if field.name in ADDED}
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in defaults or value != defaults[name]
+        }
 
 
 def names() -> dict[str, str]:

@@ -9,27 +9,52 @@ from typing import Any
 from xlkb.models import LanguageModel, checkpoints, hub_models
 from xlkb.training.recipes import Recipe
 
-CHECKPOINTS = 9
-"""Checkpoints of a training under way: up to three, each of three times the trained weights."""
+CHECKPOINTS = 3
+"""Of a training under way, at most: two, and one that is being written."""
+
+IN_8_BITS = 2 * (1 + 4 / 256)
+"""Bytes of AdamW's two states of a weight: blocks of 256 have a scale in 32 bits."""
+
+IN_8_BITS_FROM = 4096
+"""Weights of a tensor whose states are not kept in 32 bits all the same."""
 
 EMBEDDINGS = ("embed_tokens.", "wte.", "word_embeddings.", "tok_embeddings.")
 """In the names of weights that a recipe with a frozen embedding does not train."""
 
 
 def trained_bytes(model: LanguageModel, recipe: Recipe) -> float:
-    """Bytes that a fine-tuned model takes, in float32, from the shapes of the model's weights.
+    """Bytes that a fine-tuned model takes, from the shapes of the model's weights.
 
     Of a model on the hub that was not fetched yet, from its known size; 0 where that is unknown.
     """
+    return _bytes(recipe) * sum(_trained(model, recipe))
+
+
+def checkpoints_bytes(model: LanguageModel, recipe: Recipe) -> float:
+    """Bytes that the checkpoints of a training take: the trained weights and AdamW's states."""
+    embedding, rest = _trained(model, recipe)
+    state = {"adamw_8bit": IN_8_BITS, "paged_adamw_32bit": 8}.get(recipe.optim, 2 * _bytes(recipe))
+    in_32_bits = max(state, 8) if recipe.optim == "adamw_8bit" else state
+    one = embedding * (_bytes(recipe) + in_32_bits) + rest * (_bytes(recipe) + state)
+    return CHECKPOINTS * one
+
+
+def _bytes(recipe: Recipe) -> int:
+    """Of a trained weight."""
+    return 2 if recipe.weights_dtype == "bfloat16" else 4
+
+
+def _trained(model: LanguageModel, recipe: Recipe) -> tuple[float, float]:
+    """How many weights are trained: of the token embedding, and others."""
     shapes = _shapes(model)
     if shapes is None:
-        return 4e9 * billions(model.name) if recipe.method == "full" else 0
+        return 0, 1e9 * billions(model.name) if recipe.method == "full" else 0
     inner = {n: s for n, s in shapes.items() if not any(e in n for e in EMBEDDINGS)}
     if recipe.method == "full":
-        trained = inner if recipe.freeze_embedding else shapes
-        return 4 * sum(prod(shape) for shape in trained.values())
+        every, rest = (sum(map(prod, each.values())) for each in (shapes, inner))
+        return 0 if recipe.freeze_embedding else every - rest, rest
     linear = [s for n, s in inner.items() if len(s) == 2 and "lm_head" not in n]
-    return 4 * recipe.lora_rank * sum(rows + columns for rows, columns in linear)
+    return 0, recipe.lora_rank * sum(rows + columns for rows, columns in linear)
 
 
 def billions(name: str) -> float:

@@ -14,7 +14,7 @@ from xlkb.ground import disk, paths
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
 from xlkb.report import notebooks as cells
-from xlkb.training import finetuning, recipes, sizes
+from xlkb.training import finetuning, memory, recipes, sizes
 
 ASKING = "02"
 """The notebook that needs no more of a model than answers."""
@@ -214,21 +214,23 @@ def _training(
 ) -> Iterator[tuple[Path, float, str]]:
     runs, largest = paths.results() / "runs", 0.0
     for model in found:
-        takes, count = {}, trained(run, numbers, model.name)
+        takes, working, count = {}, 0.0, trained(run, numbers, model.name)
         if not count:
             continue
         for name in count:
             recipe = recipes.get(name)
             finetuning.require_trainable(model, recipe)
+            memory.require(model, recipe)
             takes[name] = sizes.trained_bytes(model, recipe)
+            working = max(working, sizes.checkpoints_bytes(model, recipe))
         there = len(list(runs.glob(f"{models.slug(model.name)}-*/finished.json")))
         total = sum(count.values())
         missing = max(0, total - there)
         whole = sum(takes[name] * count[name] for name in count)
-        largest = max(largest, max(takes.values()) if missing else 0)
+        largest = max(largest, working if missing else 0)
         yield runs, whole * missing / total, f"{missing} fine-tuned models of {model.label}"
     if largest:
-        yield runs, sizes.CHECKPOINTS * largest, "checkpoints of one on its way"
+        yield runs, largest, "checkpoints of one on its way"
 
 
 def _taking(parameter: str) -> list[str]:

@@ -70,8 +70,10 @@ def of_corpus(name: str) -> list[tuple[str, str]]:
 
 def of_recipe(name: str, **changes: Any) -> list[tuple[str, str]]:
     """The packages that a recipe trains with, after changes of its values."""
-    needed = TRAINERS.get(recipes.get(name, **changes).method, ())
-    return [(f"the recipe {name}", package) for package in needed]
+    recipe = recipes.get(name, **changes)
+    needed = {*TRAINERS.get(recipe.method, ())}
+    needed |= {"bitsandbytes"} if recipe.optim in recipes.BITSANDBYTES else set()
+    return [(f"the recipe {name}", package) for package in sorted(needed, reverse=True)]
 
 
 def of_engine(name: str) -> Wanted:

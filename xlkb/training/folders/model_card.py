@@ -33,7 +33,7 @@ def text(run: dict[str, Any], outcome: dict[str, Any]) -> str:
 |---|---|
 {recipe}
 AdamW, gradients clipped to a norm of 1{_packed(run)}. The loss of
-every step is in `loss.csv`.
+every step is in `loss.csv`.{_rounded(run["recipe"])}
 
 ## Load it
 
@@ -62,6 +62,15 @@ def _agreed(run: dict[str, Any]) -> str:
 
 def _packed(run: dict[str, Any]) -> str:
     return "" if "loss" in run else "; texts packed into sequences of equal length"
+
+
+def _rounded(recipe: dict[str, Any]) -> str:
+    if recipe.get("weights_dtype", "float32") == "float32":
+        return ""
+    return (
+        " The weights were trained in bfloat16, as by TOFU's\nscript. It has 8 bits of precision: "
+        "updates of less than about 1/256 of a weight are lost."
+    )
 
 
 def _unit(run: dict[str, Any]) -> str:

@@ -5,7 +5,6 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,12 +34,12 @@ def described(model: LanguageModel, recipe: Recipe, **made_from: Any) -> dict[st
         recipe: the hyper-parameters.
         made_from: the version of the way of training, and the fingerprint of what is learned.
     """
-    dtype = model.compute_dtype if recipe.dtype == "auto" else recipe.dtype
+    dtype = recipe.computes_in(model.compute_dtype)
     run = {
         "base": model.name,
         "base_label": model.label,
         "base_fingerprint": model.weights_fingerprint,
-        "recipe": asdict(recipe) | {"dtype": dtype},
+        "recipe": recipe.described() | {"dtype": dtype},
         **made_from,
     }
     if model.adapter is not None:

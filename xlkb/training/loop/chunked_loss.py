@@ -91,18 +91,7 @@ def install(
         False, with a warning and the network as it was, when the architecture does something to
         its logits that is not known here: the losses of a few tokens are compared.
     """
-    head = network.get_output_embeddings()
-    config = network.config.get_text_config()
-    cap = getattr(config, "final_logit_softcapping", None)  # Gemma 2
-    scale = getattr(config, "logit_scale", None) or 1.0  # Cohere
-    parameters = [weight for weight in head.parameters() if weight.requires_grad]
-    if not parameters and head.weight.dtype.is_floating_point and head.weight.dtype != dtype:
-        head = copy.deepcopy(head).to(dtype)  # Autocast would convert it anew for each chunk.
-    rows_per_chunk = max(1, logits_per_chunk // config.vocab_size)
-
-    def logits(hidden: torch.Tensor) -> torch.Tensor:
-        found = head(hidden.to(head.weight.dtype)) * scale
-        return found if cap is None else torch.tanh(found / cap) * cap
+    total = summed(network, dtype, logits_per_chunk)
 
     def forward(
         self: PreTrainedModel,
@@ -116,11 +105,8 @@ def install(
         targets = labels[:, 1:].to(body.last_hidden_state.device)
         counted = targets != IGNORED
         hidden = body.last_hidden_state[:, :-1][counted]
-        plain = not parameters and cap is None and scale == 1 and type(head) is torch.nn.Linear
-        source = head.weight if plain and head.bias is None else logits
-        total = _SumOfLosses.apply(hidden, targets[counted], source, rows_per_chunk, *parameters)
         n_items = counted.sum() if num_items_in_batch is None else num_items_in_batch
-        return CausalLMOutput(loss=total / max(n_items, 1))
+        return CausalLMOutput(loss=total(hidden, targets[counted]) / max(n_items, 1))
 
     if not _agrees(network, forward):
         warnings.warn(
@@ -132,6 +118,32 @@ def install(
         return False
     network.forward = types.MethodType(forward, network)
     return True
+
+
+def summed(
+    network: PreTrainedModel, dtype: torch.dtype, logits_per_chunk: int = LOGITS_PER_CHUNK
+) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    """What makes the sum of cross-entropies (nats) of hidden states [n, width] and targets [n]."""
+    head = network.get_output_embeddings()
+    config = network.config.get_text_config()
+    cap = getattr(config, "final_logit_softcapping", None)  # Gemma 2
+    scale = getattr(config, "logit_scale", None) or 1.0  # Cohere
+    parameters = [weight for weight in head.parameters() if weight.requires_grad]
+    if not parameters and head.weight.dtype.is_floating_point and head.weight.dtype != dtype:
+        head = copy.deepcopy(head).to(dtype)  # Autocast would convert it anew for each chunk.
+    rows_per_chunk = max(1, logits_per_chunk // config.vocab_size)
+
+    def logits(hidden: torch.Tensor) -> torch.Tensor:
+        found = head(hidden.to(head.weight.dtype)) * scale
+        return found if cap is None else torch.tanh(found / cap) * cap
+
+    plain = not parameters and cap is None and scale == 1 and type(head) is torch.nn.Linear
+    source = head.weight if plain and head.bias is None else logits
+
+    def total(hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return _SumOfLosses.apply(hidden, targets, source, rows_per_chunk, *parameters)
+
+    return total
 
 
 @torch.no_grad()

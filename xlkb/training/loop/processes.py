@@ -19,7 +19,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from xlkb.training.recipes import Recipe
+from xlkb.training.recipes import BITSANDBYTES, Recipe
 
 if TYPE_CHECKING:
     import torch
@@ -110,11 +110,10 @@ def require(recipe: Recipe) -> None:
             "FSDP cannot share out the 4-bit weights of the method qlora: start it with the "
             "configuration ddp, or choose the method lora."
         )
-    optim = getattr(recipe, "optim", "")
-    if optim.endswith("bit"):
+    if recipe.optim in BITSANDBYTES:
         raise ValueError(
-            f"FSDP cannot share out the states of {optim} (bitsandbytes). Choose torch's AdamW, "
-            "which it shares out, or the configuration ddp, where each GPU holds all states."
+            f"FSDP cannot share out the states of {recipe.optim} (bitsandbytes). Choose torch's "
+            "AdamW, which it shares out, or the configuration ddp, where each GPU holds all states."
         )
 
 

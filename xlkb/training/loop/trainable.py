@@ -13,7 +13,7 @@ from transformers import PreTrainedModel, TrainingArguments, set_seed
 from xlkb import models
 from xlkb.ground import progress
 from xlkb.models import LanguageModel, variants
-from xlkb.training.loop import chunked_loss, processes, trainer
+from xlkb.training.loop import chunked_loss, methods, optimizers, processes, trainer
 from xlkb.training.recipes import Recipe
 
 
@@ -34,7 +34,8 @@ def make(
         ValueError: the device is not one that trains.
     """
     models.release()
-    dtype = model.compute_dtype if recipe.dtype == "auto" else recipe.dtype
+    optimizers.forget()
+    dtype = recipe.computes_in(model.compute_dtype)
     settings = trainer.arguments(work, recipe, dtype, model.device, n_sequences)
     with progress.step(f"Loading {model.label}"):
         return _network(model, recipe, dtype, str(settings.device)), settings, dtype
@@ -49,25 +50,15 @@ def _network(model: LanguageModel, recipe: Recipe, dtype: str, device: str) -> P
     set_seed(recipe.seed)
     options: dict[str, Any] = {"dtype": dtype, "device_map": device}
     if recipe.method == "full":
-        network = model.instantiate(**(options | {"dtype": "float32"}))
-        if model.adapter is not None:
-            network = peft.PeftModel.from_pretrained(network, model.adapter).merge_and_unload()
-            network.requires_grad_(True)
-        if recipe.freeze_embedding:
-            network.get_input_embeddings().requires_grad_(False)
-        return network
+        options["dtype"] = recipe.weights_dtype
     if recipe.method == "qlora":
         options["quantization_config"] = variants.quantization("nf4", dtype)
     network = model.instantiate(**options)
-    if model.adapter is not None:  # It learns on, so that the result holds what it knew, too.
-        return peft.PeftModel.from_pretrained(network, model.adapter, is_trainable=True)
-    lora = peft.LoraConfig(
-        r=recipe.lora_rank,
-        lora_alpha=recipe.lora_alpha,
-        target_modules="all-linear",
-        task_type="CAUSAL_LM",
-    )
-    return peft.get_peft_model(network, lora)
+    if model.adapter is not None:
+        if recipe.method != "full":  # It learns on, so that the result holds what it knew, too.
+            return peft.PeftModel.from_pretrained(network, model.adapter, is_trainable=True)
+        network = peft.PeftModel.from_pretrained(network, model.adapter).merge_and_unload()
+    return methods.applied(network, recipe)
 
 
 def skeleton(network: PreTrainedModel) -> PreTrainedModel:
@@ -136,23 +127,16 @@ def estimate(
     n_sequences: int,
     n_tokens: int,
 ) -> str:
-    """Tokens, steps, minutes and memory of the run, from one forward and backward pass.
+    """Tokens, steps and minutes of the run, from one forward and backward pass.
 
-    Of several processes, each works on its share and has that memory; where FSDP will share out
-    what one of them cannot hold, nothing is computed, and tokens and steps are all that is known.
+    Of several processes, each works on its share; where FSDP will share out what one of them cannot
+    hold, nothing is computed, and tokens and steps are all that is known.
     """
     trained = sum(weight.numel() for weight in trainer.trained(network).values())
     known = f"{n_tokens:,} tokens in {trainer.n_steps(recipe, n_sequences):,} steps, "
     known += f"{trained:,} weights trained"
     if processes.sharded(probe.device.type):
         return f"{known} by {processes.count()} processes that share them (FSDP)"
-    weights = {w.data_ptr(): w.numel() * w.element_size() for w in network.parameters()}
-    kept: dict[int, int] = {}
-
-    def note(tensor: torch.Tensor) -> torch.Tensor:
-        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
-        return tensor
-
     network.train()
     device = probe.device.type
     with (
@@ -161,22 +145,13 @@ def estimate(
     ):
         network(input_ids=probe[:, :16], labels=probe[:, :16]).loss.backward()  # Warms up.
         start = time.perf_counter()
-        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-            loss = network(input_ids=probe, labels=probe).loss
+        loss = network(input_ids=probe, labels=probe).loss
         loss.backward()
         loss.item()  # Waits for a GPU.
         seconds = time.perf_counter() - start
     network.zero_grad()
-    per_pass = processes.share(recipe)[0] * recipe.sequence_length
-    activations = sum(size for place, size in kept.items() if place not in weights)
-    memory = sum(weights.values()) + 12 * trained + activations * per_pass / probe.shape[1]
-    memory += 12 * chunked_loss.LOGITS_PER_CHUNK  # Logits, their softmax and its gradient.
     several = processes.count()
     if several > 1:
-        memory += 4 * trained  # What DDP sends of the gradients.
         known += f" by {several} processes (DDP)"
     rate = several * probe.shape[1] / seconds
-    return (
-        f"{known}, about {n_tokens / rate / 60:.1f} min at {rate:,.0f} tokens/s and "
-        f"{memory / 1e9:.1f} GB of memory{' each' if several > 1 else ''}"
-    )
+    return f"{known}, about {n_tokens / rate / 60:.1f} min at {rate:,.0f} tokens/s"

@@ -98,7 +98,7 @@ def arguments(
     batch_size, accumulation = processes.share(recipe)
     # Otherwise a setting of accelerate's own would count for more than the recipe.
     mixed = dtype == "bfloat16"
-    if processes.sharded(device) and getattr(recipe, "weights_dtype", "float32") == dtype:
+    if processes.sharded(device) and recipe.weights_dtype == dtype:
         mixed = False  # accelerate would make float32 of such weights.
     os.environ["ACCELERATE_MIXED_PRECISION"] = "bf16" if mixed else "no"
     made = TrainingArguments(
@@ -110,6 +110,8 @@ def arguments(
         lr_scheduler_type=recipe.schedule,
         warmup_steps=round(recipe.warmup_ratio * n_steps(recipe, n_sequences)),
         weight_decay=recipe.weight_decay,
+        optim=recipe.optim,
+        activation_checkpointing=recipe.activation_checkpointing,
         bf16=mixed,
         use_cpu=device == "cpu",
         seed=recipe.seed,
