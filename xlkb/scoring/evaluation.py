@@ -12,7 +12,7 @@ from datasets import Dataset
 from xlkb.models import LanguageModel, replaying, slug
 from xlkb.scoring import lengths, results
 from xlkb.scoring.results import key, store_folder
-from xlkb.scoring.served import answering
+from xlkb.scoring.served import answering, texts
 from xlkb.scoring.tries import Pair
 from xlkb.tasks import Asking, prompts, shots
 
@@ -85,7 +85,7 @@ def score(
     )
     mass = np.exp(rows["log_likelihood"].to_numpy().reshape(-1, 4)).sum(1).repeat(4)
     rows["letter_mass"] = np.nan if asking.style == "cloze" else mass
-    if model.name.startswith("api:"):
+    if model.name.startswith("api:") and asking.style != "cloze":
         rows["unread"] = (mass == 0).astype(float)
     if not replaying() and items:
         results.write_rows(_rows_file(store, model, rows), rows, model.describe())
@@ -117,10 +117,13 @@ def context_tokens(
 ) -> np.ndarray:
     """Tokens of the prompt before the choices, int64 [questions]; arguments as for `score`.
 
-    Of a question that `score` leaves out, those of its prompt without demonstrations.
+    Of a question that `score` leaves out, those of its prompt without demonstrations. NaN, and
+    float64, where an endpoint has no tokenizer.
     """
     built, _ = _built(model, questions.to_list(), store, Asking.of(asking), dev)
     contexts = [Pair(prompt.context, "") for prompt in built]
+    if not lengths.known(model, store):
+        return np.full(len(built), np.nan)
     found = lengths.of(model, contexts, store)
     return np.array([found[pair] for pair in contexts], np.int64)
 
@@ -181,9 +184,10 @@ def scores(
     model: LanguageModel, pairs: Iterable[Pair], store: Path
 ) -> dict[Pair, tuple[float, int]]:
     """Log-likelihood and number of tokens of each pair, from the store or else the model."""
-    if model.name.startswith("api:"):
-        return answering.scores(model, pairs, store)
     pairs = list(dict.fromkeys(pairs))
+    if model.name.startswith("api:"):
+        kind = answering if answering.lists_choices(pairs) else texts
+        return kind.scores(model, pairs, store)
 
     def compute(missing: Sequence[int]) -> results.Found:
         from xlkb.scoring.likelihoods import log_likelihoods  # torch takes seconds to import
