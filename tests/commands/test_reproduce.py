@@ -107,8 +107,7 @@ def _execute_here(notebook, output, parameters):
         (["--check", "--profile", "paper"], "no committed reference"),
         (["--check", "--style", "paper"], "cannot be combined with --style"),
         (["--style", "leters"], "Did you mean 'letters'?"),
-        (["--model", "api:m@http://127.0.0.1:1/v1", "--style", "cloze"], "scored by cloze"),
-        (["--model", "api:m@http://127.0.0.1:1/v1"], "Add --only 02"),
+        (["--model", "api:m@http://127.0.0.1:1/v1"], "Add --only 02,04"),
     ],
 )
 def test_what_does_not_exist_is_reported_before_anything_runs(checkout, capsys, arguments, said):

@@ -92,14 +92,15 @@ def test_the_fingerprint_is_that_of_model_and_url(monkeypatch):
 
 
 def test_what_needs_weights_says_that_there_are_none(stub, tmp_path):
-    server = stub(lambda path, body: (500, {}))
+    server = stub(lambda path, body: (404, {}))
     with pytest.raises(ValueError, match="dtype and device cannot be chosen"):
         models.load(server.name, dtype="float32")
-    with pytest.raises(ValueError, match=r"cloze.*'letters' or 'paper'"):
-        ask(server, tmp_path, style="cloze")
     with pytest.raises(ValueError, match="no weights here"):
         _ = models.load(server.name).network
     assert server.asked == []
+    with pytest.raises(ValueError, match=r"cloze.*'letters' or 'paper'"):
+        ask(server, tmp_path, style="cloze")
+    assert {path for path, _, _ in server.asked} == {"/tokenize"}
 
 
 def test_a_missing_package_is_named_with_its_command(monkeypatch):
@@ -153,7 +154,7 @@ def test_generated_letters_are_read_where_there_are_no_log_probabilities(stub, t
     rows = ask(server, tmp_path)
     assert sorted(stats.decide(rows)["predicted"]) == [-1, 0, 1, 2]
     assert sorted(rows.groupby("item_id")["letter_mass"].first()) == [0, 1, 1, 1]
-    described = json.loads(next(tmp_path.glob("*/model.json")).read_text())
+    described = json.loads(next(tmp_path.glob("*/endpoint.json")).read_text())
     assert described["answers"] == {"served": ["stub-1"], "completions, text": 4, "no letter": 1}
 
 
