@@ -535,6 +535,16 @@ def test_the_notebook_that_asks_runs_with_an_endpoint(stub, tmp_path, monkeypatc
         assert path.is_dir() or SECRET.encode() not in path.read_bytes(), path
 
 
+@pytest.mark.parametrize("answer", [(404, {}), (200, {"tokens": "none"})])
+def test_cloze_that_cannot_be_is_refused_before_anything_runs(stub, capsys, monkeypatch, answer):
+    server = stub(lambda path, body: answer)
+    monkeypatch.setattr(paths, "FIGURES", paths.results() / "figures")
+    words = ["--model", server.name, "--style", "cloze", "--only", "02,04", "--languages", "fr"]
+    assert reproduce.main(words) == 2
+    assert "cannot be scored by cloze" in capsys.readouterr().err
+    assert {path for path, _, _ in server.asked} == {"/tokenize"}
+
+
 @pytest.fixture(scope="module")
 def gemma(tmp_path_factory):
     """The default model, how to ask it eight questions, and its scores."""

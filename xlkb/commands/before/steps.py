@@ -88,7 +88,7 @@ def steps(run: Run) -> Iterator[Step]:
         yield Step("03", name, "score", asked, asked * pupil)
 
     for name in run.prompting.models:
-        kinds = 1 if name.startswith("api:") else 2  # Facts that it was taught, beside general ones.
+        kinds = 1 if name.startswith("api:") else 2  # General facts, and taught ones.
         mitigated = kinds * run.prompting.n_items * cells
         yield Step("04", name, "score", 11 * mitigated, mitigated * question * (7 + 4 * shots))
         yield Step("04", name, "translate", 5 * mitigated, 5 * mitigated * question * shots)
