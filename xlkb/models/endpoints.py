@@ -17,8 +17,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from xlkb.ground.progress import bar
-
 if TYPE_CHECKING:
     from openai import OpenAI, OpenAIError
 
@@ -180,13 +178,8 @@ class Tokenizer:
             at = next(found, len(ids))
             mask = [int(not at <= i < at + len(plain)) for i in range(len(ids))]
             return {"input_ids": ids, "special_tokens_mask": mask}
-        ids = []
-        told = bar(len(texts), f"Tokenising at {self.root}", " texts", delay=2)
-        with ThreadPoolExecutor(IN_FLIGHT) as pool, told as progress:
-            for each in pool.map(self._ids, texts):
-                ids.append(each)
-                progress.update(1)
-        return {"input_ids": ids}
+        with ThreadPoolExecutor(IN_FLIGHT) as pool:
+            return {"input_ids": list(pool.map(self._ids, texts))}
 
     def decode(self, ids: Sequence[int], **_: Any) -> str:
         """The text of tokens, "" where the server does not say."""
