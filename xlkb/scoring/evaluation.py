@@ -51,8 +51,8 @@ def score(
         (demonstrations that the prompt has), `n_shots_asked, demonstrations, model,
         log_likelihood` (nats, sum over tokens), `n_tokens, n_bytes` (UTF-8 bytes of the choice),
         `unconditional_log_likelihood` (nats; NaN for letters), `letter_mass` (probability of the
-        four letters together; NaN for cloze), and of a model behind an endpoint `unread` (1 where
-        its answer was not understood, else 0).
+        four letters together; NaN for cloze), and of a model behind an endpoint, but for cloze,
+        `unread` (1 where its answer was not understood, else 0).
 
     Raises:
         ValueError: what `Asking` refuses; `n_shots` without `dev`; demonstrations that there are

@@ -33,9 +33,11 @@ TOLERANCE = 0.25
 in kernels of different rounding, with 4-bit weights most of all."""
 
 NEVER = -9000.0
-"""Below it stand what servers write for a probability that is 0 in float32: -9999 (vLLM), -3e38
-(llama.cpp). `LEAST` is its logarithm at most."""
+"""Below it lies what servers write for a probability that is 0 in float32: -9999 (vLLM), -3e38
+(llama.cpp)."""
+
 LEAST = -104.0
+"""What is put in its place: just below the logarithm of the smallest float32."""
 
 Ask = Callable[..., dict[str, Any]]
 """(prompt as token ids, options of the request) -> the first choice of the answer."""
