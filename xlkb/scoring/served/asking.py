@@ -36,17 +36,18 @@ def together(
             try:
                 for done in as_completed(left.copy()):
                     left.discard(done)
-                    if done.cancelled():
-                        continue
                     told = done.result()
                     if told.values:
                         yield tasks[done], told.values
                     if told.failure and failure is None:
                         failure = told.failure
-                        pool.shutdown(wait=False, cancel_futures=True)
+                        break
             except KeyboardInterrupt as stop:
                 failure = stop
+            if failure is not None:
                 pool.shutdown(wait=False, cancel_futures=True)
+                # Of those that are cancelled nobody tells `as_completed`.
+                left = {each for each in left if not each.cancelled()}
     finally:
         pool.shutdown(cancel_futures=True)
     if failure is not None:
