@@ -4,6 +4,7 @@ answered is refused or found out."""
 import json
 import signal
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -291,9 +292,10 @@ def test_after_a_failure_or_an_interrupt_what_is_on_its_way_is_given(stop):
 
     def ask(n):
         if n == 0:
-            threading.Timer(0.5, go.set).start()
+            threading.Timer(1, go.set).start()
             if stop is ValueError:
                 return asking.Told([], ValueError())
+            time.sleep(0.2)  # All are wanted by then.
             signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
         go.wait(60)
         return asking.Told([n])

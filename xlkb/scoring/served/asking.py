@@ -29,9 +29,9 @@ def together(
     """
     failure: BaseException | None = None
     pool = ThreadPoolExecutor(endpoints.IN_FLIGHT)
-    tasks = {pool.submit(ask, each): each for each in wanted}
-    left = set(tasks)
     try:
+        tasks = {pool.submit(ask, each): each for each in wanted}
+        left = set(tasks)
         while left:
             try:
                 for done in as_completed(left.copy()):
