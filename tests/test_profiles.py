@@ -135,8 +135,16 @@ def test_models_behind_an_endpoint_are_scored_by_letters():
     assert (run.style, run.rules) == ("letters", ("sum",))
     assert "cloze" not in run.barrier.styles
     assert profiles.load("demo", model="api:some-model", style="paper").style == "paper"
-    with pytest.raises(ValueError, match="api:some-model cannot be scored by cloze"):
-        profiles.load("paper", model="pip:gemma-3-270m,api:some-model", style="cloze")
+
+
+def test_models_behind_an_endpoint_are_scored_by_cloze_where_it_is_named():
+    plain = profiles.load("demo")
+    run = profiles.load("demo", model="pip:gemma-3-270m,api:some-model", style="cloze")
+    assert (run.style, run.rules) == ("cloze", plain.rules)
+    assert run.barrier.styles == plain.barrier.styles
+    beside = profiles.load("demo", model="pip:gemma-3-270m,api:some-model")
+    assert beside.name != run.name
+    assert beside.style == "letters"
 
 
 def test_languages_may_be_a_text_or_a_sequence():

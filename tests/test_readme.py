@@ -274,7 +274,7 @@ def test_options_named_in_the_text_exist(capsys):
 
 def test_python_named_in_the_text_exists():
     text = TEXTS["README.md"]
-    scored = 'scoring.score(models.load("api:…"), …, "letters")'
+    scored = 'scoring.score(models.load("api:…"), …, "cloze")'
     for span in ('models.load(name,\ndtype="nf4")', 'device="balanced"', scored):
         assert span in text
     assert {"dtype", "device"} <= set(inspect.signature(models.load).parameters)
@@ -287,7 +287,7 @@ def test_links_and_files_named_in_the_text_exist(name):
     targets = re.findall(r"\]\(([^)#]+)\)", text)
     prose = re.sub(r"```.*?```", "", text, flags=re.S)
     targets += re.findall(r"`([\w./]*(?:/|\.(?:py|toml|txt|md|cff|sh|json)))`", prose)
-    made = (".venv/", "results/", "model.json", "api_usage.json")  # By a run.
+    made = (".venv/", "results/", "endpoint.json", "api_usage.json")  # By a run.
     theirs = ("MMLU/", "third_party/")  # In the repository of the paper's authors.
     for target in targets:
         if "://" in target or target.startswith(made + theirs):

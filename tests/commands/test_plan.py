@@ -48,6 +48,17 @@ def test_money_is_counted_for_api_models_with_a_price(monkeypatch):
     monkeypatch.setenv("XLKB_API_PRICE", "1,2")
     (row,) = plan.table(run, ["02_b"]).query("what == 'score'").to_dict("records")
     assert row["usd"] == pytest.approx(row["tokens"] + 2 * row["prompts"] / 1e6)
+    cloze = profiles.load("demo", model="api:some-model", style="cloze")
+    (each,) = plan.table(cloze, ["02_b"]).query("what == 'score'").to_dict("records")
+    assert each["usd"] == pytest.approx(4 * row["usd"]), "a request for each choice"
+
+
+def test_facts_that_are_taught_are_not_planned_for_served_models():
+    served, here = (
+        plan.table(profiles.load("demo", model=name), ["04_i"]).set_index("what")["prompts"]
+        for name in ("api:some-model", "pip:gemma-3-270m")
+    )
+    assert 2 * served["translate"] == here["translate"]
 
 
 def test_a_run_says_first_what_it_will_cost(monkeypatch):

@@ -110,8 +110,7 @@ def _execute_here(notebook, output, parameters):
         (["--style", "leters"], "Did you mean 'letters'?"),
         (["--engine", "rai"], "Did you mean 'ray'?"),
         (["--engine", "ray", "--dry-run"], "--engine has no effect"),
-        (["--model", "api:m@http://127.0.0.1:1/v1", "--style", "cloze"], "scored by cloze"),
-        (["--model", "api:m@http://127.0.0.1:1/v1"], "Add --only 02"),
+        (["--model", "api:m@http://127.0.0.1:1/v1"], "Add --only 02,04"),
     ],
 )
 def test_what_does_not_exist_is_reported_before_anything_runs(checkout, capsys, arguments, said):

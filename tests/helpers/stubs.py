@@ -34,12 +34,15 @@ def refused(message="no such thing"):
 
 
 class Stub(ThreadingHTTPServer):
-    """Answers what `reply(path, body)` gives: (status, JSON or bytes[, headers])."""
+    """Answers what `reply(path, body)` gives: (status, JSON or bytes[, headers]).
+
+    `listed` is what a GET is answered with, None for HTTP 404.
+    """
 
     daemon_threads = True
 
     def __init__(self, reply):
-        self.reply, self.asked = reply, []
+        self.reply, self.asked, self.listed = reply, [], None
         super().__init__(("127.0.0.1", 0), Handler)
         self.name = f"api:stub@http://127.0.0.1:{self.server_port}/v1"
 
@@ -56,7 +59,12 @@ class Handler(BaseHTTPRequestHandler):
         path = self.path.removeprefix("/v1/")
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.server.asked.append((path, body, headers))
-        status, said, *more = self.server.reply(path, body)
+        self.answer(*self.server.reply(path, body))
+
+    def do_GET(self):
+        self.answer(404 if self.server.listed is None else 200, self.server.listed or {})
+
+    def answer(self, status, said, *more):
         data = said if isinstance(said, bytes) else json.dumps(said).encode()
         self.send_response(status)
         for name, value in (*more, {})[0].items():

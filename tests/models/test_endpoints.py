@@ -43,7 +43,7 @@ def test_a_reasoning_model_gives_letters_and_translations(stub, tmp_path):
     asked = recompose.full(questions.toy(3), "en")
     rows = score(models.load(server.name), asked, tmp_path, "letters")
     assert stats.decide(rows)["predicted"].tolist() == [1, 1, 1]
-    assert '"left out": [\n' in next(tmp_path.glob("*/model.json")).read_text()
+    assert '"left out": [\n' in next(tmp_path.glob("*/endpoint.json")).read_text()
     before = len(server.asked)
     translate = translators.chat(*api.address(server.name))
     assert translate(["Hello.", "Bye."], "en", "fr") == ["B", "B"]

@@ -20,7 +20,7 @@ examples:
   ./paper_reproduce.sh --task path:questions.jsonl     your own questions, in the file's languages
   ./paper_reproduce.sh --languages fr,sw,he            against English in three languages
   ./paper_reproduce.sh --style paper --only 02         choices listed, as in the paper's code
-  ./paper_reproduce.sh --model api:NAME@URL --only 02  a model behind an endpoint, by its letters
+  ./paper_reproduce.sh --model api:NAME@URL --only 02  a model behind an endpoint (or 02,04)
   ./paper_reproduce.sh --engine ray                    on a Ray cluster: see docs/cluster.md
   ./paper_reproduce.sh --check                         do my numbers agree with the committed ones?
   ./paper_reproduce.sh --profile paper --dry-run       what would the paper's models cost?

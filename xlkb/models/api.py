@@ -10,7 +10,8 @@ import math
 import os
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,6 +61,22 @@ def address(name: str) -> tuple[str, str]:
     return match[1], match[2].rstrip("/")
 
 
+class Served(LanguageModel):
+    """A model behind an endpoint: its weights are not here, its tokenizer may be lent."""
+
+    @cached_property
+    def tokenizer(self) -> endpoints.Tokenizer:
+        """The server's; `there` says whether it has one."""
+        served, url = address(self.name)
+        return endpoints.Tokenizer(client(self.name), self.name, served, url.removesuffix("/v1"))
+
+    @cached_property
+    def context(self) -> int | None:
+        """Tokens that are read at once, where the server says it and lends its tokenizer."""
+        there = self.tokenizer.model_max_length
+        return there if there and self.tokenizer.there else None
+
+
 def load(
     name: str, adapter: str | Path | None, dtype: str, device: str, label: str
 ) -> LanguageModel:
@@ -76,7 +93,7 @@ def load(
     _need_openai(name)
     price()
     budget()
-    found = LanguageModel(name, label or model, url, checkpoints.digest([model, url]))
+    found = Served(name, label or model, url, checkpoints.digest([model, url]))
     found.dtype = "as served"
     return found
 
@@ -171,20 +188,36 @@ def chat(name: str, max_tokens: int = TOKENS) -> Callable[..., str]:
 
 
 def send(
-    client: "OpenAI", name: str, endpoint: str, prompt: str, options: Mapping[str, Any]
+    client: "OpenAI",
+    name: str,
+    endpoint: str,
+    prompt: str | Sequence[int],
+    options: Mapping[str, Any],
 ) -> tuple[dict[str, Any], str]:
+    """The first choice of `ask`, {} where the response is malformed; and what the endpoint says
+    the model is. Arguments and errors as there."""
+    body = ask(client, name, endpoint, prompt, options)
+    return first(body), hidden(str(body.get("model", "")))
+
+
+def ask(
+    client: "OpenAI",
+    name: str,
+    endpoint: str,
+    prompt: str | Sequence[int],
+    options: Mapping[str, Any],
+) -> dict[str, Any]:
     """One request, counted.
 
     Args:
         client: from `client`.
         name: of the model.
         endpoint: "completions", or "chat" (the prompt is then the one message).
-        prompt: text.
+        prompt: text or, for completions, token ids.
         options: other fields of the request, in the form for `endpoints.post`.
 
     Returns:
-        The response's first choice, {} where the response is malformed; and what the endpoint says
-        the model is.
+        The response, {} where it is malformed.
 
     Raises:
         RuntimeError: the budget is used up.
@@ -194,9 +227,14 @@ def send(
     model, _ = address(name)
     body, sent = endpoints.post(client, name, model, endpoint, prompt, options)
     _spend(name, body.get("usage"), prompt, sent)
+    return body
+
+
+def first(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The first choice of a response, {} where it has none."""
     choices = body.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
-    return choice if isinstance(choice, dict) else {}, hidden(str(body.get("model", "")))
+    return choice if isinstance(choice, dict) else {}
 
 
 def usage() -> dict[str, dict[str, float]]:
@@ -224,12 +262,12 @@ def _check_budget() -> None:
         )
 
 
-def _spend(name: str, used: Any, prompt: str, options: Mapping[str, Any]) -> None:
+def _spend(name: str, used: Any, prompt: str | Sequence[int], options: Mapping[str, Any]) -> None:
     """Count one response. Where it does not say its tokens, they are no more than the bytes."""
     used = used if isinstance(used, dict) else {}
     n_read, n_written = used.get("prompt_tokens"), used.get("completion_tokens")
     if not isinstance(n_read, int):
-        n_read = len(prompt.encode())
+        n_read = len(prompt.encode() if isinstance(prompt, str) else prompt)
     if not isinstance(n_written, int):
         n_written = max(options.get(each, 0) for each in ("max_tokens", "max_completion_tokens"))
     to_read, to_write = price() or (0.0, 0.0)

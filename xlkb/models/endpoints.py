@@ -3,20 +3,27 @@
 Servers that speak OpenAI's interface differ in what they take: reasoning models want
 `max_completion_tokens` in place of `max_tokens` and no temperature, others allow fewer tokens than
 are asked for. What a refusal (HTTP 400 or 422) names is left out or replaced, the request is sent
-again, and what was learned holds for all further requests to this name in this process.
+again, and what was learned holds for all further requests to this name in this process. `Tokenizer`
+is the tokenizer of a model that is served, where the server lends it.
 """
 
 import json
 import os
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from openai import OpenAI, OpenAIError
 
 KEY = "OPENAI_API_KEY"
+IN_FLIGHT = 8
+"""Requests at a time; so many may still be answered, and paid, when the budget is used up."""
+
 FEW, MANY = 16, 64
 """Limits of tokens are not halved below `FEW` nor doubled above `MANY`."""
 
@@ -47,7 +54,7 @@ def post(
     name: str,
     model: str,
     endpoint: str,
-    prompt: str,
+    prompt: str | Sequence[int],
     options: Mapping[str, Any],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """One request, in the form that the endpoint takes.
@@ -57,8 +64,9 @@ def post(
         name: the `api:` name; what is learned is kept for it.
         model: what the endpoint calls the model.
         endpoint: "completions", or "chat" (the prompt is then the one message).
-        prompt: text.
-        options: other fields of the request; `max_tokens` and `temperature` are adapted.
+        prompt: text, or token ids, of which only completions are made.
+        options: other fields of the request; `max_tokens` and `temperature` are adapted, and fields
+            that OpenAI's interface does not have stand in `extra_body`.
 
     Returns:
         The response's JSON, {} where it is malformed, and the options that were sent.
@@ -120,8 +128,95 @@ def hidden(said: str) -> str:
     return said.replace(key, "[key]") if key else said
 
 
+@dataclass
+class Tokenizer:
+    """The tokenizer of a served model, as far as `models.tokens` needs one; threads may share it.
+
+    It is at `/tokenize`, beside the `/v1` of the base URL, in vLLM's form and llama.cpp's. Special
+    tokens that are spelt out in a text are characters for llama.cpp; vLLM reads them as special.
+
+    `served`: what the endpoint calls the model. `root`: the base URL without `/v1`. A call raises
+    what `post` raises, and ValueError where the answer holds no token ids.
+    """
+
+    client: "OpenAI"
+    name: str
+    served: str
+    root: str
+    is_fast = True
+
+    @cached_property
+    def there(self) -> bool:
+        """Whether the server has one; asked once."""
+        try:
+            return bool(replace(self, client=self.client.with_options(max_retries=2))._ids("a"))
+        except (ValueError, ServerError):
+            return False
+
+    @cached_property
+    def model_max_length(self) -> int | None:
+        """Tokens that the model reads at once, where `/v1/models` says it; asked once."""
+        import openai
+
+        quick = self.client.with_options(max_retries=0, timeout=10)
+        try:
+            listed = quick.get("/models", cast_to=object)["data"]
+            (each,) = (m for m in listed if len(listed) == 1 or m["id"] == self.served)
+            found = each.get("max_model_len") or (each.get("meta") or {}).get("n_ctx")
+        except (openai.OpenAIError, KeyError, TypeError, ValueError, AttributeError):
+            return None
+        return found if type(found) is int and found > 0 else None
+
+    def __call__(
+        self, texts: str | Sequence[str], return_special_tokens_mask: bool = False, **_: Any
+    ) -> dict[str, list]:
+        """Token ids with what the server puts around a text; of one text, also which ones those
+        are, like a tokenizer of transformers."""
+        if isinstance(texts, str):
+            ids, plain = self._ids(texts), self._ids(texts, around=False)
+            found = (i for i in range(len(ids)) if plain and ids[i : i + len(plain)] == plain)
+            at = next(found, len(ids))
+            mask = [int(not at <= i < at + len(plain)) for i in range(len(ids))]
+            return {"input_ids": ids, "special_tokens_mask": mask}
+        with ThreadPoolExecutor(IN_FLIGHT) as pool:
+            return {"input_ids": list(pool.map(self._ids, texts))}
+
+    def decode(self, ids: Sequence[int], **_: Any) -> str:
+        """The text of tokens, "" where the server does not say."""
+        body = self._post("/detokenize", {"tokens": list(ids)})
+        found = body.get("prompt", body.get("content"))
+        return found if isinstance(found, str) else ""
+
+    def get_vocab(self) -> dict[str, int]:
+        """Nothing: no server tells its vocabulary."""
+        return {}
+
+    def _ids(self, text: str, around: bool = True) -> list[int]:
+        forms = {"prompt": text, "add_special_tokens": around}  # vLLM
+        forms |= {"content": text, "add_special": around, "parse_special": False}  # llama.cpp
+        ids = self._post("/tokenize", forms).get("tokens")
+        if not isinstance(ids, list) or not all(type(each) is int for each in ids):
+            raise ValueError(f"{self.name}: {self.root}/tokenize gives no token ids.")
+        return ids
+
+    def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        import openai
+
+        try:
+            found = self.client.post(f"{self.root}{path}", cast_to=object, body=body)
+        except openai.OpenAIError as error:
+            failure = _failure(self.client, self.name, error)
+        else:
+            return found if isinstance(found, dict) else {}
+        raise failure  # Not in the handler: the client's error holds the request, with the key.
+
+
 def _create(
-    client: "OpenAI", model: str, endpoint: str, prompt: str, options: Mapping[str, Any]
+    client: "OpenAI",
+    model: str,
+    endpoint: str,
+    prompt: str | Sequence[int],
+    options: Mapping[str, Any],
 ) -> dict[str, Any]:
     if endpoint == "chat":
         messages = [{"role": "user", "content": prompt}]

@@ -45,8 +45,9 @@ def load(
         languages: codes, as a sequence or separated by commas. English, which the others are
             compared with, is put first, and added when it is not named and the task has it. Those
             after the first five are held out of the training texts.
-        style: how choices are scored, instead of the profile's style; "letters" for `api:` models,
-            which cannot be scored by cloze. Letters know the decision rule "sum" only.
+        style: how choices are scored, instead of the profile's style. Where a model is behind an
+            endpoint (`api:`), a profile's "cloze" becomes "letters" unless it is named here, as few
+            endpoints can be scored by it. Letters know the decision rule "sum" only.
         quick: a handful of questions per cell (`xlkb/data/quick.toml`), of the same models: does
             everything run?
 
@@ -56,9 +57,9 @@ def load(
         A quick one has its own folder of results too.
 
     Raises:
-        ValueError: an unknown profile, language or style, a style that a model cannot have, or a
-            bad key or value in the TOML file; the message names what exists and the nearest match.
-            Models and tasks are looked up by `models.load` and `tasks.load`.
+        ValueError: an unknown profile, language or style, or a bad key or value in the TOML file;
+            the message names what exists and the nearest match. Models and tasks are looked up by
+            `models.load` and `tasks.load`.
         FileNotFoundError: there is no such profile's file, or file of own questions.
     """
     named, task = tuple(filter(None, model_names(model))), task.strip()
@@ -67,11 +68,11 @@ def load(
     if task:
         changes["task"] = task
     every = named or [name for key in MODELS for name in plain[key]]
-    if served := [name for name in every if name.startswith("api:")]:
+    if style != "cloze" and any(name.startswith("api:") for name in every):
         style = style or plain["style"].replace("cloze", "letters")
         changes["barrier.styles"] = tuple(s for s in plain["barrier.styles"] if s != "cloze")
-    if style:
-        _check_style(style, served)
+    if style and style not in prompts.STYLES:
+        raise ValueError(f"There is no style {style!r}; {nearest(style, prompts.STYLES)}")
     if style not in ("", plain["style"]):
         from xlkb import analysis  # Takes a second to import.
 
@@ -204,16 +205,6 @@ def _unknown(key: str, value: Any) -> str:
         tables = [f"[{known.partition('.')[0]}]" if "." in known else "no table" for known in homes]
         return f"{key!r} does not stand there, but in {' and in '.join(tables)}."
     return f"unknown key {key!r}; {nearest(key, SETTINGS)}"
-
-
-def _check_style(style: str, served: Sequence[str]) -> None:
-    if style not in prompts.STYLES:
-        raise ValueError(f"There is no style {style!r}; {nearest(style, prompts.STYLES)}")
-    if served and style == "cloze":
-        raise ValueError(
-            f"{served[0]} cannot be scored by cloze: endpoints do not say how likely a given text "
-            "is. Choose the style 'letters' or 'paper'."
-        )
 
 
 def _codes(languages: str | Sequence[str], task: str) -> tuple[str, ...]:

@@ -4,8 +4,8 @@
 `generate` the text that follows a prompt, and `continued` in which language; `similarities` and
 `retrieval` compare embeddings; `translate` asks for translations by examples, and `comet` rates
 them; `perplexities` reads held-out text. All of them look into the store first (`results`), by the
-model's fingerprint and the very text. Of a model behind an endpoint there is only a letter, read in
-any language:
+model's fingerprint and the very text. Many a model behind an endpoint (`texts.way` finds out) only
+names a letter, read in any language:
 
 >>> from xlkb import scoring
 >>> scoring.letters.read("La réponse est B.", "ABCD")
@@ -20,7 +20,7 @@ from xlkb.scoring.few_shot_translation import prompt as translation_prompt
 from xlkb.scoring.few_shot_translation import quality as translation_quality
 from xlkb.scoring.generation import Prompt, generate
 from xlkb.scoring.running_text import continued, perplexities
-from xlkb.scoring.served import letters
+from xlkb.scoring.served import letters, texts
 from xlkb.scoring.tries import Pair, encode
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "score_each",
     "scores",
     "similarities",
+    "texts",
     "translate",
     "translation_prompt",
     "translation_quality",

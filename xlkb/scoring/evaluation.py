@@ -14,7 +14,7 @@ from datasets import Dataset
 from xlkb.models import LanguageModel, replaying, slug
 from xlkb.scoring import engines, lengths, results
 from xlkb.scoring.results import key, store_folder
-from xlkb.scoring.served import answering
+from xlkb.scoring.served import answering, texts
 from xlkb.scoring.tries import Pair, TokenIds
 from xlkb.tasks import Asking, prompts, shots
 
@@ -62,8 +62,8 @@ def score(
         (demonstrations that the prompt has), `n_shots_asked, demonstrations, model,
         log_likelihood` (nats, sum over tokens), `n_tokens, n_bytes` (UTF-8 bytes of the choice),
         `unconditional_log_likelihood` (nats; NaN for letters), `letter_mass` (probability of the
-        four letters together; NaN for cloze), and of a model behind an endpoint `unread` (1 where
-        its answer was not understood, else 0).
+        four letters together; NaN for cloze), and of a model behind an endpoint, but for cloze,
+        `unread` (1 where its answer was not understood, else 0).
 
     Raises:
         ValueError: what `Asking` refuses; `n_shots` without `dev`; demonstrations that there are
@@ -96,7 +96,7 @@ def score(
     )
     mass = np.exp(rows["log_likelihood"].to_numpy().reshape(-1, 4)).sum(1).repeat(4)
     rows["letter_mass"] = np.nan if asking.style == "cloze" else mass
-    if model.name.startswith("api:"):
+    if model.name.startswith("api:") and asking.style != "cloze":
         rows["unread"] = (mass == 0).astype(float)
     if not replaying() and items:
         results.write_rows(_rows_file(store, model, rows), rows, model.describe())
@@ -142,10 +142,13 @@ def context_tokens(
 ) -> np.ndarray:
     """Tokens of the prompt before the choices, int64 [questions]; arguments as for `score`.
 
-    Of a question that `score` leaves out, those of its prompt without demonstrations.
+    Of a question that `score` leaves out, those of its prompt without demonstrations. NaN, and
+    float64, where an endpoint has no tokenizer.
     """
     built, _ = _built(model, questions.to_list(), store, Asking.of(asking), dev)
     contexts = [Pair(prompt.context, "") for prompt in built]
+    if not lengths.known(model, store):
+        return np.full(len(built), np.nan)
     found = lengths.of(model, contexts, store)
     return np.array([found[pair] for pair in contexts], np.int64)
 
@@ -206,9 +209,10 @@ def scores(
     model: LanguageModel, pairs: Iterable[Pair], store: Path
 ) -> dict[Pair, tuple[float, int]]:
     """Log-likelihood and number of tokens of each pair, from the store or else the model."""
-    if model.name.startswith("api:"):
-        return answering.scores(model, pairs, store)
     pairs = list(dict.fromkeys(pairs))
+    if model.name.startswith("api:"):
+        kind = answering if answering.lists_choices(pairs) else texts
+        return kind.scores(model, pairs, store)
 
     def compute(missing: Sequence[int]) -> results.Found:
         from xlkb.scoring import likelihoods  # torch takes seconds to import

@@ -18,6 +18,7 @@ import pandas as pd
 
 from xlkb.models import LanguageModel, checkpoints, tokens
 from xlkb.scoring import engines, results
+from xlkb.scoring.served import lines
 
 if TYPE_CHECKING:
     from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
@@ -48,7 +49,8 @@ def generate(
     Returns:
         One row per prompt: `text` (stripped; it may be empty), `n_tokens` (generated, with the line
         break), `n_prompt`
-        (tokens of the prompt), `cut` (no line break came).
+        (tokens of the prompt), `cut` (no line break came). Of a model behind an endpoint they are
+        what the endpoint says, and 0 where it does not.
 
     Raises:
         ValueError: a prompt and the new tokens are longer than the model's context.
@@ -58,6 +60,10 @@ def generate(
     keys = [results.address("greedy line", limit, each.shared + each.own) for each in prompts]
 
     def compute(missing: Sequence[int]) -> results.Found:
+        if model.name.startswith("api:"):
+            texts = [each.shared + each.own for each in prompts]
+            yield from lines.written(model, texts, missing, max_new_tokens)
+            return
         # Planned from all, so that a run that goes on meets the same batches.
         every, left = {k: place for place, k in reversed([*enumerate(keys)])}, {*missing}
         batches = _batches(model, {place: prompts[place] for place in every.values()})

@@ -16,7 +16,7 @@ from datasets import Dataset
 
 from xlkb.ground import disk
 from xlkb.ground.languages import LANGUAGES
-from xlkb.models import LanguageModel, tokens
+from xlkb.models import LanguageModel, replaying, tokens
 from xlkb.scoring import results
 from xlkb.scoring.results import key, store_folder
 from xlkb.scoring.tries import Pair, encode
@@ -53,6 +53,13 @@ def of(model: LanguageModel, pairs: Iterable[Pair], store: Path) -> dict[Pair, i
     return dict(zip(keys, found["n_tokens"].tolist(), strict=True))
 
 
+def known(model: LanguageModel, store: Path) -> bool:
+    """Whether texts can be measured: always, but for endpoints without a tokenizer."""
+    if not model.name.startswith("api:") or (store_folder(store, model) / "lengths").is_dir():
+        return True
+    return not replaying() and model.tokenizer.there
+
+
 def fitting(
     model: LanguageModel,
     wanted: Sequence[int],
@@ -67,7 +74,7 @@ def fitting(
     and a prompt that lost two of five is the one that three were asked for, with the same score.
 
     Args:
-        model: from `models.load`; where its context is unknown (`api:`), everything fits.
+        model: from `models.load`; where its context is unknown, everything fits.
         wanted: demonstrations of each prompt, at most.
         made: (place of the prompt, demonstrations) -> what is to be scored then; a text to be
             continued has no continuation.
@@ -117,10 +124,10 @@ def per_word(
     Returns:
         `language, n` (questions), `n_words` (between spaces; NaN in Chinese and Japanese, which
         write none), `n_tokens, tokens_per_word` and `tokens_ratio` (over that of the same questions
-        in the base language). No rows of a model behind an endpoint, whose tokenizer is not here.
+        in the base language). No rows of a model behind an endpoint that has no tokenizer.
     """
     columns = ["language", "n", "n_words", "n_tokens", "tokens_per_word", "tokens_ratio"]
-    if model.name.startswith("api:"):
+    if not known(model, store):
         return pd.DataFrame(columns=columns)
     texts = {code: [each[code] for each in questions["question"]] for code in (base, *languages)}
     pairs = {text: Pair(text, "") for each in texts.values() for text in each}

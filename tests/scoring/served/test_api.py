@@ -92,14 +92,15 @@ def test_the_fingerprint_is_that_of_model_and_url(monkeypatch):
 
 
 def test_what_needs_weights_says_that_there_are_none(stub, tmp_path):
-    server = stub(lambda path, body: (500, {}))
+    server = stub(lambda path, body: (404, {}))
     with pytest.raises(ValueError, match="dtype and device cannot be chosen"):
         models.load(server.name, dtype="float32")
-    with pytest.raises(ValueError, match=r"cloze.*'letters' or 'paper'"):
-        ask(server, tmp_path, style="cloze")
     with pytest.raises(ValueError, match="no weights here"):
         _ = models.load(server.name).network
     assert server.asked == []
+    with pytest.raises(ValueError, match=r"cloze.*'letters' or 'paper'"):
+        ask(server, tmp_path, style="cloze")
+    assert {path for path, _, _ in server.asked} == {"/tokenize"}
 
 
 def test_a_missing_package_is_named_with_its_command(monkeypatch):
@@ -153,7 +154,7 @@ def test_generated_letters_are_read_where_there_are_no_log_probabilities(stub, t
     rows = ask(server, tmp_path)
     assert sorted(stats.decide(rows)["predicted"]) == [-1, 0, 1, 2]
     assert sorted(rows.groupby("item_id")["letter_mass"].first()) == [0, 1, 1, 1]
-    described = json.loads(next(tmp_path.glob("*/model.json")).read_text())
+    described = json.loads(next(tmp_path.glob("*/endpoint.json")).read_text())
     assert described["answers"] == {"served": ["stub-1"], "completions, text": 4, "no letter": 1}
 
 
@@ -532,6 +533,16 @@ def test_the_notebook_that_asks_runs_with_an_endpoint(stub, tmp_path, monkeypatc
     assert set(barrier["unread"]) == set(barrier["reference_unread"]) == {0.0}
     for path in tmp_path.rglob("*"):
         assert path.is_dir() or SECRET.encode() not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize("answer", [(404, {}), (200, {"tokens": "none"})])
+def test_cloze_that_cannot_be_is_refused_before_anything_runs(stub, capsys, monkeypatch, answer):
+    server = stub(lambda path, body: answer)
+    monkeypatch.setattr(paths, "FIGURES", paths.results() / "figures")
+    words = ["--model", server.name, "--style", "cloze", "--only", "02,04", "--languages", "fr"]
+    assert reproduce.main(words) == 2
+    assert "cannot be scored by cloze" in capsys.readouterr().err
+    assert {path for path, _, _ in server.asked} == {"/tokenize"}
 
 
 @pytest.fixture(scope="module")

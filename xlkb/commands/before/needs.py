@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from xlkb import corpora, models, tasks, training
+from xlkb import corpora, models, scoring, tasks, training
 from xlkb.commands.before import preflight, wanted
 from xlkb.corpora import translators
 from xlkb.ground import disk, paths
@@ -16,8 +16,8 @@ from xlkb.profiles import Run
 from xlkb.report import notebooks as cells
 from xlkb.training import finetuning, memory, recipes, sizes
 
-ASKING = "02"
-"""The notebook that needs no more of a model than answers."""
+ASKING = ("02", "04")
+"""Notebooks that run without a model's weights; 04 then leaves out the facts that are taught."""
 
 AGREE = "agree"
 """The recipe of agreement in notebook 06."""
@@ -86,10 +86,10 @@ def names(run: Run, notebooks: Sequence[Path], given: Mapping[str, str | bool]) 
     if run.text.translator:
         translators.check(run.text.translator)
     served = [name for name in run.every_model if name.startswith("api:")]
-    if served and numbers != [ASKING]:
+    if served and not {*numbers} <= {*ASKING}:
         raise ValueError(
-            f"{served[0]} has no weights here to look into or to train: only notebook {ASKING}, "
-            f"which asks questions, can run with it. Add --only {ASKING}."
+            f"{served[0]} has no weights here to look into or to train: only notebooks "
+            f"{_listed(ASKING)}, which ask, can run with it. Add --only {','.join(ASKING)}."
         )
     if "06" in numbers and run.bridge.arms and corpora.bridge.NONE not in run.bridge.arms:
         raise ValueError(
@@ -156,7 +156,8 @@ def load(run: Run, numbers: Sequence[str], to_fetch: float = 0) -> list[Language
         to_fetch: bytes that will come from the hub (`preflight.require`).
 
     Raises:
-        ValueError, OSError, ImportError: a model cannot be had; there is too little room.
+        ValueError, OSError, ImportError, RuntimeError: a model cannot be had, or its endpoint
+            cannot be scored by cloze, which is asked for; there is too little room.
     """
     found = [models.load(name) for name in used(run, numbers)]
     labels = [model.label for model in found]
@@ -172,6 +173,9 @@ def load(run: Run, numbers: Sequence[str], to_fetch: float = 0) -> list[Language
         if not model.name.startswith("api:"):
             # Converts a pip model now, on the terminal and not in the middle of a notebook.
             _ = model.source
+        elif run.style == "cloze":
+            how = scoring.texts.way(model)
+            print(f"{model.label} says how likely a text is, asked by {how}.")
     fetched = (preflight.cache(), to_fetch, "models and data sets of the hub")
     disk.room([fetched, *_training(run, numbers, found)])
     return found
@@ -184,6 +188,8 @@ def used(run: Run, numbers: Sequence[str]) -> list[str]:
 
 def trained(run: Run, numbers: Sequence[str], name: str) -> dict[str, int]:
     """How many times the notebooks fine-tune a model, by recipe; what two of them need, once."""
+    if name.startswith("api:"):
+        return {}
     count = dict.fromkeys((run.teaching.recipe, run.text.recipe, run.bridge.recipe), 0)
     here = {number for number in numbers if name in run.models_of(number)}
     orders = run.text.orders if "06" in here else ()

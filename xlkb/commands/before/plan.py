@@ -60,7 +60,7 @@ def table(run: Run, notebooks: Iterable[str]) -> pd.DataFrame:
             continue
         billions = sizes.get(step.model.partition("@")[0]) or math.nan
         hours = 2e9 * billions * step.tokens * step.passes / FLOPS / 3600
-        rows.append((*step[:4], step.tokens / 1e6, hours, _money(step)))
+        rows.append((*step[:4], step.tokens / 1e6, hours, _money(step, run.style)))
     columns = ["notebook", "model", "what", "prompts", "tokens", "gpu_hours", "usd"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -185,9 +185,10 @@ def _total(found: pd.DataFrame) -> pd.Series:
     return found[["prompts", "tokens", "gpu_hours", "usd"]].sum(min_count=1)
 
 
-def _money(step: Step) -> float:
+def _money(step: Step, style: str) -> float:
     price = api.price()
     if price is None or not step.model.startswith("api:"):
         return math.nan
     read, written = price
-    return (step.tokens * read + step.prompts * written) / 1e6
+    requests = 4 if style == "cloze" else 1  # One for each choice.
+    return requests * (step.tokens * read + step.prompts * written) / 1e6

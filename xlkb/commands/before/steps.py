@@ -87,8 +87,9 @@ def steps(run: Run) -> Iterator[Step]:
         yield Step("03", name, "teach", quiz, (quiz + fewer) * lesson, 3)
         yield Step("03", name, "score", asked, asked * pupil)
 
-    mitigated = 2 * run.prompting.n_items * cells
     for name in run.prompting.models:
+        kinds = 1 if name.startswith("api:") else 2  # General facts, and taught ones.
+        mitigated = kinds * run.prompting.n_items * cells
         yield Step("04", name, "score", 11 * mitigated, mitigated * question * (7 + 4 * shots))
         yield Step("04", name, "translate", 5 * mitigated, 5 * mitigated * question * shots)
         if name in run.models:

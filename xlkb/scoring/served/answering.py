@@ -1,7 +1,7 @@
 """Scores of models behind an endpoint (`api.py`): the letters of listed choices.
 
-An endpoint has no weights to look into, so only styles that list the choices can be scored, by the
-first of `WAYS` that the endpoint takes: the top log-probabilities of the next token, or else some
+Every endpoint can name a letter (what else a text's probability takes: `texts.py`), by the first of
+`WAYS` that it takes: the top log-probabilities of the next token, or else some
 generated text in which a letter is read (`letters.read`). Each answer is stored when it comes, with
 its text and the way it was read; an answer without a letter is stored too, and counts as wrong.
 Generated text is read anew each time, so what is stored gains when the reader does.
@@ -24,13 +24,13 @@ from xlkb.models import LanguageModel, api, endpoints, replies
 from xlkb.scoring import results
 from xlkb.scoring.results import store_folder
 from xlkb.scoring.served import letters
+from xlkb.scoring.served.asking import tell
 from xlkb.scoring.tries import Pair
 
 if TYPE_CHECKING:
     from openai import OpenAI
 
-IN_FLIGHT = 8
-"""Requests at a time; so many may still be answered, and paid, when the budget is used up."""
+IN_FLIGHT = endpoints.IN_FLIGHT
 
 WAYS: dict[str, tuple[str, dict[str, Any]]] = {
     "completions, top 20": ("completions", {"logprobs": 20, "max_tokens": 1, "temperature": 0}),
@@ -81,19 +81,20 @@ def scores(
 ) -> dict[Pair, tuple[float, int]]:
     """Log-probability of each letter, from the store or else the endpoint; for `evaluation.scores`.
 
-    A letter's probability is that of all tokens that read as it, with and without a space; -inf
+    The pairs are letters of listed choices (`lists_choices`); `texts` scores all others. A letter's
+    probability is that of all tokens that read as it, with and without a space; -inf
     where none was among the top ones. A letter that was generated gets 0 nats, the others -inf, and
     all four -inf when there was none.
 
     Raises:
-        ValueError: the pairs are not letters of listed choices; the endpoint refuses the request.
+        ValueError: the endpoint refuses the request.
         PermissionError: it refuses the key. ConnectionError: it cannot be reached.
         RuntimeError: the budget is used up.
     """
     asked: dict[tuple[str, bool], list[Pair]] = {}
     for pair in pairs:
         asked.setdefault((pair.context, pair.isolated), []).append(pair)
-    questions = [_question(model, group) for group in asked.values()]
+    questions = [_question(group) for group in asked.values()]
     keys = [_key(question) for question in questions]
     wanted = dict(zip(keys, questions, strict=True))
     folder = store_folder(store, model) / "answers"
@@ -105,7 +106,7 @@ def scores(
         about = {"served": sorted({*known["served"]}), **_counts(known)}
         if refused := endpoints.left_out(model.name):
             about["left out"] = refused
-        disk.write_json(folder.parent / "model.json", model.describe() | {"answers": about})
+        tell(folder.parent, answers=about)
     found = _read_anew(results.index.rows(folder, results.ANSWERS, keys), questions)
     reused = len(wanted) - len(missing)
     print(f"{model.label}: computed {len(missing):,} / reused {reused:,} answers ({_told(found)})")
@@ -135,15 +136,19 @@ def _values(way: str, text: str, question: Question) -> list[float]:
     return [0.0 if letter == named else -math.inf for letter in question.letters]
 
 
-def _question(model: LanguageModel, pairs: Sequence[Pair]) -> Question:
-    context, letters = pairs[0].context, tuple(pair.continuation.strip() for pair in pairs)
-    if len(letters) != 4 or any(f"\n{letter}. " not in context for letter in letters):
-        raise ValueError(
-            f"{model.name} cannot be scored by cloze or on running text: that takes the "
-            "log-likelihood of any continuation, which endpoints do not give. Use a style that "
-            "lists the choices: 'letters' or 'paper'."
-        )
-    return Question(context, letters)
+def lists_choices(pairs: Iterable[Pair]) -> bool:
+    """Whether all pairs are letters of choices that their contexts list, four of each."""
+    asked: dict[tuple[str, bool], list[str]] = {}
+    for pair in pairs:
+        asked.setdefault((pair.context, pair.isolated), []).append(pair.continuation.strip())
+    return all(
+        len(letters) == 4 and all(f"\n{letter}. " in context for letter in letters)
+        for (context, _), letters in asked.items()
+    )
+
+
+def _question(pairs: Sequence[Pair]) -> Question:
+    return Question(pairs[0].context, tuple(pair.continuation.strip() for pair in pairs))
 
 
 def _key(question: Question) -> bytes:
