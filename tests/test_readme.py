@@ -59,7 +59,7 @@ NOT_RUN = {
     "../clean/bin/pip install --no-compile --editable '.[test]'": INDEX,
     "../clean/bin/pip freeze --all --exclude pip --exclude-editable": INDEX,
     LAUNCH.format("ddp", 4, "-m xlkb finetune hub:ORG/NAME mixed --recipe lora"): GPUS,
-    LAUNCH.format("fsdp", 8, "-m xlkb finetune hub:ORG/NAME mixed --recipe paper"): GPUS,
+    LAUNCH.format("fsdp", 4, "-m xlkb finetune hub:ORG/NAME mixed --recipe full"): GPUS,
     "./paper_reproduce.sh --engine ray": "it starts a cluster, as tests/scoring/test_on_ray.py does",
     "./paper_reproduce.sh --profile paper": "it needs the hub, and a GPU; its dry run is below it",
 }

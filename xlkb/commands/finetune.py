@@ -21,7 +21,7 @@ examples:
     accelerate launch --config_file $(xlkb finetune --accelerate ddp) --num_processes 4 \
         -m xlkb finetune hub:ORG/NAME texts.jsonl --recipe lora
     accelerate launch --config_file $(xlkb finetune --accelerate fsdp) --num_processes 4 \
-        -m xlkb finetune hub:ORG/NAME texts.jsonl --recipe paper
+        -m xlkb finetune hub:ORG/NAME texts.jsonl --recipe full
 
 the corpus:
   A folder saved by datasets (save_to_disk) with a column text; what a column context counts, from
