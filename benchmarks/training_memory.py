@@ -14,9 +14,12 @@ The second measures, on one GPU of 80 GB, the profile `paper`'s recipe on 8 bill
 """
 
 import argparse
+import ctypes
+import gc
 import json
 import multiprocessing
 import os
+import platform
 import tempfile
 import threading
 import time
@@ -147,6 +150,7 @@ def _train(made: Any, work: Path, count: int, recipe: Any = None) -> float:
     else:
         network, settings, dtype = trainable.make(made, recipe, work / str(count), count)
     base = network if recipe.method == "full" else network.get_base_model()
+    _reset()
     if not chunked_loss.install(base, getattr(torch, dtype)):
         raise RuntimeError("the loss is not computed in chunks")
     ids = torch.randint(64, (count, recipe.sequence_length))
@@ -170,8 +174,7 @@ class _Peak:
             self.watch = threading.Thread(target=self._sample)
             self.watch.start()
         else:
-            _trim()
-            Path("/proc/self/clear_refs").write_text("5")
+            _reset()
             self.before = _status("VmRSS")
         return self.found
 
@@ -190,12 +193,12 @@ class _Peak:
             self.found["bytes"] = max(self.found["bytes"], whole - free)
 
 
-def _trim() -> None:
-    import ctypes
-    import gc
-
+def _reset() -> None:
+    """Begin anew with the peak: pages of files that were read, as by a loader, need no memory."""
     gc.collect()
-    ctypes.CDLL("libc.so.6").malloc_trim(0)
+    if platform.system() == "Linux":
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def _status(name: str) -> int:

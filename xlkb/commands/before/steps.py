@@ -40,7 +40,7 @@ BOTTLE = "of the bottle"
 
 
 class Step(NamedTuple):
-    """Something a notebook computes with one model; `passes` is 1 for reading, 3 or 4 for training."""
+    """Something a notebook computes with one model; `passes`: 1 to read, 3 or 4 to learn."""
 
     notebook: str
     model: str
