@@ -14,9 +14,12 @@ The second measures, on one GPU of 80 GB, the profile `paper`'s recipe on 8 bill
 """
 
 import argparse
+import ctypes
+import gc
 import json
 import multiprocessing
 import os
+import platform
 import tempfile
 import threading
 import time
@@ -43,6 +46,10 @@ MODES: dict[str, dict[str, Any]] = {
 }
 """Values of a recipe, by what is compared."""
 
+IMPORTED = ["bitsandbytes", "peft", "xlkb.training.loop.trainable", "xlkb.training.loop.passes"]
+IMPORTED += ["transformers.models.llama.modeling_llama"]
+"""Once, for the processes of all modes."""
+
 MIDDLE = {
     "vocab_size": 8192,
     "hidden_size": 640,
@@ -65,59 +72,25 @@ def measure(
 
     from xlkb import models
     from xlkb.training import memory, recipes
-    from xlkb.training.loop import chunked_loss, methods, trainable, trainer
 
     recipe = recipes.Recipe(**(MODES[mode] | changes | {"learning_rate": 1e-5}))
     count = steps * recipe.batch_size * recipe.gradient_accumulation
-    with tempfile.TemporaryDirectory() as folder:
-        tiny = transformers.LlamaConfig(**MIDDLE | {"hidden_size": 40, "vocab_size": 64})
-        given = models.load(model_name, dtype=changes.get("dtype", "auto")) if model_name else None
-        device = given.device if given else "cuda" if torch.cuda.is_available() else "cpu"
-        dtype = given.compute_dtype if given else changes["dtype"]
+    given = models.load(model_name) if model_name else None
+    device = given.device if given else "cuda" if torch.cuda.is_available() else "cpu"
+    dtype = recipe.computes_in(given.compute_dtype if given else "bfloat16")
+    if given:
+        found = memory.peak(given, recipe)
+    else:
         config = transformers.LlamaConfig(**SHAPES.get(shape, MIDDLE))
-        if given:
-            config = transformers.AutoConfig.from_pretrained(given.source)
         found = memory.of_config(config, recipe, dtype, device)
-
-        def train(config: Any, count: int, given: Any = None) -> float:
-            """Seconds of the steps."""
-            work = Path(folder, str(count))
-            if given:
-                network, settings, used = trainable.make(given, recipe, work, count)
-            else:
-                used = recipe.computes_in(dtype)
-                settings = trainer.arguments(work, recipe, used, device, count)
-                network = _random(config, recipe, used, device)
-            base = network if recipe.method == "full" else network.get_base_model()
-            if not chunked_loss.install(base, getattr(torch, used)):
-                raise RuntimeError("the loss is not computed in chunks")
-            last = min(64, config.get_text_config().vocab_size)
-            ids = torch.randint(last, (count, recipe.sequence_length))
-            data = [{"input_ids": row, "labels": row} for row in ids]
-            begun = time.perf_counter()
-            trainer.run(network, data, settings, checkpoint_seconds=1e9)
-            return time.perf_counter() - begun
-
-        def _random(config: Any, recipe: Any, used: str, device: str) -> Any:
-            if recipe.method == "qlora":
-                plain = transformers.AutoModelForCausalLM.from_config(config)
-                plain.to(getattr(torch, used)).save_pretrained(Path(folder, "base"))
-                del plain
-                options = {"quantization_config": models.variants.quantization("nf4", used)}
-                made = transformers.AutoModelForCausalLM.from_pretrained(
-                    Path(folder, "base"), dtype=used, device_map=device, **options
-                )
-            else:
-                weights = recipe.weights_dtype if recipe.method == "full" else used
-                with torch.device(device):
-                    made = transformers.AutoModelForCausalLM.from_config(
-                        config, dtype=getattr(torch, weights)
-                    )
-            return methods.applied(made, recipe)
-
-        train(tiny, recipe.batch_size)  # Imports what is imported late.
-        with _peak(device) as peak:
-            seconds = train(config, count, given)
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        tiny = transformers.LlamaConfig(**MIDDLE | {"hidden_size": 40, "vocab_size": 64})
+        # Imports what is imported late.
+        _train(_Made(tiny, work / "tiny", recipe, dtype, device), work, 2 * recipe.batch_size)
+        made = given or _Made(config, work / "base", recipe, dtype, device)
+        with _Peak(device) as peak:
+            seconds = _train(made, work, count, recipe)
     estimate = found.total - (found.context if device == "cpu" else 0)
     return {
         "mode": mode,
@@ -130,7 +103,64 @@ def measure(
     }
 
 
-class _peak:
+class _Made:
+    """A random network of a shape, made when it is called; in 4 bits, from a folder."""
+
+    def __init__(self, config: Any, folder: Path, recipe: Any, dtype: str, device: str) -> None:
+        import torch
+        from transformers import AutoModelForCausalLM
+
+        self.config, self.folder, self.recipe = config, folder, recipe
+        self.dtype, self.device = dtype, device
+        if recipe.method == "qlora":
+            plain = AutoModelForCausalLM.from_config(config, dtype=getattr(torch, dtype))
+            plain.save_pretrained(folder)
+
+    def __call__(self) -> Any:
+        import torch
+        from transformers import AutoModelForCausalLM
+
+        from xlkb.models import variants
+        from xlkb.training.loop import methods
+
+        if self.recipe.method == "qlora":
+            made = AutoModelForCausalLM.from_pretrained(
+                self.folder,
+                dtype=self.dtype,
+                device_map=self.device,
+                quantization_config=variants.quantization("nf4", self.dtype),
+            )
+            return methods.applied(made, self.recipe)
+        weights = self.recipe.weights_dtype if self.recipe.method == "full" else self.dtype
+        with torch.device(self.device):
+            made = AutoModelForCausalLM.from_config(self.config, dtype=getattr(torch, weights))
+        return methods.applied(made, self.recipe)
+
+
+def _train(made: Any, work: Path, count: int, recipe: Any = None) -> float:
+    """Seconds of the steps."""
+    import torch
+
+    from xlkb.training.loop import chunked_loss, trainable, trainer
+
+    recipe = recipe or made.recipe
+    if isinstance(made, _Made):
+        dtype, network = made.dtype, made()
+        settings = trainer.arguments(work / str(count), recipe, dtype, made.device, count)
+    else:
+        network, settings, dtype = trainable.make(made, recipe, work / str(count), count)
+    base = network if recipe.method == "full" else network.get_base_model()
+    _reset()
+    if not chunked_loss.install(base, getattr(torch, dtype)):
+        raise RuntimeError("the loss is not computed in chunks")
+    ids = torch.randint(64, (count, recipe.sequence_length))
+    data = [{"input_ids": row, "labels": row} for row in ids]
+    begun = time.perf_counter()
+    trainer.run(network, data, settings, checkpoint_seconds=1e9)
+    return time.perf_counter() - begun
+
+
+class _Peak:
     """Measures what is used at most inside, in `bytes`."""
 
     def __init__(self, device: str) -> None:
@@ -144,8 +174,7 @@ class _peak:
             self.watch = threading.Thread(target=self._sample)
             self.watch.start()
         else:
-            _trim()
-            Path("/proc/self/clear_refs").write_text("5")
+            _reset()
             self.before = _status("VmRSS")
         return self.found
 
@@ -164,12 +193,12 @@ class _peak:
             self.found["bytes"] = max(self.found["bytes"], whole - free)
 
 
-def _trim() -> None:
-    import ctypes
-    import gc
-
+def _reset() -> None:
+    """Begin anew with the peak: pages of files that were read, as by a loader, need no memory."""
     gc.collect()
-    ctypes.CDLL("libc.so.6").malloc_trim(0)
+    if platform.system() == "Linux":
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def _status(name: str) -> int:
@@ -206,11 +235,12 @@ def main() -> None:
         "sequence_length": given.sequence_length,
         "gradient_accumulation": given.accumulation,
     }
-    rows = []
+    rows, apart = [], multiprocessing.get_context("forkserver")
+    apart.set_forkserver_preload(IMPORTED)
     print("mode                       estimate  measured  ratio   paged   tokens/s")
     for mode in modes:
         dtype = {"dtype": "bfloat16" if "weights_dtype" in MODES[mode] else given.dtype}
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        with ProcessPoolExecutor(1, apart) as process:
             rows.append(
                 process.submit(
                     measure, mode, given.model, given.shape, changes | dtype, given.steps

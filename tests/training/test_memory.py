@@ -37,7 +37,9 @@ def test_stored_runs_are_known_by_the_keys_that_they_had(monkeypatch):
     monkeypatch.setenv("XLKB_REPLAY", "1")
     monkeypatch.setenv("XLKB_RESULTS", str(reference))
     run = profiles.load("demo")
-    quiz = tasks.load("academy", n=run.teaching.n_characters * len(run.teaching.relations))
+    taught = run.teaching
+    asked = (taught.n_characters, taught.relations, run.languages)
+    quiz = tasks.academy.questions("test", *asked)
     lessons = corpora.lessons(quiz, "en", run.teaching.form, seed=run.seed)
     teach = recipes.get(run.teaching.recipe, epochs=run.teaching.epochs, seed=run.seed)
     base = models.load(run.teaching.models[0])

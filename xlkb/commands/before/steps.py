@@ -40,7 +40,7 @@ BOTTLE = "of the bottle"
 
 
 class Step(NamedTuple):
-    """Something a notebook computes with one model; `passes` is 1 for reading, 3 for training."""
+    """Something a notebook computes with one model; `passes`: 1 to read, 3 or 4 to learn."""
 
     notebook: str
     model: str
@@ -84,7 +84,7 @@ def steps(run: Run) -> Iterator[Step]:
 
     asked = 2 * quiz * cells + fewer * five
     for name in run.teaching.models:
-        yield Step("03", name, "teach", quiz, (quiz + fewer) * lesson, 3)
+        yield Step("03", name, "teach", quiz, (quiz + fewer) * lesson, _passes(run.teaching.recipe))
         yield Step("03", name, "score", asked, asked * pupil)
 
     for name in run.prompting.models:
@@ -98,7 +98,7 @@ def steps(run: Run) -> Iterator[Step]:
 
     general = needs.arms(run) * _corpus_tokens(run)
     for name in run.text.models:
-        yield Step("05", name, "train", needs.arms(run), general, 3)
+        yield Step("05", name, "train", needs.arms(run), general, _passes(run.text.recipe))
         for what, prompts, tokens, passes in _after(run, quiz, lesson):
             yield Step("06", name, what, prompts, tokens, passes)
 
@@ -124,7 +124,7 @@ def _after(run: Run, quiz: int, lesson: float) -> Iterator[tuple[str, int, float
     asked += (len(run.text.units) + 3) * run.after.n_few * len(run.after.held_out)
     if run.text.n_passes > 1:
         asked += 2 * run.after.n_items * cells
-        yield "train", 2, 2 * run.text.n_passes * _corpus_tokens(run), 3
+        yield "train", 2, 2 * run.text.n_passes * _corpus_tokens(run), _passes(run.text.recipe)
     if run.agreeing:
         asked += run.after.n_items * cells
         # In two languages, with each of four choices, and read by the frozen model, too.
@@ -134,16 +134,22 @@ def _after(run: Run, quiz: int, lesson: float) -> Iterator[tuple[str, int, float
     after, own = 4 * ("after" in orders), (1 + len(run.text.units)) * ("own" in orders)
     if orders:
         told = quiz * TOKENS_PER_FACT["prose"] * own + after * _corpus_tokens(run)
-        yield "train", after + own, told + quiz * lesson * (1 + 2 * ("before" in orders)), 3
+        told += quiz * lesson * (1 + 2 * ("before" in orders))
+        yield "train", after + own, told, _passes(run.text.recipe)
         again = (after + own + 2 + 2 * ("before" in orders)) * cells
         yield "score", again * (quiz + run.after.n_few), again * (quiz + run.after.n_few) * pupil, 1
     facts = bridge.n_characters * len(run.teaching.relations) * bridge.n_seeds
     if facts and bridge.arms:
         told = sum(1 / (1 - corpora.bridge.parse(arm)[0]) for arm in bridge.arms)
         told *= facts * corpora.bridge.VERSIONS * bridge.n_passes * TOKENS_PER_FACT["qa"]
-        yield "teach", len(bridge.arms) * bridge.n_seeds, float(told), 3
+        yield "teach", len(bridge.arms) * bridge.n_seeds, float(told), _passes(bridge.recipe)
         asked = facts * cells * len(bridge.arms)
         yield "score", asked, asked * pupil, 1
+
+
+def _passes(recipe: str) -> int:
+    """Of training: forward, and backward at twice the cost; forward again for what is not kept."""
+    return 3 + recipes.get(recipe).activation_checkpointing
 
 
 def _question(task: str) -> float:
