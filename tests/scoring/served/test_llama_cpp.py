@@ -18,7 +18,8 @@ import sys, time, xllamacpp
 given = xllamacpp.CommonParams()
 given.model.path, given.port, given.n_ctx, given.n_parallel = sys.argv[1], 0, 8192, 4
 given.cpuparams.n_threads = given.cpuparams_batch.n_threads = 1
-print("at", xllamacpp.Server(given).listening_address, flush=True)
+server = xllamacpp.Server(given)
+print("at", server.listening_address, flush=True)
 time.sleep(3600)
 """
 

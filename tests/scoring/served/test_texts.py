@@ -143,6 +143,20 @@ def test_an_endpoint_that_only_seems_to_echo_is_found_out(one, stub, tmp_path, f
     assert len(results.read(results.store_folder(tmp_path, served))) == 0
 
 
+def test_a_server_that_rounds_is_not_taken_for_one_that_errs(one, stub):
+    reply, asked = standin(one), []
+
+    def rounding(path, body):
+        status, said = reply(path, body)
+        asked.append(path)
+        for each in said.get("choices", [{}])[0].get("prompt_logprobs") or []:
+            for told in (each or {}).values():
+                told["logprob"] *= 1 + 0.02 * (-1) ** len(asked)
+        return status, said
+
+    assert texts.way(models.load(stub(rounding).name)) == "prompt_logprobs"
+
+
 def test_tokens_that_a_server_adds_are_found_out(one, stub):
     reply = standin(one)
 

@@ -185,7 +185,7 @@ def _total(found: pd.DataFrame) -> pd.Series:
     return found[["prompts", "tokens", "gpu_hours", "usd"]].sum(min_count=1)
 
 
-def _money(step: Step, style: str) -> float:
+def _money(step: Step, style: str = "") -> float:
     price = api.price()
     if price is None or not step.model.startswith("api:"):
         return math.nan
