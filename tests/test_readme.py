@@ -60,7 +60,7 @@ NOT_RUN = {
     "../clean/bin/pip freeze --all --exclude pip --exclude-editable": INDEX,
     LAUNCH.format("ddp", 4, "-m xlkb finetune hub:ORG/NAME mixed --recipe lora"): GPUS,
     LAUNCH.format("fsdp", 4, "-m xlkb finetune hub:ORG/NAME mixed --recipe full"): GPUS,
-    "./paper_reproduce.sh --engine ray": "it starts a cluster, as tests/scoring/test_on_ray.py does",
+    "./paper_reproduce.sh --engine ray": "it starts a cluster; see tests/scoring/test_on_ray.py",
     "./paper_reproduce.sh --profile paper": "it needs the hub, and a GPU; its dry run is below it",
 }
 
