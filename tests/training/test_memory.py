@@ -176,6 +176,7 @@ def test_the_estimate_is_what_is_measured(tmp_path):
 # Runs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optim", recipes.BITSANDBYTES)
 def test_weights_in_bfloat16_learn_and_are_stored_so(llama, tmp_path, optim):
     settings = recipe(**PAPER, optim=optim, epochs=15)
