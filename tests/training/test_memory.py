@@ -149,7 +149,15 @@ def test_what_does_not_fit_is_refused_with_what_would(llama, monkeypatch, tmp_pa
     with pytest.raises(ValueError, match="Choose a larger device, or a smaller model, or lower"):
         finetuning.train(llama, TEXTS, recipe(), tmp_path / "run")
     monkeypatch.setattr(sizes, "memory", lambda device: (needed.total, "a small GPU"))
-    assert memory.require(llama, recipe()) == needed
+    assert memory.require(llama, recipe()) == f"{needed.total / 1e9:.1f} GB"
+
+
+@pytest.mark.parametrize("changes", [{}, {"sequence_length": 512, "batch_size": 8}])
+def test_what_a_look_says_is_more_than_what_is_computed(llama, monkeypatch, changes):
+    most = memory.at_most(llama, recipe(**changes))
+    assert most > memory.peak(llama, recipe(**changes)).total
+    monkeypatch.setattr(memory, "peak", lambda *_: pytest.fail("computed"))
+    assert memory.require(llama, recipe(**changes)) == f"less than {most / 1e9:.0f} GB"
 
 
 def test_states_that_are_paged_may_lie_in_the_hosts_memory(monkeypatch):

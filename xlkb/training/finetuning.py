@@ -223,7 +223,7 @@ def _train(
         chunked_loss.install(network, getattr(torch, dtype))
     cost = trainable.estimate(wrapped, probe, recipe, dtype, len(packed), n_tokens)
     if processes.first():
-        print(f"{folder.name}: {cost}{f' and {needed.in_gb()}' if needed else ''}")
+        print(f"{folder.name}: {cost}{f' and {needed} of memory' if needed else ''}")
         if processes.left_out(device):
             print(f"accelerate has no FSDP on {device}: each process has all weights (DDP).")
     data = [

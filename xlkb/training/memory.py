@@ -12,6 +12,7 @@ import contextlib
 import json
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xlkb.models import LanguageModel
@@ -37,6 +38,10 @@ PAGED_FROM = 100_000
 
 FEW = 2
 """Layers, and twice as many, from which those of a deep network are counted."""
+
+WIDTHS = 160
+"""Values that a layer keeps of a token for the way back, in widths of the network, at most: some 30
+to 60 in the transformers that were looked at."""
 
 SMALLER = {
     "bf16 weights, 8-bit AdamW": {
@@ -75,10 +80,6 @@ class Peak(NamedTuple):
         """The peak, with paged states."""
         return self.weights + self.states + max(self.passes, self.step) + self.context
 
-    def in_gb(self) -> str:
-        """The total, as a phrase."""
-        return f"{'' if self.whole else 'at least '}{self.total / 1e9:.1f} GB of memory"
-
     def __str__(self) -> str:
         """The peak in words, by parts."""
         rest = max(self.passes, self.step)
@@ -91,12 +92,30 @@ class Peak(NamedTuple):
 
 def peak(model: LanguageModel, recipe: Recipe) -> Peak:
     """The peak of `finetuning.train`, from the model's config; no weights are read."""
+    return of_config(_config(model), recipe, model.compute_dtype, model.device)
+
+
+def at_most(model: LanguageModel, recipe: Recipe) -> float:
+    """Bytes that a training of a transformer does not reach by far: a look, where `peak` computes.
+
+    Weights, gradients and states in 32 bits, with copies; and for each token the logits, and in
+    each layer `WIDTHS` times its width.
+    """
+    text = _config(model).get_text_config()
+    weights = sizes.parameters(Path(model.source)) if not model.name.startswith("hub:") else 0
+    if not weights:
+        weights = 1e9 * (sizes.billions(model.name) or 1000)
+    tokens = recipe.batch_size * recipe.sequence_length
+    layers = WIDTHS * text.hidden_size * text.num_hidden_layers
+    return 24 * weights + 4 * tokens * (layers + 4 * text.vocab_size) + 2e9
+
+
+def _config(model: LanguageModel) -> Any:
     from transformers import AutoConfig
 
     safe = {"revision": model.revision, "trust_remote_code": False, "local_files_only": True}
     place = model.location if model.name.startswith("hub:") else model.source
-    config = AutoConfig.from_pretrained(place, **safe)
-    return of_config(config, recipe, model.compute_dtype, model.device)
+    return AutoConfig.from_pretrained(place, **safe)
 
 
 def of_config(config: Any, recipe: Recipe, dtype: str, device: str) -> Peak:
@@ -114,24 +133,26 @@ def of_config(config: Any, recipe: Recipe, dtype: str, device: str) -> Peak:
     return _peak(config.to_json_string(), type(config), recipe, recipe.computes_in(dtype), kind)
 
 
-def require(model: LanguageModel, recipe: Recipe) -> Peak | None:
-    """The peak of a training that fits the device: of each process, with its share of a batch.
+def require(model: LanguageModel, recipe: Recipe) -> str:
+    """How much memory a training that fits the device takes, or each process of it, in words.
 
-    None where FSDP shares out weights and states, of which nothing is known here.
+    Nothing ("") where FSDP shares out weights and states, of which nothing is known here.
 
     Raises:
-        ValueError: it does not; the message has the recipes that would, with what they take.
+        ValueError: it does not fit; the message has the recipes that would, with what they take.
     """
     if processes.sharded(model.device.partition(":")[0]):
-        return None
+        return ""
     size, accumulation = processes.share(recipe)
     recipe = replace(recipe, batch_size=size, gradient_accumulation=accumulation)
+    room, where = sizes.memory(model.device)
+    if (most := at_most(model, recipe)) <= room:
+        return f"less than {most / 1e9:.0f} GB"
     found = peak(model, recipe)
     if processes.count() > 1:  # DDP sends the gradients from a copy of them.
         found = found._replace(passes=found.passes + found.step, step=2 * found.step)
-    room, where = sizes.memory(model.device)
     if fits(found, room):
-        return found
+        return f"{'' if found.whole else 'at least '}{found.total / 1e9:.1f} GB"
     ways = []
     for name, changes in SMALLER.items():
         other = replace(recipe, **({"weights_dtype": "float32"} | changes))
