@@ -46,8 +46,7 @@ def nodes():
     helpers = [str(paths.ROOT / "tests" / "helpers"), str(paths.ROOT), before["PYTHONPATH"] or ""]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, helpers))
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    made = Cluster(initialize_head=True, head_node_args=own | {"include_dashboard": False})
-    second = made.add_node(**own)
+    made, second = _started(Cluster, own)
     os.environ["RAY_ADDRESS"] = made.address
     ray = on_ray.connected()
     yield made, second
@@ -55,6 +54,20 @@ def nodes():
     made.shutdown()
     for name, value in before.items():
         os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def _started(cluster, own, tries=3):
+    """A cluster and its second node. On a busy machine a node may not start in Ray's 30 s."""
+    made = None
+    try:
+        made = cluster(initialize_head=True, head_node_args=own | {"include_dashboard": False})
+        return made, made.add_node(**own)
+    except Exception:
+        if made is not None:
+            made.shutdown()
+        if not tries:
+            raise
+        return _started(cluster, own, tries - 1)
 
 
 @pytest.fixture(scope="module")
