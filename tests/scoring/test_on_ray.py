@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 SECONDS = 420
 """Until a test that hangs ends the process; a cluster that has lost a node might wait for ever."""
 
-WORDS = ("currency", "country", "euro", "dollar", "yen", "peso", "valuta", "pays")
+WORDS = ("currency", "country", "euro", "dollar", "yen", "peso")
 PAIRS = [
     Pair(f"Question: {a} {b} {c}? Answer:", f" {c}") for a in WORDS for b in WORDS for c in WORDS
 ]
