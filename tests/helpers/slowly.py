@@ -7,10 +7,10 @@ from xlkb.scoring import evaluation
 
 
 def row(probes, model, row):
-    """The scores of a row, after 0.3 s, and where they were computed: process and node."""
+    """The scores of a row, after 0.5 s, and where they were computed: process and node."""
     import ray
 
-    time.sleep(0.3)
+    time.sleep(0.5)
     node = ray.get_runtime_context().get_node_id()
     return evaluation._run_row(probes, model, row), os.getpid(), node
 

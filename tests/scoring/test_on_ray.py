@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 SECONDS = 420
 """Until a test that hangs ends the process; a cluster that has lost a node might wait for ever."""
 
-WORDS = ("currency", "country", "euro", "dollar", "yen", "peso")
+WORDS = ("currency", "country", "euro", "dollar", "yen", "peso", "valuta", "pays")
 PAIRS = [
     Pair(f"Question: {a} {b} {c}? Answer:", f" {c}") for a in WORDS for b in WORDS for c in WORDS
 ]
@@ -103,7 +103,9 @@ def test_a_cluster_asks_trains_and_fails_as_this_process_does(nodes, model, tmp_
     assert [wait() for wait in engines.start(slowly.where, [(3,)])] == [(3, str(there), "ray")]
 
 
-def test_what_a_worker_cannot_do_is_an_error_here(model):
+def test_what_a_worker_cannot_do_is_an_error_here(model, monkeypatch):
+    for name, value in ((engines.ENGINE, "local"), ("XLKB_PROGRESS", "off")):
+        monkeypatch.setenv(name, value)  # As a worker sets them for its process.
     worker = on_ray.Worker(pickle.dumps((model, slowly.refuses)), 1)
     (found,) = worker({"units": [pickle.dumps([7])]})["found"]
     with pytest.raises(ValueError, match=r"tiny-llama cannot do 7\.$"):
@@ -116,7 +118,7 @@ def test_what_a_worker_cannot_do_is_an_error_here(model):
 def test_a_worker_and_then_a_node_are_lost_and_no_score_is(nodes, model):
     cluster, second = nodes
     rows, probes = likelihoods.planned(model.tokenizer, PAIRS, 512, 100)
-    assert len(rows) > 16
+    assert len(rows) > 50
     expected = np.zeros(len(PAIRS))
     for row in rows:
         expected[row.places] = likelihoods.run_row(model.network, probes, row)[1]
@@ -131,7 +133,7 @@ def test_a_worker_and_then_a_node_are_lost_and_no_score_is(nodes, model):
             killed = pid
             os.kill(killed, signal.SIGKILL)
         alive = {each for of_node in seen.values() for each in of_node} - {killed}
-        if killed and not removed and len(alive) == 2 and pid != killed and counted.sum() > 60:
+        if killed and not removed and len(alive) == 2 and pid != killed and counted.sum() > 120:
             removed = True
             cluster.remove_node(second, allow_graceful=False)
     assert killed
