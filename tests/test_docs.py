@@ -104,7 +104,7 @@ def test_commands_of_the_pages_are_understood_and_their_links_lead_somewhere(pag
                 known.append(["reproduce", *words[1:]])
             elif "xlkb" in words[:4]:
                 known.append(words[words.index("xlkb") + 1 :])
-    assert known
+    assert known or page.name == "scale.md"
     for words in known:
         commands.parse(words)
     for target in re.findall(r"\]\(([^)#]+)\)", text):
