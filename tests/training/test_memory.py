@@ -68,7 +68,7 @@ def test_the_papers_own_fine_tuning():
     assert eight == replace(paper, optim="adamw_8bit")
     assert paper.computes_in("float32") == "bfloat16"
     run = profiles.load("paper")
-    assert {run.teaching.recipe, run.text.recipe, run.bridge.recipe} == {"paper-8bit"}
+    assert {run.teaching.recipe, run.text.recipe} == {"paper-8bit"}
 
 
 @pytest.mark.parametrize(
