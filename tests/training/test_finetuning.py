@@ -297,6 +297,14 @@ def test_a_second_training_starts_where_the_first_ended(base, method, then, tmp_
     assert runs[0]["key"] != runs[1]["key"]
 
 
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_an_adapter_is_the_same_file_in_every_process(llama, method, tmp_path):
+    folder = finetuning.train(llama, TEXTS, recipe(method, max_steps=1), tmp_path / "run")
+    saved = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    assert len(saved["target_modules"]) > 5
+    assert saved["target_modules"] == sorted(saved["target_modules"])
+
+
 @pytest.mark.parametrize(("method", "rank"), [("lora", 8), ("full", 16)])
 def test_an_adapter_beside_one_of_another_kind_is_refused(llama, method, rank, tmp_path):
     folder = finetuning.train(llama, TEXTS, recipe(method, max_steps=1), tmp_path / "run")

@@ -102,7 +102,10 @@ def save(model: LanguageModel, network: PreTrainedModel, folder: Path) -> None:
         network = peft.get_peft_model(
             network, peft.LNTuningConfig(target_modules=list(modules), task_type="CAUSAL_LM")
         )
-    network.peft_config["default"].base_model_name_or_path = model.name
+    config = network.peft_config["default"]
+    config.base_model_name_or_path = model.name
+    if isinstance(config.target_modules, set):  # Its order would be another one in each process.
+        config.target_modules = sorted(config.target_modules)
     network.save_pretrained(folder, save_embedding_layers=False)
 
 
