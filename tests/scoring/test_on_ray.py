@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import slowly
 import tiny
+from datasets import Dataset
 
-from xlkb import models
+from xlkb import models, training
 from xlkb.ground import paths
 from xlkb.scoring import engines, evaluation, likelihoods, results
 from xlkb.scoring.engines import on_ray
@@ -84,11 +85,20 @@ def stored(store, model):
     return parts.sort_values("key", ignore_index=True)
 
 
+def trained(model, results, monkeypatch):
+    """Fingerprints of models that read two texts, by arm and seed."""
+    monkeypatch.setenv("XLKB_RESULTS", str(results))
+    texts = {1: {arm: Dataset.from_dict({"text": tiny.TEXT[n:]}) for n, arm in enumerate("ab")}}
+    folders = training.readers(model, texts, training.recipe("mix", sequence_length=32))
+    return {key: training.load(model, folder).fingerprint for key, folder in folders.items()}
+
+
 def test_a_cluster_asks_trains_and_fails_as_this_process_does(nodes, model, tmp_path, monkeypatch):
     here, there = tmp_path / "here", tmp_path / "there"
     prompts = [Prompt("Frage: ", f"{a} {b}") for a in WORDS for b in WORDS]
     evaluation.scores(model, PAIRS, here)
     texts = generate(model, prompts, here, 5)
+    readers = trained(model, here, monkeypatch)
 
     monkeypatch.setenv(engines.ENGINE, "ray")
     model.__dict__.pop("network", None)
@@ -96,8 +106,8 @@ def test_a_cluster_asks_trains_and_fails_as_this_process_does(nodes, model, tmp_
     evaluation.scores(model, PAIRS, there)
     assert stored(there, model).equals(stored(here, model))
     assert generate(model, prompts, there, 5).equals(texts)
+    assert trained(model, there, monkeypatch) == readers
 
-    monkeypatch.setenv("XLKB_RESULTS", str(there))
     found = dict(engines.each(slowly.where, [(1,), (2,)], place="any"))
     assert found == {0: (1, str(there), "local"), 1: (2, str(there), "local")}
     assert [wait() for wait in engines.start(slowly.where, [(3,)])] == [(3, str(there), "ray")]

@@ -150,10 +150,11 @@ class LanguageModel:
             ValueError: the hub repository holds pickled weights only. OSError: it cannot be had.
         """
         source = self.source
-        from transformers import AutoModelForCausalLM, utils
+        from transformers import AutoModelForCausalLM
+        from transformers.utils import logging
 
         if not sys.stderr.isatty():
-            utils.logging.disable_progress_bar()
+            logging.disable_progress_bar()
         # Attention is "sdpa" wherever the architecture has it: that is transformers' default.
         if self.dtype in variants.QUANTIZED and "dtype" not in options:
             quantized = variants.quantization(self.dtype, self.compute_dtype)

@@ -9,6 +9,7 @@ import logging
 import os
 import pickle
 import socket
+import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -231,6 +232,9 @@ def _closed(work: Callable[..., Any], *given: Any) -> bytes:
     try:
         return pickle.dumps((True, work(*given)))
     except Exception as error:
+        # A traceback does not travel; what a person may want to see of it does.
+        told = traceback.format_exc().replace("\n", "\n    ")
+        error.add_note(f"On {socket.gethostname()}, process {os.getpid()}:\n    {told}")
         try:
             pickle.loads(found := pickle.dumps((False, error)))
         except Exception:

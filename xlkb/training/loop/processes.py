@@ -230,7 +230,7 @@ def _sendable(error: BaseException) -> BaseException:
 def _group() -> "torch.distributed.ProcessGroup":
     """All processes, for what they tell each other beside the training; called in all at once."""
     import torch
-    import transformers
+    from transformers.utils import logging
 
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
@@ -239,5 +239,5 @@ def _group() -> "torch.distributed.ProcessGroup":
         torch.distributed.init_process_group("cuda:nccl,cpu:gloo" if gpu else "gloo")
     if not first():
         os.environ["XLKB_PROGRESS"] = "off"
-        transformers.utils.logging.disable_progress_bar()
+        logging.disable_progress_bar()
     return torch.distributed.new_group(backend="gloo", timeout=PATIENCE)
