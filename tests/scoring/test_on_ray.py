@@ -118,7 +118,7 @@ def test_what_a_worker_cannot_do_is_an_error_here(model, monkeypatch):
         monkeypatch.setenv(name, value)  # As a worker sets them for its process.
     worker = on_ray.Worker(pickle.dumps((model, slowly.refuses)), 1)
     (found,) = worker({"units": [pickle.dumps([7])]})["found"]
-    with pytest.raises(ValueError, match=r"tiny-llama cannot do 7\.$"):
+    with pytest.raises(ValueError, match=r"tiny-llama cannot do 7\."):
         on_ray._opened(found)
     (found,) = worker({"units": [b"damaged"]})["found"]
     with pytest.raises(pickle.UnpicklingError):
