@@ -125,6 +125,7 @@ def test_what_a_worker_cannot_do_is_an_error_here(model, monkeypatch):
         on_ray._opened(found)
 
 
+@pytest.mark.rehearsal
 def test_a_worker_and_then_a_node_are_lost_and_no_score_is(nodes, model):
     cluster, second = nodes
     rows, probes = likelihoods.planned(model.tokenizer, PAIRS, 512, 100)
