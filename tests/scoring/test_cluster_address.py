@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from xlkb.commands import reproduce
+from xlkb.commands import reproduce, side_by_side
 from xlkb.scoring import engines
 
 REQUEST = ["--engine", "ray", "--only", "02"]
@@ -41,3 +41,15 @@ def test_a_cluster_that_ray_finds_or_starts_has_no_address(address, monkeypatch)
     monkeypatch.setenv("RAY_ADDRESS", address)
     monkeypatch.setenv(engines.CPUS, "0")
     engines.check("ray")
+
+
+def test_workers_larger_than_every_node_are_refused_where_no_node_will_come(monkeypatch, capsys):
+    nodes = [{"CPU": 2.0}, {"CPU": 4.0, "GPU": 1.0}]
+    monkeypatch.setenv(engines.CPUS, "64")
+    with pytest.raises(ValueError, match=r"takes 64 CPUs .* largest node has 4: make"):
+        side_by_side._has_room(nodes, own=True)
+    side_by_side._has_room(nodes, own=False)
+    assert "largest node has 4: this waits" in capsys.readouterr().err
+    monkeypatch.setenv(engines.CPUS, "4")
+    side_by_side._has_room(nodes, own=True)
+    assert not capsys.readouterr().err
