@@ -234,8 +234,8 @@ def _train(
     if torch.equal(before, trainable.logits(network if bones is None else wrapped, probe)):
         raise ValueError(
             f"The training was not applied: {folder.name} changes no logit of the corpus's first "
-            f"{probe.shape[1]} tokens. The learning rate ({recipe.learning_rate:g}) may be too low, "
-            f"or the steps, {len(curve)}, too few."
+            f"{probe.shape[1]} tokens. The learning rate ({recipe.learning_rate:g}) may be too low,"
+            f" or the steps, {len(curve)}, too few."
         )
     curve["tokens"] = curve["tokens"].clip(upper=n_tokens)  # The last sequence may be filled up.
     result = wrapped if bones is None else trainable.whole(wrapped, bones)
