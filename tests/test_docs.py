@@ -21,7 +21,8 @@ BATCH, JOB = DOCS / "array.sbatch", DOCS / "rayjob.yaml"
 
 def array(tmp_path, number, **environment):
     """What a task of the job array does, with a stand-in for srun that prints its command."""
-    for name, text in (("srun", 'printf "%s\\n" "$*"'), ("python", f'exec {sys.executable} "$@"')):
+    srun = 'printf "%s\\n" "$*"; echo "$SRUN_CPUS_PER_TASK CPUs" >&2'
+    for name, text in (("srun", srun), ("python", f'exec {sys.executable} "$@"')):
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
         (tmp_path / name).chmod(0o755)
     given = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "SLURM_ARRAY_TASK_ID": number}
@@ -36,7 +37,8 @@ def array(tmp_path, number, **environment):
 
 def test_each_task_of_the_job_array_asks_one_model_of_the_profile(tmp_path):
     subprocess.run(["bash", "-n", str(BATCH)], check=True)
-    done = array(tmp_path, "1")
+    done = array(tmp_path, "1", SLURM_CPUS_PER_TASK="3")
+    assert done.stderr.endswith("3 CPUs\n")
     command = "python -m xlkb reproduce --profile demo --only 02 --model pip:smollm2-135m"
     assert done.stdout.splitlines() == ["Task 1: pip:smollm2-135m", command]
     assert commands.parse(command.split()[3:]) is None

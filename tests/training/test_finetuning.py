@@ -141,9 +141,14 @@ def test_bfloat16_trains_float32_weights(llama, tmp_path):
         assert curve.iloc[-3:].mean() < curve.iloc[0]
 
 
+def test_an_unknown_value_of_a_recipe_is_refused_with_those_there_are():
+    with pytest.raises(ValueError, match=r"^Recipe: dtype='bf17'; there are: auto, .*[^.]\.$"):
+        recipe("lora", dtype="bf17")
+
+
 def test_training_without_effect_is_an_error(base, tmp_path):
     for method in ("full", "lora"):
-        with pytest.raises(ValueError, match=r"adapter was not applied.*learning rate \(1e-30\)"):
+        with pytest.raises(ValueError, match=r"training was not applied.*learning rate \(1e-30\)"):
             finetuning.train(base, TEXTS, recipe(method, learning_rate=1e-30), tmp_path / method)
         assert not (tmp_path / method / "finished.json").exists()
 

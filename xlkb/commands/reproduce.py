@@ -64,9 +64,10 @@ def prepare(
         ValueError, OSError, ModuleNotFoundError: a name that does not exist, a file that is not
             right, or a model's package that is not installed.
     """
-    from xlkb import profiles
+    from xlkb import profiles, scoring
     from xlkb.commands.before import needs, preflight, wanted
 
+    scoring.engines.check(options.engine)
     parameters = _parameters(options)
     run = profiles.load(**parameters)
     chosen = chosen_notebooks(options)

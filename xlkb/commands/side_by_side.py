@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -18,6 +19,9 @@ def cluster(run: "Run", engine: str) -> Iterator[None]:
     Args:
         run: whose table [cluster] says what a worker takes.
         engine: of `scoring.engines`; nothing is done for "local".
+
+    Raises:
+        ValueError: a worker takes more CPUs than this machine has, and no cluster was named.
     """
     from xlkb.report import notebooks
     from xlkb.scoring import engines
@@ -29,8 +33,10 @@ def cluster(run: "Run", engine: str) -> Iterator[None]:
     sizes = {engines.CPUS: run.cluster.cpus, engines.GPUS: run.cluster.gpus}
     given = {name: str(size) for name, size in sizes.items() if size}
     with notebooks.environment(**{engines.ENGINE: engine} | given):
+        own = os.environ.get("RAY_ADDRESS", "").strip() in ("", "local")
         ray = engines.connected()
         try:
+            _has_room([node["Resources"] for node in ray.nodes() if node["Alive"]], own)
             there, address = ray.cluster_resources(), ray.get_runtime_context().gcs_address
             nodes = sum(each["Alive"] for each in ray.nodes())
             print(
@@ -42,6 +48,23 @@ def cluster(run: "Run", engine: str) -> Iterator[None]:
                 yield
         finally:
             ray.shutdown()
+
+
+def _has_room(nodes: Sequence[Mapping[str, float]], own: bool) -> None:
+    """Say that work will wait for a larger node, or refuse it where none will come."""
+    from xlkb.scoring import engines
+
+    wanted = int(os.environ.get(engines.CPUS, "").strip() or 0)
+    largest = max((node.get("CPU", 0) for node in nodes), default=0)
+    if wanted <= largest:
+        return
+    why = (
+        f"A worker takes {wanted} CPUs (the profile's [cluster], or {engines.CPUS}), and the "
+        f"largest node has {largest:g}"
+    )
+    if own:
+        raise ValueError(f"{why}: make workers smaller.")
+    print(f"{why}: this waits for a larger one.", file=sys.stderr, flush=True)
 
 
 def ahead(

@@ -233,8 +233,9 @@ def _train(
     curve = pd.DataFrame(trainer.run(wrapped, data, settings, checkpoint_seconds))
     if torch.equal(before, trainable.logits(network if bones is None else wrapped, probe)):
         raise ValueError(
-            f"The adapter was not applied: {folder.name} changes no logit of the corpus's first "
-            f"{probe.shape[1]} tokens. The learning rate ({recipe.learning_rate:g}) may be too low."
+            f"The training was not applied: {folder.name} changes no logit of the corpus's first "
+            f"{probe.shape[1]} tokens. The learning rate ({recipe.learning_rate:g}) may be too low,"
+            f" or the steps, {len(curve)}, too few."
         )
     curve["tokens"] = curve["tokens"].clip(upper=n_tokens)  # The last sequence may be filled up.
     result = wrapped if bones is None else trainable.whole(wrapped, bones)

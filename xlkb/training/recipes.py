@@ -88,7 +88,8 @@ class Recipe:
                 raise _wrong(field.name, value, kind.get(field.type, "a text"))
         for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
-                raise _wrong(name, getattr(self, name), nearest(getattr(self, name), allowed))
+                value = getattr(self, name)
+                raise ValueError(f"Recipe: {name}={value!r}; {nearest(value, allowed)}")
         least = {"learning_rate": 1e-45, "sequence_length": 2, "lora_rank": 1, "lora_alpha": 1}
         least |= {"epochs": 1, "batch_size": 1, "gradient_accumulation": 1}
         for field in fields(self):

@@ -35,6 +35,14 @@ def chosen() -> str:
     return name
 
 
+def check(name: str) -> None:
+    """Raise what keeps an engine from work, before anything is loaded; see `on_ray.check`."""
+    if name == "ray":
+        from xlkb.scoring.engines import on_ray
+
+        on_ray.check()
+
+
 def connected() -> Any:
     """The module `ray`, connected; see `on_ray.connected`."""
     from xlkb.scoring.engines import on_ray

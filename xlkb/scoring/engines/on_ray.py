@@ -24,6 +24,9 @@ from xlkb.scoring import engines
 if TYPE_CHECKING:
     import ray
 
+ANSWERS_WITHIN = 20.0
+"""Seconds for a cluster to take a connection."""
+
 TRIES = 3
 """Of a task whose worker or node died."""
 
@@ -32,7 +35,8 @@ def connected() -> "ray":
     """Ray, connected to the cluster of `$RAY_ADDRESS`, or to a new one on this machine.
 
     Raises:
-        ModuleNotFoundError: Ray is not installed. ConnectionError: there is no such cluster.
+        ModuleNotFoundError: Ray is not installed. ConnectionError: there is no such cluster, or it
+            does not answer. ValueError: see `check`.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Nothing is reported to anyone.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # What it survives, it would tell.
@@ -46,11 +50,52 @@ def connected() -> "ray":
             f"The engine ray needs {error.name}: pip install 'ray[data]>=2.60,<3'"
         ) from None
     if not ray.is_initialized():
+        check()
         for name in ("ray", "ray.data", "ray.widgets"):
             logging.getLogger(name).setLevel(logging.ERROR)
-        ray.init(log_to_driver=False, logging_level="ERROR", namespace="xlkb")
+        address = os.environ.get("RAY_ADDRESS", "").strip()
+        try:
+            ray.init(log_to_driver=False, logging_level="ERROR", namespace="xlkb")
+        except Exception as error:
+            raise ConnectionError(
+                f"No Ray by RAY_ADDRESS={address}: {error}" if address else f"No new Ray: {error}"
+            ) from error
         ray.data.DataContext.get_current().enable_progress_bars = False
     return ray
+
+
+def check() -> None:
+    """Look at what the environment says of the cluster, before anything is connected.
+
+    Raises:
+        ValueError: it says what no worker can take, or names no cluster. ConnectionError: nothing
+            answers there; Ray itself would go on asking for many minutes.
+    """
+    _size(engines.CPUS), _size(engines.GPUS)
+    address = os.environ.get("RAY_ADDRESS", "").strip()
+    if address in ("", "auto", "local"):
+        return
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if not host or not (port.isascii() and port.isdigit()):
+        raise ValueError(
+            f"RAY_ADDRESS={address}: it must be HOST:PORT of a cluster, as 10.0.0.1:6379. Unset "
+            "it to start one on this machine."
+        )
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), ANSWERS_WITHIN).close()
+    except (OSError, OverflowError) as error:
+        raise ConnectionError(
+            f"RAY_ADDRESS={address}: no cluster answers there ({error}). Start it, or unset "
+            "RAY_ADDRESS to start one on this machine."
+        ) from None
+
+
+def _size(name: str) -> int:
+    """What a worker takes by an environment variable; 0 for what this process has."""
+    value = os.environ.get(name, "").strip() or "0"
+    if not (value.isascii() and value.isdigit()):
+        raise ValueError(f"{name}={value}: it must be a whole number, or 0 for the default.")
+    return int(value)
 
 
 def needs(device: str) -> dict[str, int]:
@@ -65,8 +110,8 @@ def needs(device: str) -> dict[str, int]:
     import torch
 
     on_gpu = device.startswith(("cuda", "balanced"))
-    cpus = int(os.environ.get(engines.CPUS) or 0) or (1 if on_gpu else torch.get_num_threads())
-    gpus = int(os.environ.get(engines.GPUS) or 0) or 1
+    cpus = _size(engines.CPUS) or (1 if on_gpu else torch.get_num_threads())
+    gpus = _size(engines.GPUS) or 1
     return {"num_cpus": cpus, "num_gpus": gpus if on_gpu else 0}
 
 
@@ -224,7 +269,7 @@ def _threads() -> int:
     """Of a worker: its CPUs where they are set, or else as here, for the same last bits."""
     import torch
 
-    return int(os.environ.get(engines.CPUS) or 0) or torch.get_num_threads()
+    return _size(engines.CPUS) or torch.get_num_threads()
 
 
 def _closed(work: Callable[..., Any], *given: Any) -> bytes:
