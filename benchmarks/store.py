@@ -141,6 +141,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the numbers there, too")
     parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    if min(*asked.rows, *(asked.parts or [1]), 1) < 1:
+        parser.error("--rows and --parts: at least 1 each.")
     if asked.child:
         what, store, *sizes = asked.child
         child(what, Path(store), *map(int, sizes))

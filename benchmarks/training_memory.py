@@ -214,7 +214,10 @@ def main() -> None:
     )
     add, some = parser.add_argument, line.at_least(1)
     add("--modes", default=",".join(MODES), help=f"of {', '.join(MODES)} (default: all)")
-    add("--shape", default="middle", help="middle, or one of random_model.py")
+    from random_model import SHAPES
+
+    shapes = ["middle", *SHAPES]
+    add("--shape", default="middle", choices=shapes, help="(default middle)")
     add("--model", default="", help="a model in place of a shape, as in paper_reproduce.sh")
     add("--batch-size", type=some, default=2, help="sequences per forward pass (default 2)")
     add("--sequence-length", type=some, default=128, help="tokens (default 128)")

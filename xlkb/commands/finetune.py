@@ -18,9 +18,9 @@ examples:
   the paper's hyper-parameters, but three passes over a file of texts:
     xlkb finetune hub:ORG/NAME texts.jsonl --recipe paper --epochs 3
   on four GPUs that hold all weights each (DDP), or share them (FSDP), with the same result:
-    accelerate launch --config_file $(xlkb finetune --accelerate ddp) --num_processes 4 \
+    accelerate launch --config_file $(xlkb finetune --accelerate ddp) --num_processes 4 \\
         -m xlkb finetune hub:ORG/NAME texts.jsonl --recipe lora
-    accelerate launch --config_file $(xlkb finetune --accelerate fsdp) --num_processes 4 \
+    accelerate launch --config_file $(xlkb finetune --accelerate fsdp) --num_processes 4 \\
         -m xlkb finetune hub:ORG/NAME texts.jsonl --recipe full
 
 the corpus:

@@ -17,7 +17,7 @@ def cluster(run: "Run", engine: str) -> Iterator[None]:
     """Let all notebooks of a run, and the commands at its end, use one cluster.
 
     Args:
-        run: whose table [cluster] says what a worker takes.
+        run: whose table [cluster] says what a worker takes, where the environment does not.
         engine: of `scoring.engines`; nothing is done for "local".
 
     Raises:
@@ -32,6 +32,7 @@ def cluster(run: "Run", engine: str) -> Iterator[None]:
         return
     sizes = {engines.CPUS: run.cluster.cpus, engines.GPUS: run.cluster.gpus}
     given = {name: str(size) for name, size in sizes.items() if size}
+    given = {name: size for name, size in given.items() if not os.environ.get(name, "").strip()}
     with notebooks.environment(**{engines.ENGINE: engine} | given):
         own = os.environ.get("RAY_ADDRESS", "").strip() in ("", "local")
         ray = engines.connected()

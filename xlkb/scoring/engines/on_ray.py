@@ -58,7 +58,9 @@ def connected() -> "ray":
             ray.init(log_to_driver=False, logging_level="ERROR", namespace="xlkb")
         except Exception as error:
             raise ConnectionError(
-                f"No Ray by RAY_ADDRESS={address}: {error}" if address else f"No new Ray: {error}"
+                f"No Ray by RAY_ADDRESS={address}: {error}"
+                if address
+                else f"Ray did not start on this machine: {error} Try again when it is less busy."
             ) from error
         ray.data.DataContext.get_current().enable_progress_bars = False
     return ray
