@@ -1,5 +1,7 @@
 """The profile `paper`, looked at before it runs, against a stand-in of the hub."""
 
+import shutil
+
 import pytest
 
 from xlkb import profiles
@@ -12,6 +14,8 @@ def test_the_rehearsal_of_the_paper_begins_in_folders_that_are_not_there_yet(
     hub, monkeypatch, tmp_path
 ):
     monkeypatch.setattr(paths, "FIGURES", tmp_path / "figures")
+    room = shutil.disk_usage(tmp_path)._replace(free=10**13)  # For what 7 billion weights leave.
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: room)
     reproduce.check(["--profile", "paper", "--quick"])
     weights = [
         repository.name

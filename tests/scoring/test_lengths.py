@@ -4,7 +4,6 @@ import pytest
 import tiny
 
 from xlkb import models, tasks
-from xlkb.models import LanguageModel
 from xlkb.scoring import lengths
 
 
@@ -30,9 +29,3 @@ def test_tokens_of_a_word_are_counted_without_what_begins_a_text(model, tmp_path
     assert table.loc["hi", "tokens_per_word"] == table.loc["hi", "n_tokens"] / words
     assert table["tokens_per_word"].isna().tolist() == [False, False, True]
     assert table.loc["en", "tokens_ratio"] == 1
-
-
-def test_an_endpoint_has_no_tokenizer_here(tmp_path):
-    served = LanguageModel("api:some@http://localhost/v1", "some", "", "")
-    questions = tasks.load("worldfacts", ["en"], n=1)
-    assert lengths.per_word(served, questions, tmp_path, ["en"]).empty
