@@ -5,7 +5,8 @@ values: the very network, method and loss of the training, so that an architectu
 of its own. What is alive at a time is added up. Weights and the optimizer's states follow from
 their shapes. `benchmarks/training_memory.py` compares this with what was measured.
 
-Not counted: fragmentation of a GPU's memory (a few per cent), and what `xlkb` itself read.
+Not counted: fragmentation of a GPU's memory (a few per cent), what `xlkb` itself read, and some 0.1
+GB that bitsandbytes takes on a CPU to compile what turns 4-bit weights into numbers.
 """
 
 import contextlib
