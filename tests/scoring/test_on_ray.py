@@ -93,6 +93,7 @@ def trained(model, results, monkeypatch):
     return {key: training.load(model, folder).fingerprint for key, folder in folders.items()}
 
 
+@pytest.mark.rehearsal
 def test_a_cluster_asks_trains_and_fails_as_this_process_does(nodes, model, tmp_path, monkeypatch):
     here, there = tmp_path / "here", tmp_path / "there"
     prompts = [Prompt("Frage: ", f"{a} {b}") for a in WORDS for b in WORDS]

@@ -170,6 +170,7 @@ def test_states_that_are_paged_may_lie_in_the_hosts_memory(monkeypatch):
     assert not memory.fits(found, 50.0)
 
 
+@pytest.mark.rehearsal
 @pytest.mark.slow
 def test_the_estimate_is_what_is_measured(tmp_path):
     command = [sys.executable, "benchmarks/training_memory.py", "--json", str(tmp_path / "rows")]

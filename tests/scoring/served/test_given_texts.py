@@ -301,7 +301,10 @@ def test_lines_are_asked_for_in_a_chat_where_there_is_nothing_else(stub, tmp_pat
 
 
 @pytest.mark.parametrize("stop", [ValueError, KeyboardInterrupt])
-def test_after_a_failure_or_an_interrupt_what_is_on_its_way_is_given(stop):
+def test_after_a_failure_or_an_interrupt_what_is_on_its_way_is_given(stop, request):
+    # A shell's background jobs begin with interrupts ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     go = threading.Event()
 
     def ask(n):

@@ -53,7 +53,7 @@ def test_llama_cpp_decides_as_a_local_copy_does(server, results_folder, monkeypa
     assert texts.way(served) == "grammar", "its echo is not heard"
     assert served.context == 2048
 
-    questions = tasks.load("worldfacts", ["en", "fr"], n=12)
+    questions = tasks.load("worldfacts", ["en", "fr"], n=8)
     asked = recompose.grid(questions, ["full"], ["en", "fr"], 42).to_list()
     built = [prompts.build(each, Asking.of("cloze"), []) for each in asked]
     pairs = [scoring.Pair(each.context, c) for each in built for c in each.continuations]
