@@ -50,6 +50,11 @@ class LanguageModel:
             return self.requested_device
         return "cuda" if cuda else "mps" if torch.backends.mps.is_available() else "cpu"
 
+    @property
+    def device_kind(self) -> str:
+        """cpu, mps or cuda, which "balanced" is, too."""
+        return self.device.replace("balanced", "cuda").partition(":")[0]
+
     @cached_property
     def dtype(self) -> str:
         """Of the weights: nf4 or int8 if requested, or else that of the computation."""

@@ -219,11 +219,12 @@ def scores(
 
         done = np.ones(len(pairs), bool)
         done[missing] = False
-        kind = model.device.replace("balanced", "cuda").partition(":")[0]
-        budget = likelihoods.TOKENS_PER_ROW[kind]
+        budget = likelihoods.TOKENS_PER_ROW[model.device_kind]
         rows, probes = likelihoods.planned(model.tokenizer, pairs, model.context, budget, done)
         run = partial(_run_row, probes)
-        for places, values, counts in engines.over(model, run, rows, ROWS_AT_ONCE[kind]):
+        for places, values, counts in engines.over(
+            model, run, rows, ROWS_AT_ONCE[model.device_kind]
+        ):
             yield places, pd.DataFrame({"log_likelihood": values, "n_tokens": counts})
 
     keys = [key(pair) for pair in pairs]

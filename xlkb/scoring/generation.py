@@ -82,7 +82,7 @@ def _batches(model: LanguageModel, wanted: dict[int, Prompt]) -> Iterator[list[i
     groups: dict[str, list[int]] = {}
     for place, prompt in wanted.items():
         groups.setdefault(prompt.shared, []).append(place)
-    size = BATCH[model.device.replace("balanced", "cuda").partition(":")[0]]
+    size = BATCH[model.device_kind]
     ordered = [
         place
         for shared in sorted(groups, key=lambda shared: (-len(shared), shared))
