@@ -12,6 +12,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from xlkb.scoring import engines
+
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 SCRIPT = ROOT / "paper_reproduce.sh"
@@ -37,6 +39,11 @@ def test_every_requirement_is_pinned_within_its_range():
         pin = pins[canonicalize_name(requirement.name)]
         (version,) = [specifier.version for specifier in pin.specifier]
         assert requirement.specifier.contains(version), f"{requirement} but {pin}"
+
+
+def test_what_the_engine_ray_asks_for_is_what_its_extra_installs():
+    assert PROJECT["optional-dependencies"]["cluster"] == [engines.RAY]
+    assert engines.RAY in PROJECT["optional-dependencies"]["test"]
 
 
 def test_pins_are_exact_and_name_no_place():

@@ -14,7 +14,7 @@ from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import NamedTuple
 
-from xlkb import models
+from xlkb import models, scoring
 from xlkb.commands.before.wanted import Wanted
 from xlkb.corpora import translators
 from xlkb.ground import disk, hub, paths, progress
@@ -38,7 +38,7 @@ TOKENIZERS = {
 }
 """What reads a tokenizer that has no tokenizer.json, by how its file's name ends."""
 
-ON_PYPI = {"google.protobuf": "protobuf", "ray": "'ray[data]>=2.60,<3'"}
+ON_PYPI = {"google.protobuf": "protobuf", "ray": f"'{scoring.engines.RAY}'"}
 
 
 class Answer(NamedTuple):

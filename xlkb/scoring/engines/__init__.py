@@ -23,6 +23,9 @@ ENGINES = {
     "ray": "spread over a Ray cluster: that of RAY_ADDRESS, or one on this machine",
 }
 
+RAY = "ray[data]>=2.60,<3"
+"""What the engine ray needs, as in pyproject.toml's extra `cluster`."""
+
 ENGINE, CPUS, GPUS = "XLKB_ENGINE", "XLKB_WORKER_CPUS", "XLKB_WORKER_GPUS"
 """Environment variables: one of `ENGINES`; what a worker of Ray takes (see `on_ray.needs`)."""
 

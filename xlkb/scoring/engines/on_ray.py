@@ -47,7 +47,7 @@ def connected() -> "ray":
         import ray.data
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            f"The engine ray needs {error.name}: pip install 'ray[data]>=2.60,<3'"
+            f"The engine ray needs {error.name}: pip install '{engines.RAY}'"
         ) from None
     if not ray.is_initialized():
         check()

@@ -55,11 +55,10 @@ def written(
         except (OSError, ValueError, RuntimeError) as error:
             return Told([], error)
 
-    first, *rest = places
+    rest = list(places)
     if name not in _FOUND:
+        first = rest.pop(0)
         yield [first], pd.DataFrame([_first(name, line, first)])
-    else:
-        rest = places
     for place, values in together(ask, rest):
         yield [place], pd.DataFrame(values)
 
