@@ -6,7 +6,8 @@ import pytest
 from test_stats import outcomes
 
 from xlkb import training
-from xlkb.analysis import effects, primary, stats
+from xlkb.analysis import effects, stats
+from xlkb.analysis.verdicts import primary
 
 READ = ("en", "fr", "de")
 ARMS = ("English only", "mixed by sentence", "mixed by 8 words", "parallel text", "mixed by word")

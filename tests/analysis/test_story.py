@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from xlkb.analysis import primary, story
+from xlkb.analysis.verdicts import primary, story
 
 
 def compared(p_adjusted, against="English only", effect=3.66):

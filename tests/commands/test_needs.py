@@ -14,8 +14,9 @@ import pytest
 import tiny
 
 from xlkb import commands, models, profiles
-from xlkb.commands import line, reproduce, reproduce_options, tofu
+from xlkb.commands import line, reproduce, tofu
 from xlkb.commands.before import needs, steps, wanted
+from xlkb.commands.reproduce import options as reproduce_options
 from xlkb.ground import disk, languages, paths
 from xlkb.profiles import reading
 from xlkb.training import recipes, sizes

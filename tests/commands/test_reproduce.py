@@ -13,7 +13,9 @@ import pandas as pd
 import pytest
 
 from xlkb import profiles
-from xlkb.commands import reproduce, reproduce_options, side_by_side
+from xlkb.commands import reproduce
+from xlkb.commands.reproduce import options as reproduce_options
+from xlkb.commands.reproduce import side_by_side
 from xlkb.ground import disk, paths
 from xlkb.report import manifest, notebooks, reference
 from xlkb.scoring import engines, results

@@ -4,7 +4,8 @@ import socket
 
 import pytest
 
-from xlkb.commands import reproduce, side_by_side
+from xlkb.commands import reproduce
+from xlkb.commands.reproduce import side_by_side
 from xlkb.scoring import engines
 
 REQUEST = ["--engine", "ray", "--only", "02"]

@@ -16,7 +16,7 @@ small models of known reading.
 [{'language': 'en', 'n': 4, 'accuracy': 0.75, 'low': 0.3, 'high': 0.95}]
 """
 
-from xlkb.analysis import bottle, paper, primary, story, tofu
+from xlkb.analysis import bottle, paper, tofu
 from xlkb.analysis.effects import effect, equivalence
 from xlkb.analysis.gains import by_rule as gains_by_rule
 from xlkb.analysis.gains import grouped, over_control
@@ -37,6 +37,7 @@ from xlkb.analysis.stats import (
     letters_taken,
     option_language_bias,
 )
+from xlkb.analysis.verdicts import primary, story
 
 __all__ = [
     "RULES",

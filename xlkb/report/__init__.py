@@ -11,7 +11,7 @@ these two are imported when they are asked for, because Jupyter takes seconds to
 [{'n': 4, 'accuracy (%)': '75.0'}]
 """
 
-from xlkb.report import manifest
+from xlkb.report import manifest, pages
 from xlkb.report.dots import seed_dots, seed_scatter
 from xlkb.report.figures import (
     accuracy_bars,
@@ -41,6 +41,7 @@ __all__ = [
     "manifest",
     "notebooks",
     "option_bias",
+    "pages",
     "readable",
     "reference",
     "scatter",

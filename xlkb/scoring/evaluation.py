@@ -37,6 +37,7 @@ def score(
     store: Path,
     asking: str | Asking = "cloze",
     dev: Dataset | None = None,
+    with_texts: bool = False,
 ) -> pd.DataFrame:
     """Log-likelihood of every choice of every recomposed question.
 
@@ -55,6 +56,7 @@ def score(
         store: folder of stored results, e.g. `run.results`.
         asking: how they are asked, or the style alone (one of `prompts.STYLES`).
         dev: the task's "dev" split, from `tasks.demonstrations`; needed for demonstrations.
+        with_texts: whether to give the texts, too.
 
     Returns:
         One row per question and choice with the columns `task, item_id, subject, recomposition,
@@ -63,7 +65,8 @@ def score(
         log_likelihood` (nats, sum over tokens), `n_tokens, n_bytes` (UTF-8 bytes of the choice),
         `unconditional_log_likelihood` (nats; NaN for letters), `letter_mass` (probability of the
         four letters together; NaN for cloze), and of a model behind an endpoint, but for cloze,
-        `unread` (1 where its answer was not understood, else 0).
+        `unread` (1 where its answer was not understood, else 0). `with_texts` adds `context` (what
+        stands before the choice), `question` and `option` (the choice).
 
     Raises:
         ValueError: what `Asking` refuses; `n_shots` without `dev`; demonstrations that there are
@@ -100,6 +103,10 @@ def score(
         rows["unread"] = (mass == 0).astype(float)
     if not replaying() and items:
         results.write_rows(_rows_file(store, model, rows), rows, model.describe())
+    if with_texts:
+        rows["context"] = np.repeat(np.array([p.context for p in built], object), 4)
+        rows["question"] = np.repeat(np.array([i["question"] for i in items], object), 4)
+        rows["option"] = [option for item in items for option in item["options"]]
     return rows
 
 

@@ -10,7 +10,7 @@ from functools import partial
 import pandas as pd
 
 from xlkb import corpora
-from xlkb.analysis import primary
+from xlkb.analysis.verdicts import primary
 from xlkb.ground.languages import LANGUAGES, get
 
 SURE = 0.05

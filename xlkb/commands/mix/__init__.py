@@ -10,7 +10,7 @@ from datasets import Dataset
 from xlkb import corpora
 from xlkb.commands import line
 from xlkb.commands.before import preflight, wanted
-from xlkb.commands.mix_options import parse
+from xlkb.commands.mix.options import parse
 from xlkb.corpora import Translator, audits, files, mixing, translation, translators
 from xlkb.ground.languages import LANGUAGES
 

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from xlkb import commands
-from xlkb.commands import line, side_by_side
-from xlkb.commands.reproduce_options import PARAMETERS, chosen_notebooks, parse
+from xlkb.commands import line
+from xlkb.commands.reproduce import side_by_side
+from xlkb.commands.reproduce.options import PARAMETERS, chosen_notebooks, parse
 from xlkb.ground import disk, paths
 
 if TYPE_CHECKING:

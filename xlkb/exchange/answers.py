@@ -1,0 +1,116 @@
+"""Answers: who was asked what, and how likely each choice was, wherever that was computed.
+
+Cards, comparisons and exports read `Answers`. They come from a model (`of_model`, out of the store
+where it was asked before) or from a file (`read`) that `write`, or the import of another tool's
+log, left behind.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from datasets import Dataset
+
+from xlkb import models, scoring, tasks, training
+from xlkb.ground import paths
+from xlkb.models import LanguageModel
+from xlkb.profiles import Run
+from xlkb.scoring import results
+from xlkb.tasks import Asking, recompose
+
+TEXTS = ("context", "question", "option")
+"""Columns of `rows` with texts: what stands before a choice, the question, the choice."""
+
+FORMS = (
+    "pip:NAME, hub:ORG/NAME[@REVISION], path:FOLDER or api:NAME@URL, each with +FOLDER for what "
+    "was fine-tuned from it; or rows:FILE.parquet, answers that were stored or imported"
+)
+
+
+class Answers(NamedTuple):
+    """What a model, or a way of asking it, said.
+
+    rows: as of `scoring.score`, four rows a question, with the columns `TEXTS` (of stored answers
+    these may be missing). made: what they were made from, for JSON: `model` (as
+    `LanguageModel.describe`), and what else is known, as `tool` and `version`.
+    """
+
+    label: str
+    rows: pd.DataFrame
+    made: dict[str, Any]
+
+
+def model_of(name: str) -> LanguageModel:
+    """A model by name; "NAME+FOLDER" is what was fine-tuned from NAME.
+
+    Raises:
+        ValueError, OSError, ImportError: as of `models.load` and `training.load`.
+    """
+    base, plus, folder = name.partition("+")
+    model = models.load(base)
+    if not plus:
+        return model
+    if (paths.user(folder) / "run.json").exists():
+        return training.load(model, folder)
+    return models.load(base, adapter=paths.user(folder))
+
+
+def questions(run: Run, languages: Sequence[str] = ()) -> Dataset:
+    """What notebook 02 asks in its headline cells: all in one language, and mixup.
+
+    Args:
+        run: of which profile; languages: codes, instead of the profile's five.
+    """
+    spoken = languages or run.five
+    asked = tasks.load(run.task, languages=spoken, n=run.barrier.n_items, seed=run.seed)
+    parts = [recompose.grid(asked, ["full"], spoken, run.seed, run.base)]
+    mixed = [code for code in run.five if code in spoken]
+    if recompose.possible(["mixup"], mixed):
+        parts.append(recompose.grid(asked, ["mixup"], mixed, run.seed, run.base))
+    return recompose.concatenate(parts)
+
+
+def of_model(
+    model: LanguageModel,
+    asked: Dataset,
+    store: Path,
+    asking: str | Asking = "cloze",
+    dev: Dataset | None = None,
+) -> Answers:
+    """A model's answers to recomposed questions; arguments and errors as of `scoring.score`."""
+    rows = scoring.score(model, asked, store, asking, dev, with_texts=True)
+    return Answers(model.label, rows, {"model": model.describe()})
+
+
+def write(answers: Answers, path: Path) -> None:
+    """Keep answers in one Parquet file, for `read` and as "rows:FILE", in one rename."""
+    results.write_rows(Path(path), answers.rows, {"label": answers.label, **answers.made})
+
+
+def read(path: str | Path) -> Answers:
+    """Answers from a file of `write`, or from rows that `scoring.score` left in the store.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is damaged, or holds something else; the message names it.
+    """
+    path = paths.user(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"rows:{path}: there is no such file.")
+    try:
+        table = pq.read_table(path, page_checksum_verification=True)
+        made: Mapping = json.loads((table.schema.metadata or {}).get(b"xlkb", b"null")) or {}
+    except (OSError, pa.ArrowInvalid, ValueError) as error:
+        raise ValueError(f"{path} is damaged, or no Parquet file: {error}") from None
+    if "log_likelihood" not in table.column_names or "item_id" not in table.column_names:
+        raise ValueError(
+            f"{path} holds no answers: it has no log_likelihood of each item's choices."
+        )
+    rows = table.to_pandas()
+    described = dict(made) if "model" in made else {"model": dict(made)}
+    label = described.pop("label", None) or described["model"].get("label") or path.stem
+    return Answers(label, rows.assign(model=label), described)
