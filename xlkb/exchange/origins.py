@@ -45,7 +45,7 @@ def part(text: str, otherwise: str = "unnamed") -> str:
     'b-Qwen-b-2.5-4b'
     """
     text = re.sub(r"[^\w.+@=-]+", "-", unicodedata.normalize("NFC", text)).strip("-. ")
-    text = text.encode()[:BYTES].decode(errors="ignore").strip("-. ")
+    text = text.encode(errors="ignore")[:BYTES].decode(errors="ignore").strip("-. ")
     return f"_{text}" if re.fullmatch(RESERVED, text) else text or otherwise
 
 

@@ -71,11 +71,11 @@ def _read(arguments: Sequence[str] | None) -> list[str]:
     )
     parser.add_argument("kind", metavar="KIND", help="one of those below")
     given = list(arguments or [])
-    if not given:
-        parser.error(f"name a kind; there are: {', '.join(KINDS)}.")
     # What follows the kind is its own, its --help too.
-    if given[0].startswith("-"):
+    if given[:1] in (["-h"], ["--help"]):
         line.parse(parser, given[:1])
+    if not given or given[0].startswith("-"):
+        parser.error(f"name a kind first; there are: {', '.join(KINDS)}.")
     if given[0] not in KINDS:
         parser.error(names.unknown("kind", given[0], KINDS))
     return given
