@@ -125,6 +125,8 @@ def test_an_endpoint_s_unread_answers_are_wrong_and_counted(tmp_path):
     name = "api:gpt-x@https://models.example.org/v1"
     record, lines, _ = exported(tmp_path, answered(frame, name=name, dtype="as served"))
     assert float(record["evaluation_results"][0]["score_details"]["details"]["unread"]) == 1 / 6
+    details = record["evaluation_results"][0]["generation_config"]["additional_details"]
+    assert details["scoring"].startswith("letter that the endpoint names")
     info = record["model_info"]
     assert (info["id"], info["inference_platform"]) == (
         "models.example.org/gpt-x",

@@ -239,7 +239,7 @@ def _source(key: tuple[str, str, str], spoken: list[str], n: int, about: About) 
 def _asked(row: pd.Series, spoken: list[str]) -> dict[str, Any]:
     """How the questions were asked; nothing is generated, so that there is no temperature."""
     details = {name: str(row[name]) for name in ASKED[1:]}
-    details |= {"scoring": "log-likelihood of each choice", "languages": ",".join(spoken)}
+    details |= {"scoring": samples.extraction(row), "languages": ",".join(spoken)}
     arguments = {"reasoning": False}
     template = _template(row)
     return {

@@ -157,9 +157,9 @@ def _yaml(target: Target, found: dict, rule: str, about: About) -> str:
     asked = f"{found['n']:,}" + (f" of {whole:,}" if whole and whole > found["n"] else "")
     notes = [
         f"xlkb {version('xlkb')}",
-        f"{found['style']} (log-likelihood, rule {rule})",
+        f"{found['style']} (rule {rule})",
         f"{found['n_shots']} shots",
-        f"{asked} questions",
+        f"{asked} question{'s' * (found['n'] > 1)}",
         f"95 % interval {100 * found['low']:.1f} to {100 * found['high']:.1f}",
     ]
     entry = EvalResultEntry(

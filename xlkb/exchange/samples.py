@@ -46,6 +46,13 @@ def lines(
     return "".join(f"{line}\n" for line in made).encode()
 
 
+def extraction(row: Mapping[str, Any]) -> str:
+    """How a choice is known: of a model with weights by likelihood, of an endpoint by its words."""
+    if math.isnan(row.get("unread", math.nan)):
+        return "log-likelihood of each choice"
+    return "letter that the endpoint names, by its log-probabilities or in generated text"
+
+
 def _line(
     row: Mapping[str, Any],
     decision: Mapping[str, Any],
@@ -79,7 +86,7 @@ def _line(
                 "turn_idx": 0,
                 "source": "output.raw",
                 "extracted_value": said,
-                "extraction_method": f"best log-likelihood of the choices ({rule})",
+                "extraction_method": extraction(row),
                 "is_terminal": True,
             }
         ],

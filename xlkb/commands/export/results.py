@@ -9,7 +9,6 @@ from xlkb import analysis, profiles, tasks
 from xlkb.commands import line
 from xlkb.commands.before.wanted import Wanted
 from xlkb.exchange import answers, origins
-from xlkb.exchange.answers import Answers
 from xlkb.ground import disk, paths
 from xlkb.profiles import Run
 
@@ -101,7 +100,7 @@ def check(options: argparse.Namespace) -> list[str]:
     return answers.questions(run, options.languages or ()).unique("task")
 
 
-def given(options: argparse.Namespace) -> tuple[Answers, datetime, bool]:
+def given(options: argparse.Namespace) -> tuple[answers.Answers, datetime, bool]:
     """The answers, when they were made, and whether the questions are the hub's pinned ones.
 
     Raises:
