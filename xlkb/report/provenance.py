@@ -22,7 +22,11 @@ from typing import Any
 
 import pandas as pd
 
+from xlkb import tasks, training
+from xlkb.ground import paths
+from xlkb.models import LanguageModel
 from xlkb.profiles import Run
+from xlkb.scoring import results
 
 COMMAND, COMMIT = "XLKB_COMMAND", "XLKB_COMMIT"
 """Environment variables by which a command tells the notebooks that it runs what was typed, and
@@ -44,6 +48,15 @@ SETS = (
 
 NO_SETTINGS = ("name", "notebook", "description", "then", "cluster", "figures", "results")
 """Of a `Run`, what changes no number in its tables."""
+
+LEVELS = {
+    "exact": "from stored results of models that were not trained here: of the same inputs, the "
+    "same bytes come",
+    "within tolerance": "from scores or texts that this process computed: another processor comes "
+    "within `reference.TOLERANCES`",
+    "trained": "from models that were trained here: within `reference.TRAINED_FACTOR` times that",
+}
+"""How reproducible something is."""
 
 SECRET = re.compile(r"(?i)\b([\w-]*(?:key|token|secret|password)[\w-]*=)\S+")
 CREDENTIALS = re.compile(r"(://)[^/@\s]*@")
@@ -204,10 +217,64 @@ def portable(value: Any) -> Any:
     return FOLDERS.sub("", QUERY.sub(r"\1", CREDENTIALS.sub(r"\1", text)))
 
 
-def settings(run: Run) -> dict[str, Any]:
-    """What a run's numbers depend on, from its profile and the options, without folders."""
+def inputs(run: Run, models: Sequence[LanguageModel]) -> dict[str, Any]:
+    """The starts of digests of what something is made from so far, beside models.
+
+    Returns:
+        `profile` (its settings), `notebook` (its code cells), `questions` (of each task that this
+        process loaded), `asked` and `scores` (texts that these models were asked, and what came);
+        without what there is nothing of.
+    """
+    read = {portable(name): short(digest) for name, digest in sorted(tasks.loaded().items())}
+    found = {"profile": settings(run), "notebook": cells(run.notebook), "questions": read}
+    if used := _used(models):
+        found |= {"asked": short(used.asked), "scores": short(used.found)}
+    return {what: digest for what, digest in found.items() if digest}
+
+
+def level(models: Sequence[LanguageModel]) -> str:
+    """How reproducible is what was made from these models, or from the bottle; one of `LEVELS`."""
+    used = _used(models)
+    if any(map(_trained, models)) or (used and not models):
+        return "trained"
+    return "within tolerance" if used and used.computed else "exact"
+
+
+def _used(models: Sequence[LanguageModel]) -> results.used.Used | None:
+    """Stored results of these models; of none, those of the bottle's."""
+    folders = {results.store_folder(Path(), model).name for model in models}
+    return results.used.of(folders or {training.trials.FOLDER})
+
+
+def _trained(model: LanguageModel) -> bool:
+    return model.adapter is not None or (Path(model.location) / "run.json").is_file()
+
+
+def settings(run: Run) -> str:
+    """The start of the digest of what a run's numbers depend on, by its profile and the options."""
     every = asdict(run).items()
-    return portable({name: value for name, value in every if name not in NO_SETTINGS})
+    return short(digest_of(portable({n: value for n, value in every if n not in NO_SETTINGS})))
+
+
+def cells(notebook: str) -> str:
+    """The start of the digest of a notebook's code cells, by its name; "" where there is none."""
+    path = paths.NOTEBOOKS / f"{notebook}.ipynb"
+    try:
+        return _cells(path, path.stat().st_mtime_ns)
+    except (OSError, ValueError):
+        return ""
+
+
+@cache
+def _cells(path: Path, changed: int) -> str:
+    every = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    sources = ["".join(each["source"]) for each in every if each["cell_type"] == "code"]
+    return short(digest_of(sources))
+
+
+def short(digest: str) -> str:
+    """The start of a digest, which is enough to tell it from others."""
+    return digest[:12]
 
 
 def digest_of(value: Any) -> str:
