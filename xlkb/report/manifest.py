@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from filelock import FileLock
@@ -110,9 +109,12 @@ class Artefact:
 
 
 def _described(model: LanguageModel) -> dict[str, str | None]:
-    """By what a model is known, wherever its folder lies: another day it may have other weights."""
+    """By what a model is known, without its folder; another day it may have other weights."""
     adapter = Path(model.adapter).name if model.adapter else None
-    return {"name": provenance.portable(model.name), "adapter": adapter, "dtype": model.dtype}
+    name = provenance.portable(model.name)
+    if name != model.name:  # Checkpoints of several trainings may be called alike.
+        name += f" ({short(provenance.digest_of(model.name))})"
+    return {"name": name, "adapter": adapter, "dtype": model.dtype}
 
 
 @contextmanager

@@ -90,8 +90,10 @@ def _asked_of_git(package: Path) -> tuple[str, str]:
         return UNKNOWN, ""
     # Hooks of git set variables that name another repository or index.
     plain = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    asked = ["git", "--no-optional-locks", "-C", str(package), "status", "--porcelain=v2"]
-    asked += ["--branch", "--untracked-files=all", "--", "."]
+    # The checkout may be another user's, as in a container: its code runs here anyway.
+    asked = ["git", "--no-optional-locks", "-c", "safe.directory=*", "-c", "core.fsmonitor=false"]
+    asked += ["-C", str(package), "status", "--porcelain=v2", "--branch"]
+    asked += ["--untracked-files=all", "--", "."]
     try:
         done = subprocess.run(asked, capture_output=True, text=True, timeout=TIMEOUT, env=plain)
     except (OSError, subprocess.SubprocessError):
@@ -247,7 +249,8 @@ def _used(models: Sequence[LanguageModel]) -> results.used.Used | None:
 
 
 def _trained(model: LanguageModel) -> bool:
-    return model.adapter is not None or (Path(model.location) / "run.json").is_file()
+    own = model.name.startswith("path:") and (Path(model.location) / "run.json").is_file()
+    return own or model.adapter is not None
 
 
 def settings(run: Run) -> str:
