@@ -36,14 +36,8 @@ UNKNOWN = "unknown"
 TIMEOUT = 10
 """Seconds that git has."""
 
-SETS = (
-    ("amx_tile", "AMX"),
-    ("avx512f", "AVX-512"),
-    ("avx2", "AVX2"),
-    ("avx", "AVX"),
-    ("sve", "SVE"),
-    ("asimd", "NEON"),
-)
+SETS = {"amx_tile": "AMX", "avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX"}
+SETS |= {"sve": "SVE", "asimd": "NEON"}
 """Flags of processors and what they are called; what comes first says most."""
 
 NO_SETTINGS = ("name", "notebook", "description", "then", "cluster", "figures", "results")
@@ -62,7 +56,8 @@ SECRET = re.compile(r"(?i)\b([\w-]*(?:key|token|secret|password)[\w-]*=)\S+")
 CREDENTIALS = re.compile(r"(://)[^/@\s]*@")
 QUERY = re.compile(r"(://[^?#\s]*)[?#]\S*")
 FOLDERS = re.compile(
-    r"(?:^|(?<=[:=,+]))(?:~[^/\\,+]*|[A-Za-z]:)?[/\\](?!/)(?:[^,+]*[/\\])?(?=[^/\\,+])"
+    r"(?:^|(?<=[:=,+]))(?<!http:)(?<!https:)(?:~[^/\\,+]*|[A-Za-z]:)?[/\\]+"
+    r"(?:[^,+]*[/\\])?(?=[^/\\,+])"
 )
 """Of absolute paths in a word."""
 
@@ -71,10 +66,9 @@ FOLDERS = re.compile(
 def code() -> dict[str, Any]:
     """`version` of the package, its `commit` (hex) and whether it is `clean`.
 
-    Of a copy outside git, where git is not installed, or where it refuses, the commit is "unknown"
-    and `clean` is None. Clean is a checkout whose `xlkb/` is that of the commit, to the last file:
-    figures and executed notebooks that changed do not count. git is asked once in a process, and
-    not at all in a notebook that a command runs.
+    Outside git, or where there is none, the commit is "unknown" and `clean` is None. Clean is a
+    checkout whose `xlkb/` is that of the commit, to the last file; figures and executed notebooks
+    do not count. git is asked once in a process, and not in a notebook that a command runs.
     """
     package = Path(__file__).resolve().parents[1]
     commit, _, state = os.environ.get(COMMIT, "").partition(" ")
@@ -155,7 +149,7 @@ def _processor() -> dict[str, Any]:
     except OSError:
         pass
     has = set(flags.split())
-    best = next((label for flag, label in SETS if flag in has), "")
+    best = next((label for flag, label in SETS.items() if flag in has), "")
     return {
         "system": platform.system() or UNKNOWN,
         "architecture": f"{kind}, {best}" if best else kind,
