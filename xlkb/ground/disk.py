@@ -10,6 +10,8 @@ import tempfile
 import time
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,25 @@ def write(path: Path, data: bytes) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON, in one rename."""
     write(Path(path), (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def digest(place: Path) -> str:
+    """SHA-256 (hex) of a file, or of the names and contents of a folder's files; "" of nothing.
+
+    What did not change since is not read again.
+    """
+    if place.is_file():
+        stat = place.stat()
+        return _digest(place, stat.st_size, stat.st_mtime_ns)
+    files = sorted(path for path in place.rglob("*") if path.is_file())
+    listed = [f"{path.relative_to(place).as_posix()} {digest(path)}" for path in files]
+    return sha256("\n".join(listed).encode()).hexdigest() if files else ""
+
+
+@cache
+def _digest(path: Path, size: int, changed: int) -> str:
+    with open(path, "rb") as file:
+        return file_digest(file, "sha256").hexdigest()
 
 
 def set_aside(folder: Path) -> Path | None:

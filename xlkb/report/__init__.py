@@ -11,7 +11,7 @@ these two are imported when they are asked for, because Jupyter takes seconds to
 [{'n': 4, 'accuracy (%)': '75.0'}]
 """
 
-from xlkb.report import manifest, pages
+from xlkb.report import manifest, pages, provenance
 from xlkb.report.dots import seed_dots, seed_scatter
 from xlkb.report.figures import (
     accuracy_bars,
@@ -42,6 +42,7 @@ __all__ = [
     "notebooks",
     "option_bias",
     "pages",
+    "provenance",
     "readable",
     "reference",
     "scatter",

@@ -17,7 +17,7 @@ from pandas.api.types import is_numeric_dtype
 from xlkb.ground.languages import LANGUAGES
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
-from xlkb.report import fonts
+from xlkb.report import fonts, provenance
 from xlkb.report.labels import MEASURES
 from xlkb.report.manifest import Artefact
 
@@ -96,7 +96,7 @@ def drawable(
                 sheets = _sheets(shown, run, title, by, (width, height), shared)
                 caption = [draw(sheet, *rest, **options) for sheet in sheets][-1]
                 caption += _unread(shown, caption)
-                return save(sheets[0].axes.figure, artefact, len(frame), caption)
+                return save(sheets[0].axes.figure, artefact, frame, caption)
 
         usual = signature(drawn)
         *common, _, needs, by, _ = usual.parameters.values()
@@ -241,8 +241,11 @@ def style(frame: pd.DataFrame, *texts: object) -> mpl.rc_context:
     return mpl.rc_context({**sns.axes_style("whitegrid"), **STYLE, "font.family": families})
 
 
-def save(figure: Figure, artefact: Artefact, n_rows: int, caption: str) -> Image:
-    """Write the figure as PNG and SVG, enter it in the manifest, and return the PNG."""
+def save(figure: Figure, artefact: Artefact, frame: pd.DataFrame, caption: str) -> Image:
+    """Write the figure as PNG and SVG, enter it in the manifest, and return the PNG.
+
+    Both files tell their name, the code that drew them and the digest of what they show.
+    """
     wide = round(TITLE * figure.get_figwidth())
     titles = {axes: axes.get_title().split("\n") for axes in figure.axes}
     _head(titles, wide)
@@ -255,9 +258,11 @@ def save(figure: Figure, artefact: Artefact, n_rows: int, caption: str) -> Image
         _grow(figure, sum(label.count("\n") for label in labels) // _columns(labels))
     artefact.run.figures.mkdir(parents=True, exist_ok=True)
     png, svg = artefact.files
-    figure.savefig(png, dpi=150, metadata={"Software": None})
-    figure.savefig(svg, metadata={"Date": None})
-    artefact.record(n_rows, caption)
+    told = {"Title": artefact.name, "Source": provenance.source()}
+    digest = artefact.digest(frame)
+    figure.savefig(png, dpi=150, metadata={"Software": None, **told, "Comment": digest})
+    figure.savefig(svg, metadata={"Date": None, **told, "Identifier": digest})
+    artefact.record(frame, caption)
     return Image(filename=str(png), width=round(90 * figure.get_figwidth()), alt=caption)
 
 

@@ -76,8 +76,9 @@ def folder(profile: str, must_exist: bool = False) -> Path:
 
 
 def artefacts(run: Run, ran: Sequence[str], started: datetime) -> list[str]:
-    """Print every artefact of the run's folder with its age, and those that were left out, with the
-    reason; return what is wrong with them.
+    """Print every artefact of the run's folder with its age, those that were left out, with the
+    reason, and those that are stale; return what is wrong with them. A notebook that did not run
+    may leave stale ones: that is no fault of this run.
 
     What a notebook made once and no longer makes is removed. A notebook that made nothing at all
     is a problem, and what it made once stays.
@@ -93,10 +94,17 @@ def artefacts(run: Run, ran: Sequence[str], started: datetime) -> list[str]:
         return [f"no artefact was recorded in {run.figures}"]
     absent = listing["left_out"] != ""
     print(f"\nArtefacts in {run.figures}: {(~absent).sum()}")
-    print(listing[~absent].drop(columns=["created", "left_out"]).to_string(index=False) + "\n")
+    print(
+        listing[~absent].drop(columns=["created", "stale", "left_out"]).to_string(index=False)
+        + "\n"
+    )
     for name, why in listing.loc[absent, ["name", "left_out"]].itertuples(index=False):
         print(f"left out: {name}, {why}")
-    return manifest.check(run.figures) + problems
+    for name, what in listing.loc[listing["stale"] != "", ["name", "stale"]].itertuples(
+        index=False
+    ):
+        print(f"stale: {name}, as {what} changed since it was made")
+    return manifest.damaged(run.figures) + problems
 
 
 def _remove_old(figures: Path, ran: Sequence[str], started: datetime) -> list[str]:

@@ -5,14 +5,17 @@
 row. Everything downstream sees only this.
 """
 
+import json
 import random
 import warnings
 from collections.abc import Iterable
+from functools import cache
+from hashlib import sha256
 
 import pandas as pd
 from datasets import Dataset
 
-from xlkb.ground import hub, paths
+from xlkb.ground import disk, hub, paths
 from xlkb.ground import languages as room
 from xlkb.ground.languages import LANGUAGES
 from xlkb.ground.names import unknown
@@ -25,6 +28,8 @@ OWN = {"worldfacts": worldfacts.rows, "academy": academy.rows}
 
 PUBLIC = {"mmlu": mmlu, "arc": arc, "hp_quiz": hp_quiz, "belebele": belebele}
 """Public data sets, from the hub (`mmlu`) or a folder of files (`mmlu:FOLDER`)."""
+
+_LOADED: dict[str, None] = {}
 
 COLUMNS = ("task", "id", "subject", "answer", "question", "options")
 
@@ -67,6 +72,7 @@ def load(
     if n is not None and n < 1:
         raise ValueError(f"n = {n}, but at least one question must be asked for; None means all.")
     every, spoken = _rows(name, languages)
+    _LOADED[name] = None
     rows = [row for row in every if row["split"] == split]
     if not rows:
         found = sorted({row["split"] for row in every})
@@ -79,6 +85,24 @@ def load(
     if split == "dev" and name not in OWN:
         return order.dataset(order.first(rows, n), spoken)
     return order.dataset(order.alternating(rows, seed)[:n], spoken)
+
+
+def loaded() -> dict[str, str]:
+    """The tasks that this process loaded, by name, with the SHA-256 (hex) of their questions: of
+    the file, the folder's files, or the package's rows. Those of the hub have none."""
+    found = {}
+    for name in _LOADED:
+        if place := name.partition(":")[2]:
+            found[name] = disk.digest(paths.user(place))
+        elif name in OWN:
+            found[name] = _digest(name)
+    return found
+
+
+@cache
+def _digest(name: str) -> str:
+    rows = json.dumps(OWN[name](), sort_keys=True, ensure_ascii=False)
+    return sha256(rows.encode()).hexdigest()
 
 
 def needed(

@@ -161,15 +161,18 @@ def _duration(seconds: float) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    return line.command(lambda: _main(parse(arguments)), STOPPED)
+    return line.command(lambda: _main(parse(arguments), arguments), STOPPED)
 
 
-def _main(options: argparse.Namespace) -> int:
+def _main(options: argparse.Namespace, arguments: Sequence[str] | None) -> int:
     paths.pin()
     if options.dry_run:
         return _dry_run(options)
     run, chosen, parameters = prepare(options)
-    with line.computing(), side_by_side.cluster(run, options.engine):
+    from xlkb.report import provenance
+
+    told = provenance.commanded("reproduce", arguments)
+    with line.computing(), told, side_by_side.cluster(run, options.engine):
         return _run(options, run, chosen, parameters)
 
 

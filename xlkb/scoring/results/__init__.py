@@ -20,7 +20,7 @@ from tqdm import tqdm
 from xlkb.ground import disk
 from xlkb.ground.progress import bar
 from xlkb.models import LanguageModel, slug
-from xlkb.scoring.results import index
+from xlkb.scoring.results import index, used
 from xlkb.scoring.results.parts import append, by_key, compact, merge, read, write_rows
 from xlkb.scoring.results.schemas import (
     ANSWERS,
@@ -55,6 +55,7 @@ __all__ = [
     "read",
     "store_folder",
     "stored",
+    "used",
     "write_rows",
 ]
 

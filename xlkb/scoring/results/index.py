@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from xlkb.scoring.results import order, parts
+from xlkb.scoring.results import order, parts, used
 
 MOST = 1 << 31
 """Bytes that are kept of folders; beyond, those that were not asked for the longest are let go."""
@@ -72,7 +72,9 @@ def rows(folder: Path, schema: pa.Schema, keys: Sequence[bytes]) -> pd.DataFrame
     head = which.astype(np.uint64) << np.uint64(64 - max(len(keys).bit_length(), 1))
     nothing = np.zeros(len(which), np.uint32)
     found = order.places(head, nothing, table)
-    return table.take(found[order.firsts(head[found], nothing)]).to_pandas()
+    taken = table.take(found[order.firsts(head[found], nothing)]).to_pandas()
+    used.note(folder, keys, taken)
+    return taken
 
 
 def everything(folder: Path, schema: pa.Schema) -> pd.DataFrame:

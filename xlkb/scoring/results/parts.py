@@ -21,8 +21,8 @@ import pyarrow.parquet as pq
 from filelock import FileLock
 
 from xlkb.ground import disk
-from xlkb.scoring.results import order
-from xlkb.scoring.results.schemas import KINDS, SCORES
+from xlkb.scoring.results import order, used
+from xlkb.scoring.results.schemas import KINDS, LENGTHS, SCORES
 
 MANY = 64
 """Small parts that a folder may have before some are merged."""
@@ -39,6 +39,8 @@ def append(folder: Path, scores: pd.DataFrame, schema: pa.Schema = SCORES) -> Pa
     parts, the smallest are merged.
     """
     path = _write(folder, pa.Table.from_pandas(scores, schema=schema, preserve_index=False))
+    if schema is not LENGTHS:
+        used.computed(folder)
     merge(folder, schema, MANY)
     return path
 
