@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from xlkb.ground import disk
+from xlkb.profiles import Run
 from xlkb.report.pages import grids, html
 from xlkb.report.tables import readable
 
@@ -69,3 +70,10 @@ def page(title: str, sections: Sequence[Section], name: str = "") -> str:
         )
     ]
     return html.page("document.html", title=title, sections=parts, name=name)
+
+
+def run(made: Run, notebooks: Path, folder: Path) -> Path:
+    """Write the report of a run as index.html; arguments and result as of `of_run.write`."""
+    from xlkb.report.pages import of_run  # nbconvert takes seconds to import.
+
+    return of_run.write(made, notebooks, folder)
