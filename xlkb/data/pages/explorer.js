@@ -181,10 +181,10 @@
       const body = make("tbody");
       each.options.forEach((option, choice) => {
         const right = choice === each.answer;
-        const cell = make("th", { scope: "row" });
-        cell.append(chip(each.spoken[choice + 1]), " ", make("bdi", { lang: each.spoken[choice + 1] }, data.texts[option]));
-        if (right) cell.append(" ", make("span", { className: "right tag" }, "right"));
-        const row = make("tr", { className: right ? "answer" : "" }, cell);
+        const code = each.spoken[choice + 1];
+        const named = make("div", { className: "option" }, chip(code), make("bdi", { lang: code }, data.texts[option]));
+        if (right) named.append(make("span", { className: "right tag" }, "right"));
+        const row = make("tr", { className: right ? "answer" : "" }, make("th", { scope: "row" }, named));
         data.models.forEach((name, model) => {
           const score = each.scores[model];
           if (!score) return;
@@ -198,9 +198,9 @@
           bar.append(make("i"));
           bar.firstChild.style.inlineSize = `${length}%`;
           const shownValue = value === null ? "no value" : `${value.toFixed(2)} nats`;
-          const data_ = make("td", {}, bar, make("span", { className: "value" }, shownValue));
-          if (taken) data_.append(make("span", { className: `${score[2] ? "right" : "wrong"} tag` }, "taken"));
-          row.append(data_);
+          const cell = make("td", {}, bar, make("span", { className: "value" }, shownValue));
+          if (taken) cell.append(make("span", { className: `${score[2] ? "right" : "wrong"} tag` }, "taken"));
+          row.append(cell);
         });
         body.append(row);
       });
@@ -261,10 +261,12 @@
     });
     const form = document.querySelector(".filters");
     form.addEventListener("submit", (event) => event.preventDefault());
-    form.addEventListener("input", () => {
-      clearTimeout(waiting);
-      waiting = setTimeout(filter, 80);
-    });
+    for (const kind of ["input", "change"]) {
+      form.addEventListener(kind, () => {
+        clearTimeout(waiting);
+        waiting = setTimeout(filter, 80);
+      });
+    }
     at("f-text").addEventListener("keydown", (event) => {
       if (event.key === "Escape" || event.key === "Enter") list.focus();
     });

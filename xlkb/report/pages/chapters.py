@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import bleach
 import nbformat
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from xlkb.report.pages.html import FOLDER
 
@@ -45,15 +45,20 @@ def of(notebook: Path, figures: Mapping[str, Mapping[str, str]]) -> Chapter:
     Args:
         figures: SHA-256 of a PNG -> the `name`, `caption` and `uri` of the figure that it is.
     """
-    made = nbformat.read(notebook, as_version=4)
+    made, sources = nbformat.read(notebook, as_version=4), {}
     for count, cell in enumerate(made.cells):
         if "id" in cell:  # Notebooks count from 0, each for itself.
             cell.id = f"cell-{notebook.name[:2]}-{count}"
     for output in _outputs(made):
         if png := output.get("data", {}).get("image/png"):
             known = figures.get(_sha256(png))
-            output.setdefault("metadata", {})["figure"] = dict(known) if known else None
+            output.setdefault("metadata", {})["figure"] = dict(known, uri="") if known else None
+            if known:
+                mark = f'data-figure="{known["name"]}"/>'
+                sources[mark] = f'src="{escape(known["uri"])}" {mark}'
     body, _ = _exporter().from_notebook_node(made)
+    for mark, source in sources.items():  # Later, as nbconvert parses what it has made.
+        body = body.replace(mark, source)
     first = next((cell.source for cell in made.cells if cell.cell_type == "markdown"), "")
     title = first.partition("\n")[0].lstrip("# ").partition("·")
     return Chapter(
@@ -62,11 +67,15 @@ def of(notebook: Path, figures: Mapping[str, Mapping[str, str]]) -> Chapter:
 
 
 def said(notebook: nbformat.NotebookNode) -> list[str]:
-    """What the notebook printed last, without what it computed and reused; [] for nothing."""
-    for output in reversed(list(_outputs(notebook))):
-        lines = output.text.splitlines() if output.output_type == "stream" else []
-        lines = [line.rstrip() for line in lines if line.strip() and not COUNTED.search(line)]
-        if lines and output.get("name") == "stdout":
+    """What the notebook printed last, in the last third of its code; [] for nothing.
+
+    Lines that count what was computed and reused are no finding.
+    """
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for cell in reversed(code[-(len(code) // 3) :]):
+        texts = [o.text for o in cell.get("outputs", []) if o.get("name") == "stdout"]
+        lines = [line.rstrip() for line in "".join(texts).splitlines() if line.strip()]
+        if lines := [line for line in lines if not COUNTED.search(line)]:
             return lines[-LINES:]
     return []
 

@@ -53,14 +53,15 @@ def write(run: Run, notebooks: Path, folder: Path) -> Path:
         questions, lacking = html.data(explorer.data(run)), ""
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         questions, lacking = None, str(error)
+    story = _story(run, tables)
     page = html.page(
         "run.html",
         ("views.js", "explorer.js"),
         title=f"The crosslingual knowledge barrier: {run.name}",
         run=run,
         facts=_headline(run, tables),
-        story=_story(run, tables),
-        chapters=[(part, _main(part.number, figures)) for part in parts],
+        story=story,
+        chapters=[_teaser(part, _main(part.number, figures), story) for part in parts],
         figures=figures,
         embedded=embedded,
         tables=[each for each in shown if not BESIDE.search(each["name"])],
@@ -101,9 +102,23 @@ def _main(number: str, figures: Sequence[dict[str, str]]) -> dict[str, str] | No
     return next((each for each in own if each["name"] in MAIN), own[0] if own else None)
 
 
+def _teaser(
+    chapter: chapters.Chapter, main: dict[str, str] | None, story: str
+) -> tuple[chapters.Chapter, dict[str, str] | None]:
+    """The chapter with what it said, but for what the story tells already; and its figure."""
+    told = set(story.splitlines())
+    return chapter._replace(said=[line for line in chapter.said if line not in told]), main
+
+
 def _read(path: Path) -> pd.DataFrame:
+    """A table as it was before it was written: settings are texts, and counts are whole."""
     # "None" and "NA" are texts here, not missing values.
-    return pd.read_csv(path, keep_default_na=False, na_values=[""])
+    texts = pd.read_csv(path, keep_default_na=False, dtype=str)
+    if path.stem.endswith("_settings"):
+        return texts
+    frame = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    whole = [c for c in frame.select_dtypes("float") if not texts[c].str.contains("[.e]").any()]
+    return frame.astype(dict.fromkeys(whole, "Int64"))
 
 
 def _headline(run: Run, tables: dict[str, pd.DataFrame]) -> list[Fact]:
@@ -115,15 +130,15 @@ def _headline(run: Run, tables: dict[str, pd.DataFrame]) -> list[Fact]:
         facts += [
             Fact(
                 f"{100 * row['accuracy']:.1f} %",
-                f"of {row['n']:,} questions in {run.base_name} are answered rightly by "
+                f"of {row['n']:,} questions in {run.base_name} answered correctly by "
                 f"{row['model']}",
-                f"95 % interval {100 * row['low']:.1f} to {100 * row['high']:.1f}",
+                f"95 % interval: {100 * row['low']:.1f} to {100 * row['high']:.1f}",
             )
             for row in rows.to_dict("records")
         ]
     for name, what in (
-        ("table02c_barrier", "points fewer when question and choices are in another language"),
-        ("table02g_mixup", "points fewer when five languages are mixed in a question"),
+        ("table02c_barrier", "fewer are right when question and choices are in another language"),
+        ("table02g_mixup", "fewer are right when five languages are mixed in a question"),
     ):
         if (table := tables.get(name)) is None:
             continue
@@ -131,7 +146,7 @@ def _headline(run: Run, tables: dict[str, pd.DataFrame]) -> list[Fact]:
         gaps = rows["gap_points"].dropna()
         if len(gaps):
             ends = dict.fromkeys(f"{value:.1f}" for value in (gaps.min(), gaps.max()))
-            facts.append(Fact(" to ".join(ends), what, "; ".join(_gaps(rows))))
+            facts.append(Fact(f"{' to '.join(ends)} points", what, "; ".join(_gaps(rows))))
     return facts
 
 
