@@ -39,7 +39,26 @@ def stored(name: str, adapter: str | None, dtype: str, label: str) -> LanguageMo
             "dtype=, or remove the folders that are out of date."
         )
     (run,) = runs.values()
-    model = LanguageModel(name, label or run["label"], "", run["weights_fingerprint"])
+    return _described(run, label)
+
+
+def stored_in(folder: Path, label: str = "") -> LanguageModel:
+    """The model whose scores a folder of the store holds; its weights are not looked at.
+
+    Raises:
+        FileNotFoundError: there is no such folder. ValueError: its `model.json` is damaged.
+    """
+    path = Path(folder) / "model.json"
+    try:
+        return _described(json.loads(path.read_text(encoding="utf-8")), label)
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(f"{path} is damaged; restore it, or delete its folder.") from None
+
+
+def _described(run: dict, label: str) -> LanguageModel:
+    """The model that `LanguageModel.describe` told of."""
+    model = LanguageModel(run["name"], label or run["label"], "", run["weights_fingerprint"])
+    adapter = run["adapter"]
     model.adapter, model.adapter_fingerprint = adapter and Path(adapter), run["adapter_fingerprint"]
     model.dtype, model.fingerprint = run["dtype"], run["fingerprint"]
     model.context = run.get("context")

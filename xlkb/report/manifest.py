@@ -148,6 +148,11 @@ def remove(folder: Path, names: Sequence[str]) -> None:
                 (folder / file).unlink(missing_ok=True)
 
 
+def recorded(folder: Path) -> dict[str, dict]:
+    """What a folder lists: the name of each artefact -> what was entered of it."""
+    return _read(folder)
+
+
 def listing(folder: Path) -> pd.DataFrame:
     """One row per artefact: `name, kind, notebook, profile, n_rows, created (UTC), age, stale`
     (what changed since, see `stale`, or empty) and `left_out` (why there is none, or empty)."""

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from xlkb.ground import disk
+from xlkb.profiles import Run
+from xlkb.report.pages import grids, html
 from xlkb.report.tables import readable
 
 
@@ -30,9 +32,10 @@ def write(
     Returns:
         Ending -> path.
     """
-    made = {ending: Path(folder) / f"{name}.{ending}" for ending in ("md", "json")}
+    made = {ending: Path(folder) / f"{name}.{ending}" for ending in ("md", "json", "html")}
     disk.write(made["md"], markdown(title, sections).encode())
     disk.write_json(made["json"], data)
+    disk.write(made["html"], page(title, sections, name).encode())
     return made
 
 
@@ -46,3 +49,31 @@ def markdown(title: str, sections: Sequence[Section]) -> str:
             parts.append(readable(section.table).to_markdown(index=False))
         parts += [f"![{section.title}]({figure.name})" for figure in section.figures]
     return "\n\n".join(parts) + "\n"
+
+
+def page(title: str, sections: Sequence[Section], name: str = "") -> str:
+    """The document as one HTML file, which asks for nothing (`html`).
+
+    Args:
+        name: of the files beside it, NAME.md and NAME.json; "" for none.
+    """
+    parts = [
+        {
+            "anchor": anchor,
+            "title": section.title,
+            "text": section.text,
+            "grid": grids.grid(readable(section.table)) if section.table is not None else None,
+            "figures": [html.uri(Path(figure)) for figure in section.figures],
+        }
+        for section, anchor in zip(
+            sections, html.anchors(section.title for section in sections), strict=True
+        )
+    ]
+    return html.page("document.html", title=title, sections=parts, name=name)
+
+
+def run(made: Run, notebooks: Path, folder: Path) -> Path:
+    """Write the report of a run as index.html; arguments and result as of `of_run.write`."""
+    from xlkb.report.pages import of_run  # nbconvert takes seconds to import.
+
+    return of_run.write(made, notebooks, folder)

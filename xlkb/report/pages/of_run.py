@@ -1,0 +1,176 @@
+"""The report of a run: what it found, its notebooks, tables, figures and questions, in one file."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from xlkb import analysis
+from xlkb.ground import disk
+from xlkb.ground.languages import LANGUAGES
+from xlkb.profiles import Run
+from xlkb.report import manifest
+from xlkb.report.pages import chapters, explorer, grids, html
+from xlkb.report.tables import readable
+
+MAIN = ("fig01f_languages", "fig02f_mixup", "fig03d_matrix", "fig04a_mitigations")
+MAIN += ("fig05a_general", "fig06d_costs", "fig07a_orders")
+"""The figure that a notebook is known by; without it, the first that it made."""
+BESIDE = re.compile(r"_(paper|settings)$")
+"""Tables that hold the paper's numbers beside ours."""
+
+
+class Fact(NamedTuple):
+    """A number of the headline, what it is, and its interval or parts."""
+
+    value: str
+    what: str
+    more: str
+
+
+def write(run: Run, notebooks: Path, folder: Path) -> Path:
+    """Write the report of a run to `folder` as index.html, from what lies on the disk.
+
+    Args:
+        run: whose figures and scores are shown.
+        notebooks: folder of its executed notebooks.
+
+    Returns:
+        The file.
+    """
+    entries = manifest.recorded(run.figures)
+    made = {name: entry for name, entry in entries.items() if entry["files"]}
+    figures = [_figure(run.figures, *each) for each in _of(made, "figure")]
+    by_hash = {made[each["name"]]["files"][f"{each['name']}.png"]: each for each in figures}
+    parts = [chapters.of(path, by_hash) for path in sorted(notebooks.glob("[0-9][0-9]_*.ipynb"))]
+    embedded = {name for part in parts for name in re.findall(r'data-figure="(\w+)"', part.html)}
+    tables = {name: _read(run.figures / f"{name}.csv") for name, _ in _of(made, "table")}
+    grid = {name: grids.grid(readable(table)) for name, table in tables.items()}
+    shown = [_table(*each, grid) for each in _of(made, "table")]
+    try:
+        questions, lacking = html.data(explorer.data(run)), ""
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        questions, lacking = None, str(error)
+    story = _story(run, tables)
+    page = html.page(
+        "run.html",
+        ("views.js", "explorer.js"),
+        title=f"The crosslingual knowledge barrier: {run.name}",
+        run=run,
+        facts=_headline(run, tables),
+        story=story,
+        chapters=[_teaser(part, _main(part.number, figures), story) for part in parts],
+        figures=figures,
+        embedded=embedded,
+        tables=[each for each in shown if not BESIDE.search(each["name"])],
+        beside=[each for each in shown if BESIDE.search(each["name"])],
+        left_out=[(n, e["caption"], e["left_out"]) for n, e in entries.items() if not e["files"]],
+        models=_models(made),
+        created=max((entry["created"] for entry in made.values()), default=""),
+        questions=questions,
+        lacking=lacking,
+    )
+    path = Path(folder) / "index.html"
+    disk.write(path, page.encode())
+    return path
+
+
+def _of(made: dict[str, dict], kind: str) -> list[tuple[str, dict]]:
+    return [(name, entry) for name, entry in sorted(made.items()) if entry["kind"] == kind]
+
+
+def _figure(folder: Path, name: str, entry: dict) -> dict[str, str]:
+    uri = html.uri(folder / f"{name}.png")
+    return {"name": name, "caption": entry["caption"], "uri": uri, "number": _number(name)}
+
+
+def _table(name: str, entry: dict, grid: dict[str, grids.Grid]) -> dict[str, Any]:
+    named = {"name": name, "caption": entry["caption"], "number": _number(name)}
+    return named | {"grid": grid[name]}
+
+
+def _number(name: str) -> str:
+    """Of the notebook that an artefact is named after."""
+    found = re.search(r"\d\d", name)
+    return found[0] if found else ""
+
+
+def _main(number: str, figures: Sequence[dict[str, str]]) -> dict[str, str] | None:
+    own = [figure for figure in figures if figure["number"] == number]
+    return next((each for each in own if each["name"] in MAIN), own[0] if own else None)
+
+
+def _teaser(
+    chapter: chapters.Chapter, main: dict[str, str] | None, story: str
+) -> tuple[chapters.Chapter, dict[str, str] | None]:
+    """The chapter with what it said, but for what the story tells already; and its figure."""
+    told = set(story.splitlines())
+    return chapter._replace(said=[line for line in chapter.said if line not in told]), main
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """A table as it was before it was written: settings are texts, and counts are whole."""
+    # "None" and "NA" are texts here, not missing values.
+    texts = pd.read_csv(path, keep_default_na=False, dtype=str)
+    if path.stem.endswith("_settings"):
+        return texts
+    frame = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    whole = [c for c in frame.select_dtypes("float") if not texts[c].str.contains("[.e]").any()]
+    return frame.astype(dict.fromkeys(whole, "Int64"))
+
+
+def _headline(run: Run, tables: dict[str, pd.DataFrame]) -> list[Fact]:
+    """The main model's accuracy in the base language, its barrier, and the gap of mixup."""
+    facts, rule = [], run.rules[0]
+    if (table := tables.get("table02b_multilingual")) is not None:
+        main = table[table["model"] == table["model"].iloc[0]]
+        rows = main[main["language"] == run.base]
+        facts += [
+            Fact(
+                f"{100 * row['accuracy']:.1f} %",
+                f"of {row['n']:,} questions in {run.base_name} answered correctly by "
+                f"{row['model']}",
+                f"95 % interval: {100 * row['low']:.1f} to {100 * row['high']:.1f}",
+            )
+            for row in rows.to_dict("records")
+        ]
+    for name, what in (
+        ("table02c_barrier", "fewer are right when question and choices are in another language"),
+        ("table02g_mixup", "fewer are right when five languages are mixed in a question"),
+    ):
+        if (table := tables.get(name)) is None:
+            continue
+        rows = table[table["rule"] == rule] if "rule" in table else table
+        gaps = rows["gap_points"].dropna()
+        if len(gaps):
+            ends = dict.fromkeys(f"{value:.1f}" for value in (gaps.min(), gaps.max()))
+            facts.append(Fact(f"{' to '.join(ends)} points", what, "; ".join(_gaps(rows))))
+    return facts
+
+
+def _gaps(rows: pd.DataFrame) -> list[str]:
+    """Each gap with its interval and n."""
+    texts = []
+    for row in rows[rows["gap_points"].notna()].to_dict("records"):
+        code = row["language"]
+        name = LANGUAGES[code].name if code in LANGUAGES else code
+        interval = f"[{row['gap_low']:.1f}, {row['gap_high']:.1f}]"
+        texts.append(f"{name} {row['gap_points']:.1f} {interval}, n = {row['n']:,}")
+    return texts
+
+
+def _story(run: Run, tables: dict[str, pd.DataFrame]) -> str:
+    """What the tables of notebooks 06 and 07 say, in Markdown; "" where there are none."""
+    answers = [each for answers in analysis.story.QUESTIONS.values() for each in answers]
+    there = {n: tables[n] for names, _ in answers for n in names if n in tables}
+    return analysis.story.told(there, run.base) if there else ""
+
+
+def _models(made: dict[str, dict]) -> list[tuple[str, str]]:
+    """Label and start of the fingerprint of every model that something was made of."""
+    found: dict[tuple[str, str], Any] = {}
+    for entry in made.values():
+        found |= {(label, fingerprint[:12]): None for label, fingerprint in entry["models"].items()}
+    return sorted(found)
