@@ -25,6 +25,7 @@ COMMANDS = {
     "mix": "make mixed-language text of parallel text, or of one language and a translator",
     "finetune": "teach a model a corpus, by LoRA, QLoRA or in full",
     "tofu": "teach a model the authors of TOFU, and ask about them before and after",
+    "compare": "models, ways of asking or stored answers on the same questions, perhaps as a gate",
     "models": "list models on the hub that are of interest here",
 }
 """Names and what they do; `xlkb.commands.NAME` is the module."""

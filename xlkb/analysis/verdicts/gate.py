@@ -31,6 +31,9 @@ from xlkb.ground import names
 
 KINDS = ("non-inferior", "no-loss")
 
+MARGIN = effects.MARGIN
+"""Points, where none are given."""
+
 COLUMNS = [*comparison.PAIRED, "n", "n_clusters", "n_lost", "n_won", "difference_points"]
 COLUMNS += ["p_kept", "p_lost", "p_lost_adjusted", "verdict", "least_points", "n_needed", "passes"]
 
@@ -38,7 +41,7 @@ COLUMNS += ["p_kept", "p_lost", "p_lost_adjusted", "verdict", "least_points", "n
 def gate(
     decisions: Mapping[str, pd.DataFrame],
     kind: str = "no-loss",
-    margin: float = effects.MARGIN,
+    margin: float = MARGIN,
     base: str = "en",
     seed: int = 42,
 ) -> pd.DataFrame:
@@ -56,8 +59,8 @@ def gate(
         where neither is shown (where both are, a loss smaller than the margin: "kept" for
         `non-inferior`, "lost" for `no-loss`); `least_points`, the smallest loss that these items
         would have shown (80 % power; where no answer changed, the fewest lost answers that are a
-        loss); `n_needed`, about how many items show that the margin is kept, if nothing is lost
-        and the share of changed answers stays; and `passes`.
+        loss); `n_needed`, about how many items decide (80 % power), by a one-sided test without a
+        correction, if the loss and the share of changed answers stay; and `passes`.
 
     Raises:
         ValueError: there is no such kind; a margin that is not between 0 and 100; as of
@@ -103,7 +106,10 @@ def _numbers(pair: comparison.Pair, margin: float, tests: int) -> dict[str, floa
     share = (lost.sum() + won.sum()) / answers
     design = float(_design(lost, won, sizes))
     quantiles = stdtrit(max(df, 1), [1 - effects.ALPHA, effects.POWER]).sum()
-    needed = (100 * quantiles / margin) ** 2 * share * design * items / answers
+    # What decides is the nearer of the two: less than the margin is lost, or something is.
+    lost_points = max(0.0, 100 * (lost.sum() - won.sum()) / answers)
+    distance = max(margin - lost_points, lost_points)
+    needed = (100 * quantiles / distance) ** 2 * share * design * items / answers
     unchanged = math.log(effects.ALPHA) / math.log(1 - margin / 100) * items / len(clusters)
     return {
         "p_kept": float(p_kept(lost, won, sizes, margin)),
@@ -152,7 +158,7 @@ def passed(table: pd.DataFrame) -> bool:
     return bool(table["passes"].all())
 
 
-def lines(table: pd.DataFrame, margin: float = effects.MARGIN) -> list[str]:
+def lines(table: pd.DataFrame, margin: float = MARGIN) -> list[str]:
     """What a table of `gate` says, a line a row; what failed is marked by "!"."""
     several = [c for c in ("model", "task", "rule") if table[c].nunique() > 1]
     names = [": ".join([*map(str, row[several]), row["group"]]) for _, row in table.iterrows()]
@@ -173,8 +179,8 @@ def _why(row: pd.Series, margin: float) -> str:
         return f": less than {margin:g} lost" + ", though a loss is shown" * smaller
     least = f"a loss of {row['least_points']:.1f}" if row["least_points"] > 0 else "no loss"
     return (
-        f": {least} would have been shown; about {row['n_needed']:,} items decide whether less "
-        f"than {margin:g} is lost"
+        f": {least} would have been shown; about {row['n_needed']:,} items would decide, if as many "
+        "answers change"
     )
 
 
