@@ -90,7 +90,7 @@ def test_how_often_the_gate_is_wrong(identifiers):
     # A loss beyond the margin stops a model.
     assert (found.loc[large & (found["lost (points)"] == 5), "non-inferior"] >= 0.9).all()
     # Without a loss: of seven rows, each has to show it.
-    few = nothing[large & (nothing["changed (%)"] <= 2)].set_index("changed (%)")
+    few = nothing.query("n == 420 and `changed (%)` <= 2").set_index("changed (%)")
     assert few.loc[0.5, "non-inferior"] <= 0.05
     assert (few["French not kept"] <= 0.05).all()
     assert few.loc[2, "non-inferior"] <= 0.15
@@ -169,7 +169,8 @@ def test_equal_models_are_kept_where_there_are_items_enough(identifiers):
     # By the exact binomial: none of k clusters changed.
     assert row["p_kept"] == pytest.approx(0.97 ** row["n_clusters"])
     (line,) = analysis.gate.lines(analysis.gate.gate({"a": same, "b": same}, "non-inferior"))
-    assert "open" in line and "would decide" in line and line.startswith("!")
+    assert line.startswith("! en  open")
+    assert "would decide" in line
 
 
 def test_one_changed_answer_shows_no_more_than_none():
@@ -194,10 +195,10 @@ def test_a_small_loss_that_is_shown_is_kept_by_one_kind_and_lost_by_the_other():
 
 def test_what_is_no_gate_is_refused():
     same = outcomes([True] * 4)
-    with pytest.raises(ValueError, match="no kind of gate 'no-los'.*'no-loss'"):
+    with pytest.raises(ValueError, match=r"no kind of gate 'no-los'.*'no-loss'"):
         analysis.gate.gate({"a": same, "b": same}, "no-los")
     for margin in (0, -1, 100, float("nan")):
         with pytest.raises(ValueError, match="margin"):
             analysis.gate.gate({"a": same, "b": same}, margin=margin)
     (row,) = analysis.gate.gate({"a": same.head(1), "b": same.head(1)}).to_dict("records")
-    assert row["verdict"] == "open" and row["passes"]
+    assert (row["verdict"], row["passes"]) == ("open", True)

@@ -18,7 +18,7 @@ small models of known reading.
 """
 
 from xlkb.analysis import bottle, paper, tofu
-from xlkb.analysis.effects import effect, equivalence
+from xlkb.analysis.effects import effect, equivalence, holm
 from xlkb.analysis.gains import by_rule as gains_by_rule
 from xlkb.analysis.gains import grouped, over_control
 from xlkb.analysis.gains import in_words as gains_in_words
@@ -60,6 +60,7 @@ __all__ = [
     "gains_in_words",
     "gate",
     "grouped",
+    "holm",
     "in_all",
     "in_words",
     "letters_taken",

@@ -179,8 +179,8 @@ def _why(row: pd.Series, margin: float) -> str:
         return f": less than {margin:g} lost" + ", though a loss is shown" * smaller
     least = f"a loss of {row['least_points']:.1f}" if row["least_points"] > 0 else "no loss"
     return (
-        f": {least} would have been shown; about {row['n_needed']:,} items would decide, if as many "
-        "answers change"
+        f": {least} would have been shown; about {row['n_needed']:,} items would decide, if as "
+        "many answers change"
     )
 
 
