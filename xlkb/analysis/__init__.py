@@ -5,7 +5,8 @@
 decisions, with n and 95 % intervals; `means` and `against` compare similarities; `shared` keeps
 what all of them have, and `each` makes the table of each model by itself. `effect` and
 `equivalence` are about one difference over training seeds x items, and `primary` holds the
-comparisons that were named in advance. `mitigations` are ways of asking, `ensemble` adds languages
+comparisons that were named in advance. `comparison` is of models on the same questions, and `gate`
+says whether one may replace another. `mitigations` are ways of asking, `ensemble` adds languages
 up, `costs` is what remedies bring and take, `paper` what the paper reports, and `bottle` about the
 small models of known reading.
 
@@ -17,7 +18,7 @@ small models of known reading.
 """
 
 from xlkb.analysis import bottle, paper, tofu
-from xlkb.analysis.effects import effect, equivalence
+from xlkb.analysis.effects import effect, equivalence, holm
 from xlkb.analysis.gains import by_rule as gains_by_rule
 from xlkb.analysis.gains import grouped, over_control
 from xlkb.analysis.gains import in_words as gains_in_words
@@ -37,7 +38,7 @@ from xlkb.analysis.stats import (
     letters_taken,
     option_language_bias,
 )
-from xlkb.analysis.verdicts import primary, story
+from xlkb.analysis.verdicts import comparison, gate, primary, story
 
 __all__ = [
     "RULES",
@@ -45,6 +46,7 @@ __all__ = [
     "against",
     "barrier",
     "bottle",
+    "comparison",
     "concat",
     "correlation",
     "costs",
@@ -56,7 +58,9 @@ __all__ = [
     "equivalence",
     "gains_by_rule",
     "gains_in_words",
+    "gate",
     "grouped",
+    "holm",
     "in_all",
     "in_words",
     "letters_taken",

@@ -26,6 +26,7 @@ COMMANDS = {
     "finetune": "teach a model a corpus, by LoRA, QLoRA or in full",
     "tofu": "teach a model the authors of TOFU, and ask about them before and after",
     "export": "write answers or questions in formats that others read",
+    "compare": "models, ways of asking or stored answers on the same questions, perhaps as a gate",
     "models": "list models on the hub that are of interest here",
 }
 """Names and what they do; `xlkb.commands.NAME` is the module."""

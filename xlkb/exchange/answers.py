@@ -110,7 +110,7 @@ def read(path: str | Path) -> Answers:
         raise ValueError(
             f"{path} holds no answers: it has no log_likelihood of each item's choices."
         )
-    rows = table.to_pandas()
+    rows = table.to_pandas().drop(columns="key", errors="ignore")
     described = dict(made) if "model" in made else {"model": dict(made)}
     label = described.pop("label", None) or described["model"].get("label") or path.stem
     return Answers(label, rows.assign(model=label), described)

@@ -23,6 +23,7 @@ from xlkb.report.figures import (
     loss_curves,
     option_bias,
 )
+from xlkb.report.labels import another as another_label
 from xlkb.report.labels import apart
 from xlkb.report.named_points import gain_against_cost, scatter
 from xlkb.report.tables import readable
@@ -30,6 +31,7 @@ from xlkb.report.tables import save as table
 
 __all__ = [
     "accuracy_bars",
+    "another_label",
     "apart",
     "distributions",
     "gain_against_cost",

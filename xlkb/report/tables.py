@@ -9,7 +9,7 @@ from pandas.api.types import is_numeric_dtype
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
 from xlkb.report.canvas import span
-from xlkb.report.labels import MEASURES, Measure
+from xlkb.report.labels import INTERVAL, MEASURES, Measure
 from xlkb.report.manifest import Artefact
 
 DECIMALS = 4
@@ -84,8 +84,9 @@ def readable(frame: pd.DataFrame) -> pd.DataFrame:
     shown = frame.copy().reset_index(drop=True)
     for column, measure in MEASURES.items():
         if column in shown:
-            if not set(measure.bounds) <= set(frame):
-                measure = measure._replace(bounds=())
+            own = tuple(column.replace("points", end) for end in INTERVAL)
+            bounds = (each for each in (measure.bounds, own) if set(each) <= set(frame))
+            measure = measure._replace(bounds=next(bounds, ()))
             shown[column] = _with_interval(frame, column, measure)
             shown = shown.rename(columns={column: measure.heading})
             shown = shown.drop(columns=list(measure.bounds), errors="ignore")

@@ -102,7 +102,8 @@ def score(
     if model.name.startswith("api:") and asking.style != "cloze":
         rows["unread"] = (mass == 0).astype(float)
     if not replaying() and items:
-        results.write_rows(_rows_file(store, model, rows), rows, model.describe())
+        keyed = rows.assign(key=[key(pair) for pair in conditional])
+        results.write_rows(_rows_file(store, model, rows), keyed, model.describe())
     if with_texts:
         rows["context"] = np.repeat(np.array([p.context for p in built], object), 4)
         rows["question"] = np.repeat(np.array([i["question"] for i in items], object), 4)
