@@ -24,6 +24,7 @@ COMMANDS = {
     "reproduce": "run the notebooks and make every table and figure",
     "mix": "make mixed-language text of parallel text, or of one language and a translator",
     "finetune": "teach a model a corpus, by LoRA, QLoRA or in full",
+    "mend": "teach a model mixed-language text, and say what that brought and what it cost",
     "tofu": "teach a model the authors of TOFU, and ask about them before and after",
     "export": "write answers or questions in formats that others read",
     "compare": "models, ways of asking or stored answers on the same questions, perhaps as a gate",

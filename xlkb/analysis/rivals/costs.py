@@ -76,7 +76,7 @@ def costs(
                     "gain_points": gain["effect_points"],
                     "gain_low": gain["effect_low"],
                     "gain_high": gain["effect_high"],
-                    "cost_points": -kept["effect_points"],
+                    "cost_points": 0.0 - kept["effect_points"],
                     "cost_low": -kept["effect_high"],
                     "cost_high": -kept["effect_low"],
                     "margin": kept["margin"],

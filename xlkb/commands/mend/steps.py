@@ -1,0 +1,203 @@
+"""What `xlkb mend` does, one after another: text, training, answers before and after, a folder."""
+
+import argparse
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from huggingface_hub import ModelCardData
+
+from xlkb import analysis, corpora, models, scoring, training
+from xlkb.exchange import answers
+from xlkb.exchange.answers import Answers
+from xlkb.ground import disk
+from xlkb.models import LanguageModel
+from xlkb.profiles import Run
+from xlkb.report import pages
+from xlkb.report.pages import Section
+from xlkb.training import Recipe, memory, sizes
+
+BEFORE = "no text"
+SMALL = 1e9
+"""Weights up to which all but the embedding are trained."""
+
+DOCUMENT = "comparison"
+
+
+def adapted(run: Run, given: argparse.Namespace) -> Run:
+    """The run with the text and the number of questions that were asked for."""
+    text = replace(
+        run.text,
+        corpus=given.corpus,
+        translator=given.translator,
+        n_documents=given.documents or 0,
+    )
+    barrier = replace(run.barrier, n_items=given.items or run.barrier.n_items)
+    there = corpora.spoken(given.corpus)
+    read = tuple(code for code in run.five if code in there)
+    if given.translator:
+        read = run.five if run.five[0] in there else ()
+    return replace(run, text=text, barrier=barrier, read=read)
+
+
+def recipe_for(model: LanguageModel, name: str | None) -> Recipe:
+    """The recipe of a name, or the first that suits the model's size and fits into memory.
+
+    Raises:
+        ValueError: none fits; or there is no such recipe.
+    """
+    if name:
+        return training.recipe(name)
+    billions = sizes.billions(model.name)
+    weights = 1e9 * billions or sizes.parameters(Path(model.source))
+    first = ["mix"] if weights <= SMALL and model.adapter is None else []
+    *rather, last = [*first, "lora", "qlora"]
+    for each in rather:
+        try:
+            memory.require(model, recipe := training.recipe(each))
+        except ValueError:
+            continue
+        return recipe
+    return training.recipe(last)
+
+
+def slug(given: argparse.Namespace) -> str:
+    """Part of the name of a folder for the result."""
+    parts = [models.slug(given.model.name), given.corpus.partition(":")[0], given.unit]
+    return "-".join([*parts, *given.run.read])
+
+
+def ours(folder: Path) -> bool:
+    """Whether a folder is empty, or a result of `mend`."""
+    return not any(folder.iterdir()) or (folder / f"{DOCUMENT}.json").exists()
+
+
+def mend(given: argparse.Namespace, n_written: int) -> str:
+    """Do it all; returns what to print.
+
+    Args:
+        given: from `commands.mend.check`.
+        n_written: texts per language that are continued.
+    """
+    run, base = given.run, given.model
+    texts = _texts(run, given.unit)
+    control, treated = texts
+    folders = training.readers(base, {run.seed: texts}, given.recipe)
+    asked = answers.questions(run, given.languages)
+    everyone = {BEFORE: base} | {
+        arm: training.load(base, folder, label=arm) for (arm, _), folder in folders.items()
+    }
+    found = {
+        arm: answers.of_model(model, asked, run.results, run.style)._replace(label=arm)
+        for arm, model in everyone.items()
+    }
+    sections, data = _told(run, base.label, found, (control, treated))
+    more, beside = _side_effects(run, everyone, n_written)
+    out = _folder(given.out, folders[treated, run.seed])
+    title = f"{base.label}, before and after {treated} ({', '.join(run.read)})"
+    pages.write(out, DOCUMENT, title, [*sections, *more], data | beside)
+    _card(out, base, run.read, [*sections[:2], *more])
+    return f"{out}\nLoad it with training.load(models.load({base.name!r}), {str(out)!r})."
+
+
+def _texts(run: Run, unit: str) -> dict[str, Any]:
+    """The control's text and the mixed one, by the arm's name."""
+    source = (run.text.corpus, run.read, run.text.translator, run.text.n_documents, run.seed)
+    documents = corpora.translated(*source)
+    phrases = corpora.translated(*source, k=corpora.WORDS) if unit == "words" else None
+    return training.arms(documents, [unit], run.read, run.seed, phrases)
+
+
+def _told(
+    run: Run, label: str, found: Mapping[str, Answers], arms: Sequence[str]
+) -> tuple[list[Section], dict[str, Any]]:
+    """What is compared on the questions: the primary contrast first."""
+    rule, (control, treated) = run.rules[0], arms
+    who = {"base_model": label, "training_seed": run.seed}
+    decided = analysis.concat(
+        analysis.decide(each.rows.assign(model=arm), rule).assign(**who)
+        for arm, each in found.items()
+    )
+    primary = analysis.primary.table(decided, run.read, run.base)
+    primary = primary[primary["against"] == control]
+    costs = analysis.costs(decided, BEFORE, run.read, run.base)
+    gaps = analysis.concat(
+        analysis.each(decided, "model", gap, run.base, run.seed)
+        for gap in (analysis.barrier, analysis.mixup_gap)
+    )
+    accuracy = analysis.accuracy(decided, ["model", "recomposition", "language"])
+    plan = (
+        f"Named in advance: {treated} against {control}, the same text without mixing, on "
+        "questions in the other trained languages and on mixed ones. All else is exploratory."
+    )
+    kept = (
+        "Against the model that read nothing: points gained in the other languages, points lost "
+        f"in {run.base_name}, and whether an equivalence test says that it was kept."
+    )
+    return [
+        Section("Primary comparison", plan, primary.dropna(axis=1, how="all")),
+        Section(f"Gain, and cost in {run.base_name}", kept, costs),
+        Section("Barrier before and after", "", gaps),
+        Section("Accuracy", "", accuracy),
+    ], {
+        "primary": _records(primary),
+        "costs": _records(costs),
+        "barrier": _records(gaps),
+        "accuracy": _records(accuracy),
+    }
+
+
+def _side_effects(
+    run: Run, everyone: Mapping[str, LanguageModel], n_written: int
+) -> tuple[list[Section], dict[str, Any]]:
+    """Perplexity of text that nobody read, and the language in which texts are continued."""
+    spoken = [code for code in run.read if code in corpora.spoken("almanac")]
+    if not spoken:
+        why = "The almanac, whose held-out documents would be read, has none of the languages."
+        return [Section("Running text", why)], {}
+    unread = corpora.load("almanac", spoken, split="heldout")
+    read, said = [], []
+    for arm, model in everyone.items():
+        read.append(scoring.perplexities(model, unread, run.results, spoken).assign(model=arm))
+        written = scoring.continued(model, unread, run.results, spoken, n_written)
+        said.append(written.assign(model=arm))
+    perplexity = analysis.concat(read)
+    right = analysis.right_language(analysis.concat(said), ["model", "language"])
+    return [
+        Section("Perplexity of documents that nobody read", "", perplexity),
+        Section("Continued in the language of the text", "", right),
+    ], {"perplexity": _records(perplexity), "right_language": _records(right)}
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return table.astype(object).where(table.notna(), None).to_dict("records")
+
+
+def _folder(out: Path, made: Path) -> Path:
+    """A copy of a trained model's folder, which the documents are put beside."""
+    if out.exists():
+        shutil.rmtree(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(made, out, ignore=shutil.ignore_patterns("checkpoints", ".*"))
+    return out
+
+
+def _card(
+    out: Path, base: LanguageModel, languages: Sequence[str], sections: Sequence[Section]
+) -> None:
+    """Complete the model card by what the hub reads, and by what was found."""
+    kind, _, place = base.name.partition(":")
+    data = ModelCardData(
+        language=list(languages),
+        library_name="peft" if (out / "adapter_config.json").exists() else "transformers",
+        base_model=place.partition("@")[0] if kind == "hub" else None,
+        tags=["xlkb", "multilingual"],
+    )
+    told, found = (out / "README.md").read_text(encoding="utf-8"), pages.markdown("", sections)
+    told, licence = told.split("## Load it", 1)
+    found = found.partition("\n\n")[2]
+    text = f"---\n{data.to_yaml()}\n---\n\n{told}{found}\n## Load it{licence}"
+    disk.write(out / "README.md", text.encode())
