@@ -7,7 +7,7 @@ what all of them have, and `each` makes the table of each model by itself. `effe
 `equivalence` are about one difference over training seeds x items, and `primary` holds the
 comparisons that were named in advance. `mitigations` are ways of asking, `ensemble` adds languages
 up, `costs` is what remedies bring and take, `paper` what the paper reports, and `bottle` about the
-small models of known reading.
+small models of known reading. `card` makes a model's barrier card, `card_words` its sentences.
 
 >>> import pandas as pd
 >>> from xlkb import analysis
@@ -37,7 +37,7 @@ from xlkb.analysis.stats import (
     letters_taken,
     option_language_bias,
 )
-from xlkb.analysis.verdicts import primary, story
+from xlkb.analysis.verdicts import card, card_words, primary, story
 
 __all__ = [
     "RULES",
@@ -45,6 +45,8 @@ __all__ = [
     "against",
     "barrier",
     "bottle",
+    "card",
+    "card_words",
     "concat",
     "correlation",
     "costs",

@@ -25,6 +25,7 @@ COMMANDS = {
     "mix": "make mixed-language text of parallel text, or of one language and a translator",
     "finetune": "teach a model a corpus, by LoRA, QLoRA or in full",
     "tofu": "teach a model the authors of TOFU, and ask about them before and after",
+    "card": "a model's barrier card: what it loses in which language, with examples",
     "models": "list models on the hub that are of interest here",
 }
 """Names and what they do; `xlkb.commands.NAME` is the module."""
@@ -34,6 +35,7 @@ examples:
   xlkb reproduce --only 02
   xlkb mix --corpus almanac --unit words --out mixed
   xlkb finetune pip:gemma-3-270m mixed --recipe lora
+  xlkb card hub:ORG/NAME
   xlkb COMMAND --help                                   what each takes, with more examples
 
 Exit code: 0 done, 1 failed, 2 the command was not understood or cannot be done, 130 stopped.
