@@ -89,6 +89,7 @@ def tables(
         weights), `letter_mass` (mean, None of cloze), the tables
 
         - `accuracy`: rule, recomposition, language; as of `analysis.accuracy`
+        - `letters`: how often each was taken, by recomposition and language; empty for cloze
         - `barrier`, `mixup`: by rule and language; as of `analysis.barrier`, `mixup_gap`
         - `transfer`, `in_all`, `rankc`, `option_bias`: by rule; as of the functions of that name
         - `pairs`: as of `analysis.pairs`, under the main rule, and `pairs_spread`
@@ -107,6 +108,7 @@ def tables(
     kept = shared if paired else decided
     spoken = list(dict.fromkeys(kept.query("recomposition == 'full'")["language"]))
     base = base if base in spoken else next(iter(spoken), None)
+    listed = rows["style"].iloc[0] != "cloze"
     found = {
         "task": rows["task"].iloc[0],
         "style": rows["style"].iloc[0],
@@ -121,6 +123,7 @@ def tables(
         "unread": _mean(kept[kept["rule"] == rule], "unread"),
         "letter_mass": _mean(rows, "letter_mass"),
         "accuracy": stats.accuracy(kept, ["rule", *stats.CELL]),
+        "letters": stats.letters_taken(kept if listed else kept[:0], stats.CELL),
     }
     compared = kept if paired and base else kept.iloc[:0]
     own = rows[rows["item_id"].isin(compared["item_id"])]
@@ -137,8 +140,10 @@ def _compared(
     several = full["language"].nunique() > 1
 
     def by_rule(function: Any, *arguments: Any) -> pd.DataFrame:
-        made = [function(arguments[0], rule, *arguments[1:]).assign(rule=rule) for rule in rules]
-        return stats.concat(made)
+        made = {rule: function(arguments[0], rule, *arguments[1:]) for rule in rules}
+        for rule, table in made.items():
+            table.insert(0, "rule", rule)
+        return stats.concat(made.values())
 
     found = {
         "barrier": gaps.barrier(decided, base, seed, by=["rule"]),

@@ -9,6 +9,8 @@ from xlkb.analysis import gaps, stats
 from xlkb.analysis.verdicts.card import CHANCE, SURE, language
 
 MIXED = {"mixed": "where languages are mixed", "released": "where they are mixed as released"}
+STUCK = 0.9
+"""Share of one letter from which on it says nothing of what is known."""
 POWER = "would have been seen with 80 % power"
 
 
@@ -40,7 +42,9 @@ def headline(label: str, found: Mapping[str, Any]) -> str:
 def notes(found: Mapping[str, Any]) -> list[str]:
     """Sentences for below the headline: rules, consistency, likeness, taste, what could be seen."""
     said = []
-    if not found["base"] or not found["paired"]:
+    if found["n"] > 1 and len(found["letters"]):
+        said += _letters(found["letters"])
+    if not found["base"] or not found["paired"] or found["n"] == 1:
         return said
     base, rule = language(found["base"]), found["rule"]
     compared = stats.concat([found["barrier"], found["mixup"]])
@@ -76,19 +80,27 @@ def notes(found: Mapping[str, Any]) -> list[str]:
     if "option_bias" in main:
         n = main["option_bias"][0]["n"]
         said.append(
-            "Share of wrong answers on mixed questions against the share of what was on offer, where "
-            f"they differ: {'; '.join(taste)} (n = {n} wrong answers)."
+            "Share of wrong answers to mixed questions against the share on offer, where they "
+            f"differ: {'; '.join(taste)} (n = {n} wrong answers)."
             if taste
-            else "On mixed questions, wrong choices in no language are taken more or less often than "
-            f"they are offered (n = {n} wrong answers)."
+            else "On mixed questions, no language's wrong choices are taken more or less often "
+            f"than offered (n = {n} wrong answers)."
         )
     if len(found["pairs"]):
         said.append(_weakest(found))
-    least = [row["least_points"] for row in main.get("barrier", [])]
-    least = pd.Series(least, dtype=float).dropna()
-    if len(least):
-        said.append(f"A barrier of {_range(least)} points {POWER} (Holm's first step).")
+    if barriers := main.get("barrier"):
+        seen = _seen(pd.Series([row["least_points"] for row in barriers], dtype=float))
+        said.append(f"Of the barriers, {seen} (points; Holm's first step).")
     return said
+
+
+def _letters(table: pd.DataFrame) -> list[str]:
+    """Cells in which one letter is taken for nearly all questions, whatever they ask."""
+    counts = table[list("ABCD")]
+    share = counts.max(axis=1) / counts.sum(axis=1)
+    stuck = table[share >= STUCK].assign(letter=counts.idxmax(axis=1))
+    each = [f"{_cell(row)} {row['letter']}" for row in _records(stuck)]
+    return [f"One letter is taken for nearly all questions: {_listed(each)}."] if each else []
 
 
 def _weakest(found: Mapping[str, Any]) -> str:
@@ -118,11 +130,17 @@ def _gaps(table: pd.DataFrame) -> list[str]:
             said.append(f"{_range(part['gap_points'].abs())} points {word} {_where(part)}")
     rest = table[~fewer & ~more]
     if len(rest):
-        least = rest["least_points"].dropna()
-        seen = f"; {_range(least)} {POWER}" if len(least) else ""
-        changes = _range(-rest["gap_points"], "+")
-        said.append(f"no difference that stands {_where(rest)} ({changes} points{seen})")
+        changes, seen = _range(-rest["gap_points"], "+"), _seen(rest["least_points"])
+        said.append(f"no difference that stands {_where(rest)} ({changes} points; {seen})")
     return said
+
+
+def _seen(least: pd.Series) -> str:
+    """The least gaps that would have been found; accuracies differ by 100 points at most."""
+    known = least[least < 100]
+    if len(known) < len(least):
+        return "there are too few questions, or answers that differ, to show one"
+    return f"{_range(known)} {POWER}"
 
 
 def _where(table: pd.DataFrame) -> str:
@@ -181,7 +199,8 @@ def _percent(row: Mapping[str, Any], name: str = "accuracy") -> str:
 
 
 def _range(values: pd.Series, sign: str = "") -> str:
-    low, high = f"{values.min():{sign}.1f}", f"{values.max():{sign}.1f}"
+    # Without the sign of a zero.
+    low, high = (f"{round(value, 1) + 0.0:{sign}.1f}" for value in (values.min(), values.max()))
     return low if low == high else f"{low} to {high}"
 
 

@@ -225,4 +225,3 @@ def _asked(given: argparse.Namespace) -> tuple[str, list, dict[str, Any]]:
     made |= {"tokenizer": subject.tokenizer(model), "profile": run.profile}
     made |= {"learned_academy": given.learned or None}
     return model.label, [each.rows for each in found], made
-

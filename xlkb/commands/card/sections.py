@@ -19,6 +19,7 @@ LINES = 12
 
 TABLES = {
     "accuracy": ("Accuracy", "Share of right answers; guessing gets 25 %."),
+    "letters": ("Letters taken", "Right or wrong, in questions."),
     "barrier": (
         "Barrier",
         "Accuracy in {base} minus accuracy in the language, on the same questions. p by a paired "
@@ -46,8 +47,8 @@ TABLES = {
     "pairs": (
         "Weakest pairs of languages",
         "Mixed questions by language of the question and of the right choice, against the same "
-        "questions in {base}. Exploratory: the order is by shrunk_points, the gap drawn to the "
-        "mean of all pairs the more, the fewer questions a pair has. {spread}",
+        "questions in {base}. Exploratory: the order is by the gap drawn to the mean of all "
+        "pairs, the more so the fewer questions a pair has. {spread}",
     ),
 }
 
@@ -79,13 +80,13 @@ def of(
     return [*sections, Section("Made from", table=_made(document))]
 
 
-def _tables(
-    found: Mapping[str, Any], drawn: Mapping[str, Path], of_task: str
-) -> list[Section]:
+def _tables(found: Mapping[str, Any], drawn: Mapping[str, Path], of_task: str) -> list[Section]:
     spread = found["pairs_spread"]
     fills = {"base": _name(found["base"]), "spread": ""}
     if spread == spread:
-        fills["spread"] = f"The pairs' true losses spread by {spread:.1f} points (standard deviation)."
+        fills["spread"] = (
+            f"The pairs' true losses spread by {spread:.1f} points (standard deviation)."
+        )
     return [
         Section(
             f"{title}{of_task}",
@@ -120,11 +121,12 @@ def figures(
 
 
 def _examples(found: Mapping[str, Any], of_task: str) -> list[Section]:
+    base = _name(found["base"])
     return [
         Section(
-            f"Right in {_name(found['base'])}, wrong {_cell(each)}{of_task}",
+            f"Right in {base}, wrong {_cell(each)}{of_task}",
             "Log-likelihoods in nats; → was taken, ✓ is right.",
-            pd.concat([_example(item) for item in each["items"]], ignore_index=True),
+            pd.concat([_example(item, base) for item in each["items"]], ignore_index=True),
         )
         for each in found["examples"]
     ]
@@ -137,17 +139,13 @@ def _cell(example: Mapping[str, Any]) -> str:
     return f"with the question in {asked} and the answer in {answered}"
 
 
-def _example(item: Mapping[str, Any]) -> pd.DataFrame:
+def _example(item: Mapping[str, Any], base: str) -> pd.DataFrame:
     """A question, then its choices: in the base language and as it was asked."""
-    rows = [{"question": item["item_id"], **{f"{side}": "" for side in ("known", "asked")}}]
-    for side, of_side in (("known", "base"), ("asked", "asked")):
-        rows[0][side] = item[of_side]["question"] or f"({item[of_side]['language']})"
-    for place, letter in enumerate("ABCD"):
-        row: dict[str, str] = {"question": letter}
-        for side, of_side in (("known", "base"), ("asked", "asked")):
-            row[side] = _option(item[of_side]["options"][place])
-        rows.append(row)
-    return pd.DataFrame(rows)
+    columns: dict[str, list[str]] = {"question": [item["item_id"], *"ABCD"]}
+    for heading, side in ((f"in {base}", item["base"]), ("as asked", item["asked"])):
+        question = side["question"] or f"({side['language']}, no text)"
+        columns[heading] = [question, *map(_option, side["options"])]
+    return pd.DataFrame(columns)
 
 
 def _option(option: Mapping[str, Any]) -> str:
@@ -191,21 +189,27 @@ def essentials(label: str, cards: Sequence[Mapping[str, Any]]) -> str:
 
 def summary(found: Mapping[str, Any]) -> pd.DataFrame:
     """Accuracy, gap and transfer rate under the main rule, a row per language and mixture."""
-    rule = found["rule"]
-    keys = ["language"]
-    own = found["accuracy"].query("rule == @rule").drop(columns=["rule", "recomposition"])
+
+    def main(table: pd.DataFrame) -> pd.DataFrame:
+        return table[table["rule"] == found["rule"]]
+
+    own = main(found["accuracy"]).drop(columns=["rule", "recomposition"])
     lost = analysis.concat([found["barrier"], found["mixup"]])
     if len(lost):
-        lost = lost.query("rule == @rule")[[*keys, "gap_points", "gap_low", "gap_high"]]
-        own = own.merge(lost, "left", on=keys)
+        lost = main(lost)[["language", "gap_points", "gap_low", "gap_high"]]
+        own = own.merge(lost, "left", on="language")
     if len(found["transfer"]):
         # Its interval has the names of the accuracy's.
-        own["transfer (%)"] = own["language"].map(
-            {
-                row["language"]: f"{100 * row['transfer_rate']:.1f}"
-                for row in found["transfer"].query("rule == @rule").to_dict("records")
-            }
-        ).fillna("")
+        own["transfer (%)"] = (
+            own["language"]
+            .map(
+                {
+                    row["language"]: f"{100 * row['transfer_rate']:.1f}"
+                    for row in main(found["transfer"]).to_dict("records")
+                }
+            )
+            .fillna("")
+        )
     return own
 
 

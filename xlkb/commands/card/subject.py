@@ -67,9 +67,7 @@ def _lessons(run: Run) -> set[str]:
     asked, form = quiz(run, run.languages), run.teaching.form
     taught = [corpora.lessons(asked, code, form, seed=run.seed) for code in run.five]
     part = run.teaching
-    fewer = tasks.academy.questions(
-        "test", part.n_characters_matrix, part.relations, run.languages
-    )
+    fewer = tasks.academy.questions("test", part.n_characters_matrix, part.relations, run.languages)
     groups = tasks.cast.groups(fewer, run.five[: part.n_characters_matrix])
     several = [corpora.lessons(each, K, form, seed=run.seed) for K, each in groups.items()]
     taught.append(concatenate_datasets(several))
