@@ -8,7 +8,7 @@ what all of them have, and `each` makes the table of each model by itself. `effe
 comparisons that were named in advance. `comparison` is of models on the same questions, and `gate`
 says whether one may replace another. `mitigations` are ways of asking, `ensemble` adds languages
 up, `costs` is what remedies bring and take, `paper` what the paper reports, and `bottle` about the
-small models of known reading.
+small models of known reading. `card` makes a model's barrier card, `card_words` its sentences.
 
 >>> import pandas as pd
 >>> from xlkb import analysis
@@ -39,6 +39,7 @@ from xlkb.analysis.stats import (
     option_language_bias,
 )
 from xlkb.analysis.verdicts import comparison, gate, primary, story
+from xlkb.analysis.verdicts import card, card_words, primary, story
 
 __all__ = [
     "RULES",
@@ -47,6 +48,8 @@ __all__ = [
     "barrier",
     "bottle",
     "comparison",
+    "card",
+    "card_words",
     "concat",
     "correlation",
     "costs",

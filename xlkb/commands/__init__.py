@@ -28,6 +28,7 @@ COMMANDS = {
     "tofu": "teach a model the authors of TOFU, and ask about them before and after",
     "export": "write answers or questions in formats that others read",
     "compare": "models, ways of asking or stored answers on the same questions, perhaps as a gate",
+    "card": "a model's barrier card: what it loses in which language, with examples",
     "models": "list models on the hub that are of interest here",
 }
 """Names and what they do; `xlkb.commands.NAME` is the module."""
@@ -37,6 +38,7 @@ examples:
   xlkb reproduce --only 02
   xlkb mix --corpus almanac --unit words --out mixed
   xlkb finetune pip:gemma-3-270m mixed --recipe lora
+  xlkb card hub:ORG/NAME
   xlkb COMMAND --help                                   what each takes, with more examples
 
 Exit code: 0 done, 1 failed, 2 the command was not understood or cannot be done, 130 stopped.

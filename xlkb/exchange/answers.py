@@ -67,6 +67,12 @@ def questions(run: Run, languages: Sequence[str] = ()) -> Dataset:
     """
     spoken = languages or run.five
     asked = tasks.load(run.task, languages=spoken, n=run.barrier.n_items, seed=run.seed)
+    return recomposed(asked, run, spoken)
+
+
+def recomposed(asked: Dataset, run: Run, languages: Sequence[str] = ()) -> Dataset:
+    """Questions of a task as `questions` has them: all in one language, and mixup."""
+    spoken = languages or run.five
     parts = [recompose.grid(asked, ["full"], spoken, run.seed, run.base)]
     mixed = [code for code in run.five if code in spoken]
     if recompose.possible(["mixup"], mixed):
