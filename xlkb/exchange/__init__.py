@@ -1,12 +1,13 @@
 """Exchange: answers as cards, comparisons and other tools take them, and as other tools give them.
 
-`answers` are what a model said, out of the store or a file.
+`answers` are what a model said, out of the store or a file. `harness_tasks` gives questions to
+lm-evaluation-harness, and `harness_logs` takes answers out of its logs.
 
 >>> from xlkb import exchange
 >>> exchange.answers.TEXTS
 ('context', 'question', 'option')
 """
 
-from xlkb.exchange import answers
+from xlkb.exchange import answers, harness_tasks
 
-__all__ = ["answers"]
+__all__ = ["answers", "harness_tasks"]
