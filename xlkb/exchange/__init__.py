@@ -8,6 +8,6 @@ lm-evaluation-harness, and `harness_logs` takes answers out of its logs.
 ('context', 'question', 'option')
 """
 
-from xlkb.exchange import answers, harness_tasks
+from xlkb.exchange import answers, harness_logs, harness_tasks
 
-__all__ = ["answers", "harness_tasks"]
+__all__ = ["answers", "harness_logs", "harness_tasks"]

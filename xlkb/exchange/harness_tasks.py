@@ -79,7 +79,10 @@ metadata:
 
 
 def asked(
-    run: Run, recompositions: Sequence[str] = (), languages: Sequence[str] = (), n: int | None = None
+    run: Run,
+    recompositions: Sequence[str] = (),
+    languages: Sequence[str] = (),
+    n: int | None = None,
 ) -> Dataset:
     """The questions to export: by default those of notebook 02's headline cells.
 

@@ -47,8 +47,8 @@ OPTIONS = f"""
 --n N  questions, at most (default: the profile's number, as notebook 02 asks)
 --shots N  demonstrations before each question (default: 0)
 --style STYLE  how choices are scored: {", ".join(prompts.STYLES)} (default: cloze)
---profile PROFILE  whose task, languages, number of questions and seed: {", ".join(profiles.names())}
-    or path:FILE.toml (default: demo)
+--profile PROFILE  whose task, languages, number of questions and seed:
+    {", ".join(profiles.names())} or path:FILE.toml (default: demo)
 --replace  put it in the place of an export in --out
 """
 
@@ -110,7 +110,9 @@ def check(arguments: Sequence[str] | None) -> Request:
     asking = Asking(options.style, options.shots, run.base, seed=run.seed)
     dev = tasks.demonstrations(run.task, spoken) if options.shots else None
     if options.shots and dev is None:
-        raise ValueError(f"--shots {options.shots}: {run.task} has no demonstrations; leave it out.")
+        raise ValueError(
+            f"--shots {options.shots}: {run.task} has no demonstrations; leave it out."
+        )
     return Request(options, run, questions, asking, dev)
 
 
