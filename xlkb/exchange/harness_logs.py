@@ -8,16 +8,14 @@ what is like them. Checked with the release 0.4.13; a log quotes its numbers as 
 
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from xlkb.exchange import harness_names, harness_samples
+from xlkb.exchange import harness_names, harness_runs, harness_samples
 from xlkb.exchange.answers import Answers
 from xlkb.exchange.harness_samples import Sample
 from xlkb.ground import paths, texts
@@ -29,10 +27,6 @@ COLUMNS = ["task", "item_id", "subject", "recomposition", "language", "question_
 COLUMNS += ["option_language", "choice", "is_answer", "style", "prompt", "n_shots", "n_shots_asked"]
 COLUMNS += ["demonstrations", "model", "log_likelihood", "n_tokens", "n_bytes"]
 COLUMNS += ["unconditional_log_likelihood", "letter_mass", "context", "question", "option"]
-
-SAME = ("model", "model_name", "model_args", "model_dtype", "model_sha", "chat_template_sha")
-SAME += ("system_instruction_sha", "fewshot_as_multiturn")
-"""What all logs of one model have in common."""
 
 
 class Given(NamedTuple):
@@ -72,8 +66,16 @@ def read(logs: Sequence[str | Path], given: Given | None = None) -> Answers:
     found = [_log(file, given, problems) for path in logs for file in _files(path)]
     texts.refuse(problems, "These logs cannot be imported as they stand:")
     found.sort(key=_order)
-    label = given.label or _label(found)
-    model, settings = _run(found)
+    model, settings = harness_runs.together({log.file: log.results for log in found if log.results})
+    folders = {log.file.parent for log in found if not log.results}
+    if folders and len({log.file.parent for log in found}) > 1 and not given.label:
+        raise ValueError(
+            f"{min(folders)} has no results_*.json, so nothing tells that all logs are of one "
+            "model: give --label if they are, or import each folder by itself."
+        )
+    # Without results, the folder is called as the harness calls the model.
+    folder = found[0].file.parent.name.replace("__", "/", 1)
+    label = given.label or model.get("name") or folder
     samples = _paired(found, problems)
     texts.refuse(problems, "These logs cannot be imported as they stand:")
     rows = _rows(samples, label)
@@ -102,7 +104,7 @@ def _files(given: str | Path) -> list[Path]:
 def _log(file: Path, given: Given, problems: list[str]) -> _Log:
     """A log's lines, and problems."""
     name, date = harness_names.of_file(file.name)
-    results, told = _results(file, date), len(problems)
+    results, told = harness_runs.beside(file, date), len(problems)
     every = list(_lines(file, problems))
     filters = list(dict.fromkeys(_filter(line) for _, line in every))
     if len(filters) > 1 and "none" not in filters:
@@ -148,19 +150,6 @@ def _filter(line: object) -> object:
     return line.get("filter", "none") if isinstance(line, dict) else "none"
 
 
-def _results(file: Path, date: str) -> dict[str, Any]:
-    """What the harness wrote about the run beside a log; empty where it is not there."""
-    beside = texts.visible(file.parent, f"*_{date}.json") if date else []
-    for path in beside:
-        try:
-            found = json.loads("\n".join(texts.lines(path)))
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"{path} is not JSON: {error}.") from None
-        if isinstance(found, dict) and "results" in found:
-            return found
-    return {}
-
-
 def _completed(sample: Sample, name: str, results: Mapping[str, Any], given: Given) -> Sample:
     """A sample with its language and demonstrations, of which the line itself may say nothing."""
     columns, spoken = dict(sample.columns), sample.option_languages
@@ -190,51 +179,9 @@ def _completed(sample: Sample, name: str, results: Mapping[str, Any], given: Giv
     return sample._replace(columns=columns, option_languages=spoken)
 
 
-def _run(found: Sequence[_Log]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The model, and the settings and versions; ValueError: logs are of different ones."""
-    known = [log for log in found if log.results]
-    first = _settings(known[0]) if known else {}
-    for log in known[1:]:
-        differing = [key for key, value in _settings(log).items() if value != first[key]]
-        if differing:
-            raise ValueError(
-                f"{log.file} is of another model or setting than {known[0].file}: "
-                f"{', '.join(differing)} differ. Import each by itself."
-            )
-    model = {"name": _plain(first["model_name"])} if first.get("model_name") else {}
-    for ours, theirs in (("dtype", "model_dtype"), ("revision", "model_sha")):
-        if first.get(theirs):
-            model[ours] = str(first[theirs]).removeprefix("torch.")
-    dates = sorted({log.results["date"] for log in known if "date" in log.results})
-    versions = {
-        name: sorted({str(log.results[key]) for log in known if log.results.get(key)})
-        for name, key in (("version", "lm_eval_version"), ("transformers", "transformers_version"))
-    }
-    settings = {name: ", ".join(each) for name, each in versions.items() if each}
-    if dates:
-        settings["date"] = datetime.fromtimestamp(dates[-1], UTC).isoformat(timespec="seconds")
-    return model, settings
-
-
 def _order(log: _Log) -> int:
     """Languages in the package's order, what is mixed behind them."""
     return [*LANGUAGES, code := log.samples[0][1].columns["language"]].index(code)
-
-
-def _settings(log: _Log) -> dict[str, Any]:
-    every = {**log.results.get("config", {}), **log.results}
-    return {key: every.get(key) for key in SAME}
-
-
-def _label(found: Sequence[_Log]) -> str:
-    """A model's name as the harness knows it, or else its logs' folder."""
-    named = [log.results["model_name"] for log in found if log.results.get("model_name")]
-    return _plain(named[0]) if named else found[0].file.parent.name.replace("__", "/", 1)
-
-
-def _plain(name: str) -> str:
-    """A model's name; of a folder, its last part."""
-    return name if re.fullmatch(r"[\w.-]+/[\w.-]+", name) else Path(name).name or name
 
 
 def _paired(found: Sequence[_Log], problems: list[str]) -> list[Sample]:
