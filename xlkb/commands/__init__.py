@@ -29,9 +29,14 @@ COMMANDS = {
     "export": "write answers or questions in formats that others read",
     "compare": "models, ways of asking or stored answers on the same questions, perhaps as a gate",
     "card": "a model's barrier card: what it loses in which language, with examples",
+    "export": "give questions and results to other tools, as lm-evaluation-harness",
+    "import": "take answers from other tools, as lm-evaluation-harness",
     "models": "list models on the hub that are of interest here",
 }
-"""Names and what they do; `xlkb.commands.NAME` is the module."""
+"""Names and what they do; `xlkb.commands.NAME` is the module, but for `MODULES`."""
+
+MODULES = {"import": "imported"}
+"""Modules that cannot be called as their command is."""
 
 EXAMPLES = """\
 examples:
@@ -111,4 +116,4 @@ def _read(arguments: Sequence[str]) -> list[str]:
 
 
 def _module(name: str) -> ModuleType:
-    return importlib.import_module(f"xlkb.commands.{name}")
+    return importlib.import_module(f"xlkb.commands.{MODULES.get(name, name)}")
