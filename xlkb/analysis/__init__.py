@@ -31,6 +31,7 @@ from xlkb.analysis.rivals.costs import costs, right_language
 from xlkb.analysis.stats import (
     RULES,
     accuracy,
+    accuracy_of_parts,
     concat,
     decide,
     decide_by_rules,
@@ -42,6 +43,7 @@ from xlkb.analysis.verdicts import primary, story
 __all__ = [
     "RULES",
     "accuracy",
+    "accuracy_of_parts",
     "against",
     "barrier",
     "bottle",

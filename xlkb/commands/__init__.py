@@ -25,9 +25,12 @@ COMMANDS = {
     "mix": "make mixed-language text of parallel text, or of one language and a translator",
     "finetune": "teach a model a corpus, by LoRA, QLoRA or in full",
     "tofu": "teach a model the authors of TOFU, and ask about them before and after",
+    "score": "ask a model your own questions, a hundred or a million",
     "models": "list models on the hub that are of interest here",
 }
-"""Names and what they do; `xlkb.commands.NAME` is the module."""
+"""Names and what they do; `xlkb.commands.NAME` is the module, unless `MODULES` says otherwise."""
+
+MODULES = {"score": "models.score"}
 
 EXAMPLES = """\
 examples:
@@ -106,4 +109,4 @@ def _read(arguments: Sequence[str]) -> list[str]:
 
 
 def _module(name: str) -> ModuleType:
-    return importlib.import_module(f"xlkb.commands.{name}")
+    return importlib.import_module(f"xlkb.commands.{MODULES.get(name, name)}")
