@@ -26,6 +26,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -40,7 +41,8 @@ from xlkb.tasks import Asking, prompts
 DESCRIPTION = "answers.json"
 """Name of the file that says whose answers a folder holds, and to what."""
 
-CELL = ["recomposition", "language"]
+CELL = ["recomposition", "language", "option_language"]
+"""Of `accuracy`: what a question is in once."""
 
 MOST_ROWS = 2_000_000
 """Rows that `rows` puts together, four a question."""
@@ -133,11 +135,21 @@ def accuracy(folder: Path, rule: str = "sum") -> pd.DataFrame:
     """Accuracy by recomposition and language, of the sums over parts; errors as of `parts`.
 
     Returns:
-        `recomposition, language, n, accuracy, low, high` (shares; 95 % Wilson interval).
+        `recomposition, language, option_language` (of all four choices, or "mixed"), `n, accuracy,
+        low, high` (shares; 95 % Wilson interval), and `unread` as of `analysis.accuracy`.
     """
     paths = progress.over(_paths(folder), "Counting answers", " parts")
-    decided = (analysis.decide(_table(path).to_pandas(), rule) for path in paths)
-    return analysis.accuracy_of_parts(decided, CELL)
+    return analysis.accuracy_of_parts(
+        (_decided(_table(path).to_pandas(), rule) for path in paths), CELL
+    )
+
+
+def _decided(rows: pd.DataFrame, rule: str) -> pd.DataFrame:
+    spoken = rows["option_language"].to_numpy(object).reshape(-1, 4)
+    alike = (spoken == spoken[:, :1]).all(1)
+    return analysis.decide(rows, rule).assign(
+        option_language=np.where(alike, spoken[:, 0], "mixed")
+    )
 
 
 def rows(folder: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
