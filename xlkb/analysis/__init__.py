@@ -32,6 +32,7 @@ from xlkb.analysis.rivals.costs import costs, right_language
 from xlkb.analysis.stats import (
     RULES,
     accuracy,
+    accuracy_of_parts,
     concat,
     decide,
     decide_by_rules,
@@ -44,6 +45,7 @@ from xlkb.analysis.verdicts import card, card_words, primary, story
 __all__ = [
     "RULES",
     "accuracy",
+    "accuracy_of_parts",
     "against",
     "barrier",
     "bottle",

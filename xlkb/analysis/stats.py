@@ -137,6 +137,35 @@ def accuracy(decisions: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     return table
 
 
+def accuracy_of_parts(parts: Iterable[pd.DataFrame], by: Sequence[str]) -> pd.DataFrame:
+    """`accuracy` of decisions that come in parts, of which only sums are kept.
+
+    Raises:
+        ValueError: a question is not a cluster of its own, so that the interval would take all
+            answers at once; one is twice in a group of a part.
+    """
+    sums = pd.DataFrame()
+    for decisions in parts:
+        alone = clusters(decisions) == decisions["item_id"].tolist()
+        if not alone or decisions.duplicated([*by, "item_id"]).any():
+            raise ValueError(
+                f"The accuracy by {', '.join(by)} of these questions needs all answers at once: "
+                "several are about one thing (`accuracy`)."
+            )
+        counted = decisions.assign(n=1, right=decisions["correct"], read=np.nan)
+        if "unread" in decisions:
+            counted["read"] = counted["unread"]
+        counted = counted[[*by, "n", "right", "read"]].astype({"right": int})
+        sums = concat([sums, counted]).groupby(list(by), sort=False, observed=True)
+        sums = sums.sum(min_count=1).reset_index()
+    if sums.empty:
+        return pd.DataFrame(columns=[*by, "n", "accuracy", "low", "high"])
+    table = sums[[*by, "n"]].assign(accuracy=sums["right"] / sums["n"])
+    table["low"], table["high"] = proportion_confint(sums["right"], sums["n"], method="wilson")
+    unread = sums["read"] / sums["n"]
+    return table.assign(unread=unread) if unread.notna().any() else table
+
+
 def letters_taken(decisions: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """How often each letter was taken, right or wrong: `by` and `A, B, C, D` (questions)."""
     taken = {letter: decisions["predicted"] == place for place, letter in enumerate("ABCD")}

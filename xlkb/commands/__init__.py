@@ -37,6 +37,12 @@ COMMANDS = {
 
 MODULES = {"import": "imported"}
 """Modules that cannot be called as their command is."""
+    "score": "ask a model your own questions, a hundred or a million",
+    "models": "list models on the hub that are of interest here",
+}
+"""Names and what they do; `xlkb.commands.NAME` is the module, unless `MODULES` says otherwise."""
+
+MODULES = {"score": "models.score"}
 
 EXAMPLES = """\
 examples:

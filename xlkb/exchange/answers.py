@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from datasets import Dataset
 
 from xlkb import models, scoring, tasks, training
+from xlkb.exchange import stream
 from xlkb.ground import paths
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
@@ -27,7 +28,8 @@ TEXTS = ("context", "question", "option")
 
 FORMS = (
     "pip:NAME, hub:ORG/NAME[@REVISION], path:FOLDER or api:NAME@URL, each with +FOLDER for what "
-    "was fine-tuned from it; or rows:FILE.parquet, answers that were stored or imported"
+    "was fine-tuned from it; or rows:FILE.parquet, answers that were stored or imported, or "
+    "rows:FOLDER of xlkb score"
 )
 
 
@@ -98,13 +100,18 @@ def write(answers: Answers, path: Path) -> None:
 
 
 def read(path: str | Path) -> Answers:
-    """Answers from a file of `write`, or from rows that `scoring.score` left in the store.
+    """Answers from a file of `write`, from rows that `scoring.score` left in the store, or from a
+    folder of `stream.ask`.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is damaged, or holds something else; the message names it.
+        ValueError: it is damaged, or holds something else, or more than fits (`stream.rows`); the
+            message names it.
     """
     path = paths.user(path)
+    if path.is_dir():
+        rows, described = stream.rows(path)
+        return Answers(described["model"]["label"], rows, described)
     if not path.is_file():
         raise FileNotFoundError(f"rows:{path}: there is no such file.")
     try:

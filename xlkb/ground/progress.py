@@ -121,6 +121,20 @@ def lines(place: str | Callable[[], str], note: Path | None = None) -> Iterator[
         _places.remove(mine)
 
 
+def state(made: tqdm) -> dict[str, Any]:
+    """What `line` puts into words of a bar."""
+    shown = made.format_dict
+    return {
+        "what": shown["prefix"],
+        "n": shown["n"],
+        "total": shown["total"],
+        "unit": shown["unit"],
+        "done": shown["initial"],
+        "seconds": shown["elapsed"],
+        "detail": shown["postfix"] or "",
+    }
+
+
 def line(state: dict[str, Any]) -> str:
     """How far a bar is, in words: what it does, how much of how much, and the time left."""
     n, total, unit = state["n"], state["total"], state["unit"].strip()
@@ -201,18 +215,7 @@ def _sentence(state: dict[str, Any] | None) -> str:
 def _state() -> dict[str, Any] | None:
     """How far the innermost bar is."""
     _open[:] = [each for each in _open if not each.disable]  # Closing disables a bar.
-    if not _open:
-        return None
-    shown = _open[-1].format_dict
-    return {
-        "what": shown["prefix"],
-        "n": shown["n"],
-        "total": shown["total"],
-        "unit": shown["unit"],
-        "done": shown["initial"],
-        "seconds": shown["elapsed"],
-        "detail": shown["postfix"] or "",
-    }
+    return state(_open[-1]) if _open else None
 
 
 def _write(note: Path, state: dict[str, Any] | None) -> None:

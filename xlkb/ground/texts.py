@@ -12,9 +12,12 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from unicodedata import name, normalize
 
+from xlkb.ground import utf8
 from xlkb.ground.names import closest
 
 LETTERS = "ABCD"
@@ -36,6 +39,8 @@ _INVISIBLE = re.compile(
 _SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _KEY_NAMES = {"answer", "correct answer", "correct", "key", "label", "target", "gt", "solution"}
 _ONE = "write one object a line, or all of them as one list, [{…}, {…}]"
+
+_lines = partial(utf8.lines, most=SHOWN)
 
 Row = tuple[str, list[str]]  # Where it stands in its file, and its cells.
 
@@ -141,18 +146,21 @@ def lines(file: str | Path, problems: list[str] | None = None) -> list[str]:
 def items(file: Path, problems: list[str]) -> Iterator[tuple[str, object]]:
     """Entries of JSON lines, or of a file that is one JSON list, each with its place in the file.
 
-    Stops after more problems than are shown.
+    Lines are read as they are asked for, a list as a whole. Stops after more problems than are
+    shown.
     """
     told = len(problems)
-    every = list(_lines(file, problems))
-    text = "\n".join(line for _, line in every).lstrip(_OUTSIDE)
-    if text.startswith("[") and len(problems) == told:
-        found = _json(file, 1, text, problems)
+    lines = _lines(file, problems)
+    first = next((each for each in lines if clean(each[1])), (1, ""))
+    begun = first[1].lstrip(_OUTSIDE)
+    if begun.startswith("["):
+        text = "\n".join(line for _, line in chain([first], lines))
+        found = _json(file, first[0], text, problems) if len(problems) == told else None
         yield from ((f"entry {n}", entry) for n, entry in enumerate(found or (), 1))
-    elif re.match(r"\{\s*\n", text):
+    elif begun.rstrip() == "{" and next(lines, None):
         problems.append(f"{file}: an object goes over several lines: {_ONE}")
     else:
-        for number, line in every:
+        for number, line in chain([first], lines):
             told = len(problems)
             found = _json(file, number, line, problems) if clean(line) else None
             if told < len(problems) > SHOWN:
@@ -217,31 +225,6 @@ def near(wanted: object, known: Iterable[str]) -> str:
 
 def _spelt(text: str) -> str:
     return normalize("NFC", text).casefold()
-
-
-def _data(file: Path, problems: list[str]) -> bytes:
-    """A file's bytes as UTF-8 without a mark; nothing and a problem where it is no text."""
-    data = file.read_bytes().removeprefix(b"\xef\xbb\xbf")
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        data = data.decode("utf-16", "replace").replace("\ufffd", "\0").encode()
-    if b"\0" not in data and (b"\n" in data or b"\r" not in data.rstrip(b"\r")):
-        return data
-    what = "holds zero bytes: it is no text" if b"\0" in data else "ends its lines with CR alone"
-    problems.append(f"{file} {what}: save it as UTF-8 text with LF line ends")
-    return b""
-
-
-def _lines(file: Path, problems: list[str], as_it_is: bool = False) -> Iterator[tuple[int, str]]:
-    """Numbered lines; `as_it_is` leaves b"\\r" at their ends, which a quoted cell may hold."""
-    every = _data(file, problems).split(b"\n")
-    for number, line in enumerate(every[:-1] if not every[-1] else every, 1):
-        try:
-            yield number, (line if as_it_is else line.removesuffix(b"\r")).decode()
-        except UnicodeDecodeError as error:
-            at = f"{file}, line {number}"
-            problems.append(f"{at}: byte {error.start + 1} is not UTF-8: save the file as UTF-8")
-            if len(problems) > SHOWN:
-                return
 
 
 def _json(file: Path, number: int, text: str, problems: list[str]) -> object:

@@ -14,7 +14,7 @@ about.
 ('What is the capital of this country: Hungary?', ['Varsovie', 'Bratislava', 'Budapest', 'Kiev'])
 """
 
-from xlkb.tasks import own, prompts, recompose, shots
+from xlkb.tasks import own, own_batches, prompts, recompose, shots
 from xlkb.tasks.builtin import academy, bottle, cast, cldr
 from xlkb.tasks.clusters import cluster
 from xlkb.tasks.order import SPLITS
@@ -55,6 +55,7 @@ __all__ = [
     "names",
     "needed",
     "own",
+    "own_batches",
     "preambles",
     "prompts",
     "recompose",

@@ -10,7 +10,7 @@
 fields are ignored. Texts are cleaned (`texts.clean`), and no two options may look the same.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from xlkb.ground import languages as room
@@ -20,6 +20,7 @@ from xlkb.ground.texts import near, shown
 from xlkb.tasks.order import SPLITS
 
 _TABLES = (".csv", ".tsv", ".xls", ".xlsx", ".ods", ".parquet")
+HEADING = "{} is not a file of questions as it stands:"
 
 
 def rows(file: str | Path, languages: tuple[str, ...] | None = None) -> list[dict]:
@@ -39,14 +40,39 @@ def rows(file: str | Path, languages: tuple[str, ...] | None = None) -> list[dic
         FileNotFoundError: no such file; the nearest existing name is suggested.
         ValueError: malformed rows; up to ten problems are listed, each with its line and its cure.
     """
+    path, problems, seen = existing(file), [], {}
+    found = list(checked(path, languages, problems, seen.setdefault))
+    texts.refuse(problems, HEADING.format(path))
+    if not found:
+        raise ValueError(f"{path} holds no question: write one JSON object a line.")
+    return found
+
+
+def existing(file: str | Path) -> Path:
+    """The file of this name (`texts.existing`); ValueError for a table."""
     path = texts.existing(file)
     if path.suffix.lower() in _TABLES:
         raise ValueError(
             f"{path} is a table; own questions are JSON lines, one question a line: "
             '{"id": …, "subject": …, "answer": 0, "question": {"en": …}, "options": {"en": […]}}'
         )
-    problems: list[str] = []
-    found, seen, expected = [], {}, languages
+    return path
+
+
+def checked(
+    path: Path,
+    languages: tuple[str, ...] | None,
+    problems: list[str],
+    first: Callable[[str, str], str],
+) -> Iterator[dict]:
+    """The rows that are as they should be, each read when it is asked for.
+
+    Args:
+        path, languages: as for `rows`.
+        problems: told of the others.
+        first: (what an id looks like, where it is) -> where it was first.
+    """
+    expected = languages
     for where, row in texts.items(path, problems):
         faults = list(_row_faults(row))
         spoken = _spoken(row)
@@ -63,18 +89,17 @@ def rows(file: str | Path, languages: tuple[str, ...] | None = None) -> list[dic
         faults += _language_faults(row, spoken if dev else expected or ())
         identifier = row.get("id") if isinstance(row, dict) else None
         if isinstance(identifier, str):
-            first = seen.setdefault(texts.looks(identifier), where)
-            if first != where:
-                faults.append(f"id {identifier!r} is that of {first} too: make it unique")
+            faults += double(identifier, first(texts.looks(identifier), where), where)
         problems += [f"{path}, {where}: {fault}" for fault in faults]
         if len(problems) > texts.SHOWN:
             break
         if not faults:
-            found.append(_clean(row, path, spoken if dev else expected))
-    texts.refuse(problems, f"{path} is not a file of questions as it stands:")
-    if not found:
-        raise ValueError(f"{path} holds no question: write one JSON object a line.")
-    return found
+            yield _clean(row, path, spoken if dev else expected)
+
+
+def double(identifier: str, first: str, where: str) -> list[str]:
+    """What is wrong with an id at a place, if it was first at another one."""
+    return [f"id {identifier!r} is that of {first} too: make it unique"] * (first != where)
 
 
 def spoken(file: str | Path) -> tuple[str, ...]:

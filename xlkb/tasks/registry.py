@@ -19,7 +19,7 @@ from xlkb.ground import disk, hub, paths
 from xlkb.ground import languages as room
 from xlkb.ground.languages import LANGUAGES
 from xlkb.ground.names import unknown
-from xlkb.tasks import order, own
+from xlkb.tasks import order, own, own_batches
 from xlkb.tasks.builtin import academy, worldfacts
 from xlkb.tasks.public import arc, belebele, hp_quiz, mmlu
 
@@ -132,8 +132,11 @@ def demonstrations(name: str, languages: Iterable[str]) -> Dataset | None:
     """
     asked = room.check(languages)
     wanted = asked if "en" in asked else ("en", *asked)
-    every, _ = _rows(name, asked)
-    rows = [row for row in every if row["split"] == "dev"]
+    kind, _, file = name.partition(":")
+    if kind == "path" and file:
+        rows = list(own_batches.rows(file, asked, "dev"))
+    else:
+        rows = [row for row in _rows(name, asked)[0] if row["split"] == "dev"]
     if not rows:
         return None
     if name in OWN:  # The order of what is generated is a seeded one.
