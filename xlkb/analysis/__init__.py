@@ -39,8 +39,7 @@ from xlkb.analysis.stats import (
     letters_taken,
     option_language_bias,
 )
-from xlkb.analysis.verdicts import comparison, gate, primary, story
-from xlkb.analysis.verdicts import card, card_words, primary, story
+from xlkb.analysis.verdicts import card, card_words, comparison, gate, primary, story
 
 __all__ = [
     "RULES",
@@ -49,9 +48,9 @@ __all__ = [
     "against",
     "barrier",
     "bottle",
-    "comparison",
     "card",
     "card_words",
+    "comparison",
     "concat",
     "correlation",
     "costs",

@@ -22,27 +22,20 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "reproduce": "run the notebooks and make every table and figure",
+    "card": "a model's barrier card: what it loses in which language, with examples",
+    "compare": "models, ways of asking or stored answers on the same questions, perhaps as a gate",
+    "mend": "teach a model mixed-language text, and say what that brought and what it cost",
+    "score": "ask a model your own questions, a hundred or a million",
     "mix": "make mixed-language text of parallel text, or of one language and a translator",
     "finetune": "teach a model a corpus, by LoRA, QLoRA or in full",
-    "mend": "teach a model mixed-language text, and say what that brought and what it cost",
     "tofu": "teach a model the authors of TOFU, and ask about them before and after",
     "export": "write answers or questions in formats that others read",
-    "compare": "models, ways of asking or stored answers on the same questions, perhaps as a gate",
-    "card": "a model's barrier card: what it loses in which language, with examples",
-    "export": "give questions and results to other tools, as lm-evaluation-harness",
     "import": "take answers from other tools, as lm-evaluation-harness",
-    "models": "list models on the hub that are of interest here",
-}
-"""Names and what they do; `xlkb.commands.NAME` is the module, but for `MODULES`."""
-
-MODULES = {"import": "imported"}
-"""Modules that cannot be called as their command is."""
-    "score": "ask a model your own questions, a hundred or a million",
     "models": "list models on the hub that are of interest here",
 }
 """Names and what they do; `xlkb.commands.NAME` is the module, unless `MODULES` says otherwise."""
 
-MODULES = {"score": "models.score"}
+MODULES = {"import": "imported", "score": "models.score"}
 
 EXAMPLES = """\
 examples:

@@ -3,7 +3,6 @@
 `xlkb.commands.export.KIND` has `parse`, `uses`, `check` and `main` as a command has, of what stands
 after the kind. Nothing is sent anywhere.
 """
-"""xlkb export: give questions and results to other tools; a module for each."""
 
 import argparse
 import importlib
@@ -43,15 +42,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     kind, *rest = _read(arguments)
     options = _module(kind).parse(rest)
     options.exported = kind
-
-KINDS = {"harness": "questions as tasks of lm-evaluation-harness"}
-
-
-def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """The options of what is exported; SystemExit as of `line.parse`."""
-    kind, rest = _read(arguments or ())
-    options = kind.parse(rest)
-    options.kind = kind
     return options
 
 
@@ -64,14 +54,6 @@ def check(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Raise what would stop the export before it computes anything, as the kind's own does."""
     kind, *rest = _read(arguments)
     return _module(kind).check(rest)
-    """What it needs that may not be there."""
-    return options.kind.uses(options)
-
-
-def check(arguments: Sequence[str] | None) -> object:
-    """Raise what would stop it, as its module's `check`."""
-    kind, rest = _read(arguments or ())
-    return kind.check(rest)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -101,13 +83,3 @@ def _read(arguments: Sequence[str] | None) -> list[str]:
 
 def _module(kind: str) -> ModuleType:
     return importlib.import_module(f"xlkb.commands.export.{kind}")
-    kind, rest = _read(arguments or ())
-    return kind.main(rest)
-
-
-def _read(arguments: Sequence[str]) -> tuple[ModuleType, Sequence[str]]:
-    listed = "\n".join(f"  {name:10} {text}" for name, text in KINDS.items())
-    parser = line.parser("export", "Give questions and results to other tools.", listed)
-    line.add(parser, "kind  what to export, and for whom", kind=line.one_of(KINDS))
-    kind = line.parse(parser, arguments[:1]).kind
-    return importlib.import_module(f"xlkb.commands.export.{kind}"), arguments[1:]
