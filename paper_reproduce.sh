@@ -204,6 +204,15 @@ run_tests() {
     fi
 }
 
+# Where Python is told to keep no compiled modules, each of the many processes of a run or of the tests
+# would compile thousands of files anew: keep them in the environment.
+keep_compiled() {
+    if [[ -n "${PYTHONDONTWRITEBYTECODE:-}" ]]; then
+        unset PYTHONDONTWRITEBYTECODE
+        export PYTHONPYCACHEPREFIX="$folder/pycache"
+    fi
+}
+
 main() {
     local mode="run" argument started arguments=()
     for argument in "$@"; do
@@ -222,25 +231,24 @@ main() {
     fi
     folder="$(absolute "$(choose_folder)")"
     python="$folder/bin/python"
-    # Where Python is told to keep no compiled modules, each of the many processes of a run or of the
-    # tests would compile thousands of files anew: keep them in the environment.
-    if [[ -n "${PYTHONDONTWRITEBYTECODE:-}" ]]; then
-        unset PYTHONDONTWRITEBYTECODE
-        export PYTHONPYCACHEPREFIX="$folder/pycache"
-    fi
     case "$mode" in
     help)
         usage
         early --help
         ;;
-    setup) setup core yes ;;
+    setup)
+        keep_compiled
+        setup core yes
+        ;;
     test)
+        keep_compiled
         setup test no
         run_tests
         ;;
     run)
         # A mistyped option is reported now, not after minutes of set-up.
         early "${arguments[@]+"${arguments[@]}"}"
+        keep_compiled
         setup core no
         started=$SECONDS
         "$python" -P -m xlkb reproduce "${arguments[@]+"${arguments[@]}"}"
