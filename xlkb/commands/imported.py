@@ -7,8 +7,7 @@ from pathlib import Path
 from xlkb import analysis, models
 from xlkb.commands import line
 from xlkb.commands.before.wanted import Wanted
-from xlkb.exchange import answers, harness_logs
-from xlkb.exchange.answers import Answers
+from xlkb.exchange import Answers, answers, harness_logs
 from xlkb.ground import disk, paths
 
 EXAMPLES = """\

@@ -20,5 +20,5 @@ from xlkb.exchange import (
     stream,
 )
 
-__all__ = ["answers", "every_eval_ever", "harness_logs", "harness_tasks", "hub_results"]
+__all__ = ["Answers", "answers", "every_eval_ever", "harness_logs", "harness_tasks", "hub_results"]
 __all__ += ["origins", "stream"]

@@ -11,8 +11,7 @@ import pandas as pd
 from huggingface_hub import ModelCardData
 
 from xlkb import analysis, corpora, models, scoring, training
-from xlkb.exchange import answers
-from xlkb.exchange.answers import Answers
+from xlkb.exchange import Answers, answers
 from xlkb.ground import disk
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
