@@ -33,7 +33,7 @@ def require_same(rows: Mapping[str, pd.DataFrame], rules: Sequence[str] = ("sum"
             )
     one = _described(first, rows[first])
     for label in others:
-        both = one.join(_described(label, rows[label]), how="inner", rsuffix="_other")
+        both = one.join(_described(label, rows[label]).add_suffix("_other"), how="inner")
         for what in ("right answer", "choices' languages", "question", "choices"):
             if f"{what}_other" not in both or what not in both:
                 continue
@@ -89,7 +89,7 @@ def differing(own: pd.DataFrame, reference: pd.DataFrame, rule: str = "sum") -> 
         (-1: none), `nats` (log-likelihood of the choice taken), `margin` (`stats.decide`).
     """
     sides = [_answered(rows, rule) for rows in (reference, own)]
-    both = sides[0].join(sides[1], how="inner", lsuffix="_reference")
+    both = sides[0].add_suffix("_reference").join(sides[1], how="inner")
     changed = both["correct_reference"] != both["correct"]
     both = both[changed | (both["taken_reference"] != both["taken"])]
     changed = changed[both.index]

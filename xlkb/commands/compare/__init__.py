@@ -171,6 +171,8 @@ def check(arguments: Sequence[str] | None) -> argparse.Namespace:
     rows = {name: each.rows for name, each in given.stored.items()}
     if len(rows) > 1:
         comparison.require_same(rows, given.rule)
+        decided = {name: analysis.decide(each) for name, each in rows.items()}
+        list(comparison.pairs(decided, _base(given.run, rows)))
     given.questions = None
     if any(given.models):
         run = given.run

@@ -52,7 +52,7 @@ OPTIONS = """
   or one on this machine (pip install 'xlkb[cluster]')
 --fresh  set stored scores and fine-tuned models aside
 --dry-run  print what would be computed, and its cost
---check  then compare the tables with the committed reference
+--check  then compare the tables and the answers with the committed reference
 --update-reference  then make this run the committed reference (for maintainers)
 """
 

@@ -188,8 +188,8 @@ def _shown(table: pd.DataFrame) -> list[str]:
         return []
     wrong = table[(analysis.holm(table["p"]) < 0.05) & table["beyond"].astype(bool)]
     return [
-        f"{row['model']}, {row['task']} ({row['style']}), {row['group']}: accuracy differs from "
-        f"the reference's by {row['difference_points']:+.1f} points [{row['low']:.1f}, "
+        f"{row['model']}, {row['task']} ({row['style']}), {row['group']}: the accuracy differs "
+        f"from the reference's by {row['difference_points']:+.1f} points [{row['low']:.1f}, "
         f"{row['high']:.1f}], n = {row['n']}"
         for _, row in wrong.iterrows()
     ]
