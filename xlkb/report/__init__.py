@@ -27,10 +27,12 @@ from xlkb.report.figures import (
 from xlkb.report.labels import another as another_label
 from xlkb.report.labels import apart
 from xlkb.report.named_points import gain_against_cost, scatter
+from xlkb.report.pages import Section
 from xlkb.report.tables import readable
 from xlkb.report.tables import save as table
 
 __all__ = [
+    "Section",
     "accuracy_bars",
     "another_label",
     "apart",

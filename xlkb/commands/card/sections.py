@@ -12,7 +12,7 @@ from xlkb import analysis, models, report
 from xlkb.analysis import card_words
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
-from xlkb.report.pages import Section
+from xlkb.report import Section
 
 LINES = 12
 """Languages that the terminal shows."""

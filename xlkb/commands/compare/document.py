@@ -11,7 +11,7 @@ import pandas as pd
 from xlkb import analysis, report
 from xlkb.analysis import comparison
 from xlkb.exchange import answers
-from xlkb.report.pages import Section
+from xlkb.report import Section
 
 SHOWN = 30
 """Questions answered differently that the document shows; the JSON has all."""

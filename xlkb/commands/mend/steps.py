@@ -15,8 +15,7 @@ from xlkb.exchange import Answers, answers
 from xlkb.ground import disk
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
-from xlkb.report import pages
-from xlkb.report.pages import Section
+from xlkb.report import Section, pages
 from xlkb.training import Recipe, memory, sizes
 
 BEFORE = "no text"
