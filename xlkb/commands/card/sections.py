@@ -47,8 +47,8 @@ TABLES = {
     "pairs": (
         "Weakest pairs of languages",
         "Mixed questions by language of the question and of the right choice, against the same "
-        "questions in {base}. Exploratory: the order is by the gap drawn to the mean of all "
-        "pairs, the more so the fewer questions a pair has. {spread}",
+        "questions in {base}. Exploratory: each gap is drawn to the mean of all pairs, the "
+        "more so the fewer questions it has, and the order is by what that is at least. {spread}",
     ),
 }
 
@@ -200,16 +200,10 @@ def summary(found: Mapping[str, Any]) -> pd.DataFrame:
         own = own.merge(lost, "left", on="language")
     if len(found["transfer"]):
         # Its interval has the names of the accuracy's.
-        own["transfer (%)"] = (
-            own["language"]
-            .map(
-                {
-                    row["language"]: f"{100 * row['transfer_rate']:.1f}"
-                    for row in main(found["transfer"]).to_dict("records")
-                }
-            )
-            .fillna("")
-        )
+        kept = main(found["transfer"]).set_index("language")["transfer_rate"]
+        own["transfer (%)"] = [
+            f"{100 * kept[code]:.1f}" if code in kept else "" for code in own["language"]
+        ]
     return own
 
 
