@@ -12,7 +12,8 @@ from questions import toy
 from xlkb import analysis, models, profiles, scoring, tasks
 from xlkb.exchange import answers
 from xlkb.ground import paths
-from xlkb.report import decisions, reference
+from xlkb.report import reference
+from xlkb.report.reference import decisions
 from xlkb.scoring import results
 from xlkb.tasks import Asking, prompts
 

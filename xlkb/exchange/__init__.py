@@ -19,6 +19,15 @@ from xlkb.exchange import (
     origins,
     stream,
 )
+from xlkb.exchange.answers import Answers
 
-__all__ = ["Answers", "answers", "every_eval_ever", "harness_logs", "harness_tasks", "hub_results"]
-__all__ += ["origins", "stream"]
+__all__ = [
+    "Answers",
+    "answers",
+    "every_eval_ever",
+    "harness_logs",
+    "harness_tasks",
+    "hub_results",
+    "origins",
+    "stream",
+]

@@ -2,9 +2,10 @@
 
 `table` writes a frame as CSV, Markdown and LaTeX, each figure's function a PNG and an SVG, all into
 `run.figures`, with an entry in its `manifest.json`; what there is nothing to make from is left out
-with a reason. `notebooks` runs them, `reference` compares their tables with the committed ones, and
-`decisions` a run's answers; these are imported when they are asked for, because Jupyter takes
-seconds to import.
+with a reason. `pages` are documents and the report of a run, `provenance` is what an artefact was
+made from. `notebooks` runs them, and `reference` compares their tables and answers with the
+committed ones; these two are imported when they are asked for, because Jupyter takes seconds to
+import.
 
 >>> import pandas as pd
 >>> from xlkb import report
@@ -36,7 +37,6 @@ __all__ = [
     "accuracy_bars",
     "another_label",
     "apart",
-    "decisions",
     "distributions",
     "gain_against_cost",
     "gain_bars",

@@ -43,7 +43,7 @@ MEASURES = {
     "effect_points": Measure("effect (points)", ("effect_low", "effect_high")),
     "narrowed_points": Measure("gap narrowed (points)", ("narrowed_low", "narrowed_high")),
     "least_points": Measure("least detectable (points)"),
-    "shrunk_points": Measure("gap, drawn to the mean (points)"),
+    "shrunk_points": Measure("drawn to the mean (points)", ("shrunk_low", "shrunk_high")),
     "perplexity": Measure("perplexity", INTERVAL),
     "chrf": Measure("chrF++", ("chrf_low", "chrf_high")),
     "bleu": Measure("BLEU", ("bleu_low", "bleu_high")),

@@ -1,8 +1,8 @@
 """Between which languages is most lost, and on which questions?
 
-Questions whose parts are in different languages are few for each pair of languages. So pairs are
-ordered by a loss that is drawn to the mean of all pairs, the more the fewer questions a pair has
-(random effects by DerSimonian and Laird 1986, statsmodels).
+Questions whose parts are in different languages are few for each pair of languages. So each pair's
+loss is drawn to the mean of all pairs, the more the fewer questions it has (random effects by
+DerSimonian and Laird 1986, statsmodels), and pairs are ordered by what it is at least.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,8 @@ from xlkb.analysis import effects, gaps, stats
 
 PAIR = ["question_language", "answer_language"]
 COLUMNS = [*PAIR, "n", "accuracy", "low", "high", "reference_accuracy", "gap_points", "gap_low"]
-COLUMNS += ["gap_high", "shrunk_points"]
+SHRUNK = ["shrunk_points", "shrunk_low", "shrunk_high"]
+COLUMNS += ["gap_high", *SHRUNK]
 MIXED = "recomposition == 'mixup' and language == 'mixed'"
 
 
@@ -30,12 +31,13 @@ def pairs(decisions: pd.DataFrame, base: str = "en") -> tuple[pd.DataFrame, floa
             language, too.
 
     Returns:
-        A row per pair, the largest loss first: `question_language, answer_language, n, accuracy,
+        A row per pair, by falling `shrunk_low`: `question_language, answer_language, n, accuracy,
         low, high` (shares, 95 % Wilson), `reference_accuracy` (share, the same questions in the
         base language), `gap_points, gap_low, gap_high` (lost against it, 95 % t interval; none of
-        one cluster) and `shrunk_points`. And the standard deviation of the pairs' true losses in
-        points: 0 where they differ no more than chance would have them, NaN of fewer than two
-        pairs.
+        one cluster) and `shrunk_points, shrunk_low, shrunk_high` (drawn to the mean, with the 95 %
+        interval of the random effect; none where nothing varied). And the standard deviation of
+        the pairs' true losses in points: 0 where they differ no more than chance would have them,
+        NaN of fewer than two pairs.
 
     Raises:
         ValueError: a question was asked twice.
@@ -55,30 +57,33 @@ def pairs(decisions: pd.DataFrame, base: str = "en") -> tuple[pd.DataFrame, floa
         gap = {f"gap_{end}": told[f"effect_{end}"] for end in ("points", "low", "high")}
         found.append({"reference_accuracy": part["reference"].mean(), **gap})
     table = pd.concat([stats.accuracy(mixed, PAIR), pd.DataFrame(found)], axis=1)
-    table["shrunk_points"], spread = _shrunk(table, 100 * mixed["lost"], mixed[PAIR])
-    order = ["shrunk_points", "gap_low", "gap_points"]
-    return table.sort_values(order, ascending=False, kind="stable")[COLUMNS].reset_index(
-        drop=True
-    ), spread
+    shrunk, spread = _shrunk(table, 100 * mixed["lost"], mixed[PAIR])
+    table = table.assign(**dict(zip(SHRUNK, shrunk, strict=True)))
+    order = ["shrunk_low", "gap_low", "gap_points"]
+    table = table.sort_values(order, ascending=False, kind="stable").reset_index(drop=True)
+    return table[COLUMNS], spread
 
 
 def _shrunk(
     table: pd.DataFrame, lost: pd.Series, pair: pd.DataFrame
-) -> tuple[np.ndarray | pd.Series, float]:
-    """Each pair's loss drawn to their mean, and the standard deviation of the true ones."""
+) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], float]:
+    """Each pair's loss drawn to their mean with its interval, and the true ones' spread."""
+    gap = table["gap_points"].to_numpy()
+    alone = (gap, np.full(len(gap), np.nan), np.full(len(gap), np.nan))
     if len(table) < 2:
-        return table["gap_points"], np.nan
+        return alone, np.nan
     groups = lost.groupby([pair[name] for name in PAIR])
     inside, left = ((lost - groups.transform("mean")) ** 2).sum(), len(lost) - len(table)
     variance = inside / left if left and inside > 0 else lost.var(ddof=1)
     if not variance > 0:
-        return table["gap_points"], 0.0
+        return alone, 0.0
     errors = (variance / table["n"]).to_numpy()
-    gaps_ = table["gap_points"].to_numpy()
-    found = combine_effects(gaps_, errors, method_re="chi2")
+    found = combine_effects(gap, errors, method_re="chi2")
     between = max(0.0, float(found.tau2))
     weight = between / (between + errors)
-    return found.mean_effect_re * (1 - weight) + weight * gaps_, between**0.5
+    shrunk = found.mean_effect_re * (1 - weight) + weight * gap
+    reach = 1.96 * np.sqrt(weight * errors)
+    return (shrunk, shrunk - reach, shrunk + reach), between**0.5
 
 
 def examples(

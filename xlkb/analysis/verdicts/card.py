@@ -123,7 +123,7 @@ def tables(
         "unread": _mean(kept[kept["rule"] == rule], "unread"),
         "letter_mass": _mean(rows, "letter_mass"),
         "accuracy": stats.accuracy(kept, ["rule", *stats.CELL]),
-        "letters": stats.letters_taken(kept if listed else kept[:0], stats.CELL),
+        "letters": _letters(kept if listed else kept[:0]),
     }
     compared = kept if paired and base else kept.iloc[:0]
     own = rows[rows["item_id"].isin(compared["item_id"])]
@@ -182,6 +182,12 @@ def _shared(decided: pd.DataFrame) -> pd.DataFrame:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # The card says how many were left out.
         return pairing.shared(decided)
+
+
+def _letters(decided: pd.DataFrame) -> pd.DataFrame:
+    """As `letters_taken`, in the order in which cells were asked."""
+    cells = decided[stats.CELL].drop_duplicates()
+    return cells.merge(stats.letters_taken(decided, stats.CELL), on=stats.CELL)
 
 
 def _mean(frame: pd.DataFrame, column: str) -> float | None:

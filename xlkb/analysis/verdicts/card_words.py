@@ -90,7 +90,7 @@ def notes(found: Mapping[str, Any]) -> list[str]:
         said.append(_weakest(found))
     if barriers := main.get("barrier"):
         seen = _seen(pd.Series([row["least_points"] for row in barriers], dtype=float))
-        said.append(f"Of the barriers, {seen} (points; Holm's first step).")
+        said.append(f"Which barriers could be shown: {seen} (Holm's first step).")
     return said
 
 
@@ -99,7 +99,7 @@ def _letters(table: pd.DataFrame) -> list[str]:
     counts = table[list("ABCD")]
     share = counts.max(axis=1) / counts.sum(axis=1)
     stuck = table[share >= STUCK].assign(letter=counts.idxmax(axis=1))
-    each = [f"{_cell(row)} {row['letter']}" for row in _records(stuck)]
+    each = [f"{row['letter']} {_cell(row)}" for row in _records(stuck)]
     return [f"One letter is taken for nearly all questions: {_listed(each)}."] if each else []
 
 
@@ -131,7 +131,7 @@ def _gaps(table: pd.DataFrame) -> list[str]:
     rest = table[~fewer & ~more]
     if len(rest):
         changes, seen = _range(-rest["gap_points"], "+"), _seen(rest["least_points"])
-        said.append(f"no difference that stands {_where(rest)} ({changes} points; {seen})")
+        said.append(f"no difference that stands {_where(rest)} ({changes}; {seen})")
     return said
 
 
@@ -139,8 +139,8 @@ def _seen(least: pd.Series) -> str:
     """The least gaps that would have been found; accuracies differ by 100 points at most."""
     known = least[least < 100]
     if len(known) < len(least):
-        return "there are too few questions, or answers that differ, to show one"
-    return f"{_range(known)} {POWER}"
+        return "too few questions, or answers that differ, to show one"
+    return f"{_range(known)} points {POWER}"
 
 
 def _where(table: pd.DataFrame) -> str:
@@ -199,9 +199,13 @@ def _percent(row: Mapping[str, Any], name: str = "accuracy") -> str:
 
 
 def _range(values: pd.Series, sign: str = "") -> str:
-    # Without the sign of a zero.
-    low, high = (f"{round(value, 1) + 0.0:{sign}.1f}" for value in (values.min(), values.max()))
+    low, high = (_signed(value, sign) for value in (values.min(), values.max()))
     return low if low == high else f"{low} to {high}"
+
+
+def _signed(value: float, sign: str) -> str:
+    """To one decimal; a zero has no sign."""
+    return f"{value:{sign}.1f}" if round(value, 1) else "0.0"
 
 
 def _listed(texts: Sequence[str]) -> str:

@@ -12,7 +12,6 @@ from xlkb import analysis, models, report
 from xlkb.analysis import card_words
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
-from xlkb.report import Section
 
 LINES = 12
 """Languages that the terminal shows."""
@@ -47,8 +46,8 @@ TABLES = {
     "pairs": (
         "Weakest pairs of languages",
         "Mixed questions by language of the question and of the right choice, against the same "
-        "questions in {base}. Exploratory: the order is by the gap drawn to the mean of all "
-        "pairs, the more so the fewer questions a pair has. {spread}",
+        "questions in {base}. Exploratory: each gap is drawn to the mean of all pairs, the "
+        "more so the fewer questions it has, and the order is by what that is at least. {spread}",
     ),
 }
 
@@ -59,7 +58,7 @@ def of(
     document: Mapping[str, Any],
     run: Run,
     asked: Sequence[LanguageModel],
-) -> list[Section]:
+) -> list[report.pages.Section]:
     """The sections of a card's page; figures are drawn into `run.figures`.
 
     Args:
@@ -69,18 +68,20 @@ def of(
     several = len(cards) > 1
     if several:
         told = [f"*{c['task']}:* {said}" for c, said in zip(cards, told, strict=True)]
-    sections = [Section("In short", "\n\n".join(told))]
+    sections = [report.pages.Section("In short", "\n\n".join(told))]
     for found, part in zip(cards, document["cards"], strict=True):
         of_task = f" ({found['task']})" if several else ""
         said = "\n".join(f"- {note}" for note in part["notes"])
-        sections += [Section(f"What the tables say{of_task}", said)] if said else []
+        sections += [report.pages.Section(f"What the tables say{of_task}", said)] if said else []
         drawn = figures(label, found, run, asked, several)
         sections += _tables(found, drawn, of_task)
         sections += _examples(found, of_task)
-    return [*sections, Section("Made from", table=_made(document))]
+    return [*sections, report.pages.Section("Made from", table=_made(document))]
 
 
-def _tables(found: Mapping[str, Any], drawn: Mapping[str, Path], of_task: str) -> list[Section]:
+def _tables(
+    found: Mapping[str, Any], drawn: Mapping[str, Path], of_task: str
+) -> list[report.pages.Section]:
     spread = found["pairs_spread"]
     fills = {"base": _name(found["base"]), "spread": ""}
     if spread == spread:
@@ -88,7 +89,7 @@ def _tables(found: Mapping[str, Any], drawn: Mapping[str, Path], of_task: str) -
             f"The pairs' true losses spread by {spread:.1f} points (standard deviation)."
         )
     return [
-        Section(
+        report.pages.Section(
             f"{title}{of_task}",
             text.format(**fills),
             found[name],
@@ -120,10 +121,10 @@ def figures(
     return drawn
 
 
-def _examples(found: Mapping[str, Any], of_task: str) -> list[Section]:
+def _examples(found: Mapping[str, Any], of_task: str) -> list[report.pages.Section]:
     base = _name(found["base"])
     return [
-        Section(
+        report.pages.Section(
             f"Right in {base}, wrong {_cell(each)}{of_task}",
             "Log-likelihoods in nats; → was taken, ✓ is right.",
             pd.concat([_example(item, base) for item in each["items"]], ignore_index=True),
@@ -200,16 +201,10 @@ def summary(found: Mapping[str, Any]) -> pd.DataFrame:
         own = own.merge(lost, "left", on="language")
     if len(found["transfer"]):
         # Its interval has the names of the accuracy's.
-        own["transfer (%)"] = (
-            own["language"]
-            .map(
-                {
-                    row["language"]: f"{100 * row['transfer_rate']:.1f}"
-                    for row in main(found["transfer"]).to_dict("records")
-                }
-            )
-            .fillna("")
-        )
+        kept = main(found["transfer"]).set_index("language")["transfer_rate"]
+        own["transfer (%)"] = [
+            f"{100 * kept[code]:.1f}" if code in kept else "" for code in own["language"]
+        ]
     return own
 
 

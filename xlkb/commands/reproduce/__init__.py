@@ -180,7 +180,7 @@ def _run(
     options: argparse.Namespace, run: "Run", chosen: list[Path], parameters: dict[str, str | bool]
 ) -> int:
     from xlkb.commands.before import plan
-    from xlkb.report import decisions, notebooks, reference
+    from xlkb.report import notebooks, reference
 
     for stored in (run.results, paths.results() / "runs") if options.fresh else ():
         if old := disk.set_aside(stored):
@@ -204,7 +204,7 @@ def _run(
         problems = reference.artefacts(run, [path.stem for path in chosen], started)
         if options.check:
             problems += reference.check(run, [path.stem for path in chosen])
-            problems += decisions.check(run, started)
+            problems += reference.decisions.check(run, started)
         if options.update_reference and not problems:
             reference.update(run, chosen)
     except notebooks.NotebookFailed as error:
