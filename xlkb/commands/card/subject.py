@@ -104,7 +104,7 @@ def document(
     Returns:
         - `kind, schema` (`analysis.card.SCHEMA`), `label`, `created` (UTC)
         - `model`: as `LanguageModel.describe`, or what an imported file says; `tokenizer`
-        - `software`: of `software`; `seconds` (of asking; what was stored before takes none),
+        - `software`: of `report.provenance.code`; `seconds` (of asking; what was stored before takes none),
           `usage` (of an endpoint: requests, tokens read and written, USD), and whatever else the
           answers were made from, as `tool` and `version`
         - `cards`: one per task: `headline, notes, questions` (of `questions`), and the keys of
@@ -121,7 +121,7 @@ def document(
     ]
     about = {"kind": "xlkb barrier card", "schema": analysis.card.SCHEMA, "label": label}
     about["created"] = datetime.now(UTC).isoformat(timespec="seconds")
-    return analysis.card.plain({**about, **made, "software": software(), "cards": shown})
+    return analysis.card.plain({**about, **made, "software": report.provenance.code(), "cards": shown})
 
 
 def questions(rows: pd.DataFrame) -> dict[str, Any]:
@@ -139,22 +139,3 @@ def questions(rows: pd.DataFrame) -> dict[str, Any]:
         "texts_sha256": digest,
         "tokens": int(tokens.sum()) if known else None,
     }
-
-
-def software() -> dict[str, Any]:
-    """`version` of xlkb, and in a checkout the `commit` and whether it is `clean`."""
-    try:
-        found: dict[str, Any] = {"version": metadata.version("xlkb")}
-    except metadata.PackageNotFoundError:
-        found = {"version": None}
-    if not (paths.ROOT / ".git").exists():
-        return found | {"commit": None, "clean": None}
-    git = ["git", "-C", str(paths.ROOT)]
-    try:
-        commit, changed = (
-            subprocess.run([*git, *rest], capture_output=True, text=True, check=True).stdout.strip()
-            for rest in (["rev-parse", "HEAD"], ["status", "--porcelain"])
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return found | {"commit": None, "clean": None}
-    return found | {"commit": commit, "clean": not changed}

@@ -18,7 +18,7 @@ import pandas as pd
 from xlkb.ground import disk, paths
 from xlkb.profiles import Run
 from xlkb.report import manifest, notebooks
-from xlkb.report.reference import decisions
+from xlkb.report.reference import decisions as decisions
 from xlkb.scoring import results
 
 TOLERANCES: dict[str, tuple[float, str]] = {
