@@ -221,7 +221,7 @@ def inputs(run: Run, models: Sequence[LanguageModel]) -> dict[str, Any]:
         process loaded), `asked` and `scores` (texts that these models were asked, and what came);
         without what there is nothing of.
     """
-    read = {portable(name): short(digest) for name, digest in sorted(tasks.loaded().items())}
+    read = {portable(n): short(digest) for n, digest in sorted(tasks.loaded().items()) if digest}
     found = {"profile": settings(run), "notebook": cells(run.notebook), "questions": read}
     if used := _used(models):
         found |= {"asked": short(used.asked), "scores": short(used.found)}
