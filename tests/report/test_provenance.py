@@ -93,7 +93,11 @@ def test_a_checkout_tells_its_commit_and_whether_its_package_was_changed(
     git(root, "checkout", "--detach")
     commit = git(root, "rev-parse", "HEAD")
     (root / "figures").mkdir()
-    (root / "figures" / "new.png").write_bytes(b"")
+    for name in ("one", "two"):  # Committed figures, and new ones, leave the code what it is.
+        (root / "figures" / f"{name}.png").write_bytes(b"")
+        assert provenance._asked_of_git(root / "xlkb") == (commit, "clean")
+        git(root, "add", "figures/one.png")
+        git(root, "commit", "--allow-empty", "-m", "figures")
     assert provenance._asked_of_git(root / "xlkb") == (commit, "clean")
     assert provenance._version(root) == "9.8"
     (root / "xlkb" / "new.py").write_text("")

@@ -66,9 +66,10 @@ FOLDERS = re.compile(
 def code() -> dict[str, Any]:
     """`version` of the package, its `commit` (hex) and whether it is `clean`.
 
-    Outside git, or where there is none, the commit is "unknown" and `clean` is None. Clean is a
-    checkout whose `xlkb/` is that of the commit, to the last file; figures and executed notebooks
-    do not count. git is asked once in a process, and not in a notebook that a command runs.
+    The commit is the last one that changed `xlkb/` (in a shallow clone, the last one there is), so
+    that figures which are committed after it are those that it makes again, to the byte. Clean is
+    an `xlkb/` that is the commit's, to the last file. Outside git, or where there is none, the
+    commit is "unknown" and `clean` is None. A notebook that a command runs does not ask git.
     """
     package = Path(__file__).resolve().parents[1]
     commit, _, state = os.environ.get(COMMIT, "").partition(" ")
@@ -85,18 +86,22 @@ def _asked_of_git(package: Path) -> tuple[str, str]:
     # Hooks of git set variables that name another repository or index.
     plain = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     # The checkout may be another user's, as in a container: its code runs here anyway.
-    asked = ["git", "--no-optional-locks", "-c", "safe.directory=*", "-c", "core.fsmonitor=false"]
-    asked += ["-C", str(package), "status", "--porcelain=v2", "--branch"]
-    asked += ["--untracked-files=all", "--", "."]
-    try:
-        done = subprocess.run(asked, capture_output=True, text=True, timeout=TIMEOUT, env=plain)
-    except (OSError, subprocess.SubprocessError):
-        return UNKNOWN, ""
-    found = re.search(r"^# branch\.oid ([0-9a-f]{40,64})$", done.stdout, flags=re.M)
-    if done.returncode or not found:
-        return UNKNOWN, ""
-    changed = any(not line.startswith("#") for line in done.stdout.splitlines())
-    return found[1], "changed" if changed else "clean"
+    git = ["git", "--no-optional-locks", "-c", "safe.directory=*", "-c", "core.fsmonitor=false"]
+    last = ["rev-list", "-1", "HEAD"]
+    state = ["status", "--porcelain", "--untracked-files=all"]
+    said = []
+    for asked in (last, state):
+        command = [*git, "-C", str(package), *asked, "--", "."]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=TIMEOUT, env=plain
+            )
+        except (OSError, subprocess.SubprocessError):
+            return UNKNOWN, ""
+        said.append(done.stdout.strip())
+        if done.returncode or not said[0]:
+            return UNKNOWN, ""
+    return said[0], "changed" if said[1] else "clean"
 
 
 def _version(root: Path) -> str:
@@ -221,7 +226,7 @@ def inputs(run: Run, models: Sequence[LanguageModel]) -> dict[str, Any]:
         process loaded), `asked` and `scores` (texts that these models were asked, and what came);
         without what there is nothing of.
     """
-    read = {portable(name): short(digest) for name, digest in sorted(tasks.loaded().items())}
+    read = {portable(n): short(digest) for n, digest in sorted(tasks.loaded().items()) if digest}
     found = {"profile": settings(run), "notebook": cells(run.notebook), "questions": read}
     if used := _used(models):
         found |= {"asked": short(used.asked), "scores": short(used.found)}
