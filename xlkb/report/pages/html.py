@@ -132,9 +132,12 @@ def _uri(path: Path) -> str:
 
 def anchors(titles: Iterable[str]) -> list[str]:
     """An address on the page for each title, no two alike."""
-    made: list[str] = []
+    made = ["main"]  # Of the template.
     for title in titles:
         words = "".join(c if c.isalnum() else " " for c in title.casefold()).split()
-        name = "-".join(words) or "part"
-        made.append(name if name not in made else f"{name}-{len(made)}")
-    return made
+        name = wanted = "-".join(words) or "part"
+        number = 2
+        while name in made:
+            name, number = f"{wanted}-{number}", number + 1
+        made.append(name)
+    return made[1:]
