@@ -84,7 +84,7 @@ def readable(frame: pd.DataFrame) -> pd.DataFrame:
     shown = frame.copy().reset_index(drop=True)
     for column, measure in MEASURES.items():
         if column in shown:
-            own = tuple(column.replace("points", end) for end in INTERVAL)
+            own = tuple(f"{column.removesuffix('_points')}_{end}" for end in INTERVAL)
             bounds = (each for each in (measure.bounds, own) if set(each) <= set(frame))
             measure = measure._replace(bounds=next(bounds, ()))
             shown[column] = _with_interval(frame, column, measure)
