@@ -59,7 +59,7 @@ def save(
     listed = shown.to_markdown(index=False, disable_numparse=texts)
     md.write_text(heading + listed + "\n", encoding="utf-8")
     tex.write_text(_latex(shown, caption, name), encoding="utf-8")
-    artefact.record(frame, caption)
+    artefact.record(len(frame), caption)
     return wide(frame, *show) if show else shown
 
 
@@ -84,7 +84,7 @@ def readable(frame: pd.DataFrame) -> pd.DataFrame:
     shown = frame.copy().reset_index(drop=True)
     for column, measure in MEASURES.items():
         if column in shown:
-            own = tuple(column.removesuffix("points") + end for end in INTERVAL)
+            own = tuple(f"{column.removesuffix('_points')}_{end}" for end in INTERVAL)
             bounds = (each for each in (measure.bounds, own) if set(each) <= set(frame))
             measure = measure._replace(bounds=next(bounds, ()))
             shown[column] = _with_interval(frame, column, measure)

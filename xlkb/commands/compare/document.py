@@ -11,7 +11,6 @@ import pandas as pd
 from xlkb import analysis, report
 from xlkb.analysis import comparison
 from xlkb.exchange import answers
-from xlkb.report import Section
 
 SHOWN = 30
 """Questions answered differently that the document shows; the JSON has all."""
@@ -50,13 +49,13 @@ def write(
         for rule in rules
     }
     sections = [
-        Section("What was compared", _compared(every, table, rules)),
-        Section("Differences", "", table.drop(columns=_constant(table))),
-        Section("In words", comparison.in_words(table)),
+        report.pages.Section("What was compared", _compared(every, table, rules)),
+        report.pages.Section("Differences", "", table.drop(columns=_constant(table))),
+        report.pages.Section("In words", comparison.in_words(table)),
     ]
     if verdicts is not None:
         lines = "\n".join(gate)
-        sections.append(Section("Gate", f"```text\n{lines}\n```"))
+        sections.append(report.pages.Section("Gate", f"```text\n{lines}\n```"))
     for (label, rule), found in different.items():
         title = f"Answered differently: {label}" + f", {rule}" * (len(rules) > 1)
         changed = found["change"].value_counts()
@@ -66,8 +65,10 @@ def write(
             f"{changed.get('other', 0):,} on which both are wrong. "
         )
         text += f"The {SHOWN} that both were surest of are shown." * (len(found) > SHOWN)
-        sections.append(Section(title, text, _questions(found.head(SHOWN), first.label, label)))
-    sections.append(Section("Provenance", "", _provenance(every)))
+        sections.append(
+            report.pages.Section(title, text, _questions(found.head(SHOWN), first.label, label))
+        )
+    sections.append(report.pages.Section("Provenance", "", _provenance(every)))
     data = {
         "compared": [{"label": each.label, **each.made} for each in every],
         "rules": list(rules),

@@ -105,8 +105,8 @@ def _both(rows: pd.DataFrame, scores: pd.Series) -> tuple[pd.DataFrame, pd.DataF
     """Decisions of the run and of the reference on the questions whose scores both have, each once
     for each way of asking."""
     found = scores.reindex(rows["key"]).to_numpy(float).reshape(-1, 4)
-    heads = rows.iloc[::4]
-    again = heads.duplicated([*ASKED, *analysis.comparison.QUESTION[1:], "question_language"])
+    texts = rows["key"].to_numpy(object).reshape(-1, 4).sum(1)
+    again = rows.iloc[::4][[*ASKED, "recomposition"]].assign(texts=texts).duplicated()
     kept = np.repeat(~np.isnan(found).any(1) & ~again.to_numpy(), 4)
     ours = rows[kept].reset_index(drop=True)
     theirs = ours.assign(log_likelihood=found.ravel()[kept])
