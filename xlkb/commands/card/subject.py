@@ -1,18 +1,15 @@
 """Whom a card is about: what it learned, what asking it took, and what the card is made from."""
 
 import json
-import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
-from importlib import metadata
 from typing import Any
 
 import pandas as pd
 from datasets import Dataset, concatenate_datasets
 
-from xlkb import analysis, corpora, models, profiles, tasks
-from xlkb.ground import paths
+from xlkb import analysis, corpora, models, profiles, report, tasks
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
 from xlkb.training import packing
@@ -121,7 +118,9 @@ def document(
     ]
     about = {"kind": "xlkb barrier card", "schema": analysis.card.SCHEMA, "label": label}
     about["created"] = datetime.now(UTC).isoformat(timespec="seconds")
-    return analysis.card.plain({**about, **made, "software": report.provenance.code(), "cards": shown})
+    return analysis.card.plain(
+        {**about, **made, "software": report.provenance.code(), "cards": shown}
+    )
 
 
 def questions(rows: pd.DataFrame) -> dict[str, Any]:
