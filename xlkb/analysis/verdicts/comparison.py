@@ -60,10 +60,10 @@ def table(decisions: Mapping[str, pd.DataFrame], base: str = "en", seed: int = 4
     Returns:
         `model, against, task, rule, group` (a language's code, `OTHERS` or `MIXUP`), `n` (items),
         `n_clusters`, `accuracy, low, high, reference_accuracy` (shares), `difference_points` (model
-        minus the first), `difference_low, difference_high` (95 %, bootstrap), `p` (McNemar's exact
-        test where items stand alone, else by permutation of clusters), `p_adjusted` (Holm, over
-        all rows), `least_points` (`effects.least`, Holm's first step), `n_lost, n_won` (answers
-        that went from right to wrong, and back).
+        minus the first), `difference_low, difference_high` (95 %, bootstrap; NaN of one cluster),
+        `p` (McNemar's exact test where items stand alone, else by permutation of clusters),
+        `p_adjusted` (Holm, over all rows), `least_points` (`effects.least`, Holm's first step),
+        `n_lost, n_won` (answers that went from right to wrong, and back).
 
     Raises:
         ValueError: as of `pairs`.
@@ -150,6 +150,8 @@ def _row(pair: Pair, seed: int) -> dict:
     else:
         found, cluster = gaps.paired(own, reference, pair.cluster, seed), pair.cluster
         difference = [-found[f"gap_{name}"] for name in ("points", "high", "low")]
+    if len(set(cluster)) == 1:  # One thing was asked about, which shows nothing of others.
+        difference[1:] = np.nan, np.nan
     names = ("difference_points", "difference_low", "difference_high")
     return {
         **pair.where,

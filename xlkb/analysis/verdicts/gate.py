@@ -105,7 +105,7 @@ def _numbers(pair: comparison.Pair, margin: float, tests: int) -> dict[str, floa
         least = 100 * min(1.0, math.ceil(math.log2(tests / effects.ALPHA)) / items)
     share = (lost.sum() + won.sum()) / answers
     design = float(_design(lost, won, sizes))
-    quantiles = stdtrit(max(df, 1), [1 - effects.ALPHA, effects.POWER]).sum()
+    quantiles = stdtrit(np.inf, [1 - effects.ALPHA, effects.POWER]).sum()
     # What decides is the nearer of the two: less than the margin is lost, or something is.
     lost_points = max(0.0, 100 * (lost.sum() - won.sum()) / answers)
     distance = max(margin - lost_points, lost_points)
@@ -177,9 +177,11 @@ def _why(row: pd.Series, margin: float) -> str:
     if row["verdict"] == "kept":
         smaller = row["p_lost_adjusted"] < effects.ALPHA
         return f": less than {margin:g} lost" + ", though a loss is shown" * smaller
-    least = f"a loss of {row['least_points']:.1f}" if row["least_points"] > 0 else "no loss"
+    least = "no loss could"
+    if row["least_points"] > 0:
+        least = f"a loss of {row['least_points']:.1f} would"
     return (
-        f": {least} would have been shown; about {row['n_needed']:,} items would decide, if as "
+        f": {least} have been shown; about {row['n_needed']:,} items would decide, if as "
         "many answers change"
     )
 
