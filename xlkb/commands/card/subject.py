@@ -103,8 +103,8 @@ def document(
         - `kind, schema` (`analysis.card.SCHEMA`), `label`, `created` (UTC)
         - `model`: as `LanguageModel.describe`, or what an imported file says; `tokenizer`
         - `software`: of `report.provenance.code`; `seconds` (of asking; what was stored before
-          takes none), `usage` (of an endpoint: requests, tokens read and written, USD), and whatever else the
-          answers were made from, as `tool` and `version`
+          takes none), `usage` (of an endpoint: requests, tokens read and written, USD), and
+          whatever else the answers were made from, as `tool` and `version`
         - `cards`: one per task: `headline, notes, questions` (of `questions`), and the keys of
           `analysis.card.tables`. Shares are 0 to 1, gaps in points, likelihoods in nats.
     """
