@@ -24,12 +24,14 @@ def made(tmp_path_factory):
 
 def test_a_folder_holds_the_model_its_card_and_what_it_brought(made):
     name, out, _ = made
-    told = json.loads((out / "comparison.json").read_text(encoding="utf-8"))
+    told = json.loads((out / "mended.json").read_text(encoding="utf-8"))
     (primary,) = told["primary"]
     assert (primary["against"], primary["model"]) == ("English only", "mixed by sentence")
     assert {row["model"] for row in told["costs"]} == {"English only", "mixed by sentence"}
     assert {row["language"] for row in told["perplexity"]} == {"en", "fr"}
     assert training.load(models.load(name), out).adapter == out
+    for document in ("mended", "card", "comparison"):
+        assert all((out / f"{document}.{ending}").exists() for ending in ("md", "json", "html"))
 
 
 def test_the_model_card_is_one_that_the_hub_reads(made):

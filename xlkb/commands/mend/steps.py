@@ -11,6 +11,7 @@ import pandas as pd
 from huggingface_hub import ModelCardData
 
 from xlkb import analysis, corpora, models, scoring, training
+from xlkb.commands import card, compare, line
 from xlkb.exchange import Answers, answers
 from xlkb.ground import disk
 from xlkb.models import LanguageModel
@@ -22,7 +23,8 @@ BEFORE = "no text"
 SMALL = 1e9
 """Weights up to which all but the embedding are trained."""
 
-DOCUMENT = "comparison"
+DOCUMENT = "mended"
+"""Name of the document; `card` and `comparison` are those of the commands."""
 
 
 def adapted(run: Run, given: argparse.Namespace) -> Run:
@@ -98,6 +100,13 @@ def mend(given: argparse.Namespace, n_written: int) -> str:
     title = f"{base.label}, before and after {treated} ({', '.join(run.read)})"
     pages.write(out, DOCUMENT, title, [*sections, *more], data | beside)
     _card(out, base, run.read, [*sections[:2], *more])
+    stored = [out / "answers" / f"{arm.replace(' ', '-')}.parquet" for arm in found]
+    for each, path in zip(found.values(), stored, strict=True):
+        answers.write(each, path)
+    subjects = [f"rows:{path}" for path in stored]
+    for command, named in ((card, subjects[-1:]), (compare, subjects)):
+        if command.main([*named, "--out", str(out)]):
+            raise line.Failed(f"{out} has no whole {command.__name__.rpartition('.')[2]}.")
     return f"{out}\nLoad it with training.load(models.load({base.name!r}), {str(out)!r})."
 
 
