@@ -156,11 +156,10 @@ def notebook(tmp_path):
     def written(data, source="# 02 · A title"):
         made = nbformat.v4.new_notebook()
         output = nbformat.v4.new_output("execute_result", data=data)
-        stream = nbformat.v4.new_output(
-            "stream", text="x: computed 1 / reused 2 scores\nFound it.\n"
-        )
-        codes = [nbformat.v4.new_code_cell("x", outputs=[each]) for each in (output, stream)]
-        made.cells = [nbformat.v4.new_markdown_cell(source), *codes, codes[1].copy()]
+        said = "x: computed 1 / reused 2 scores\nFound it.\n"
+        outputs = [[output], [], [nbformat.v4.new_output("stream", text=said)]]
+        codes = [nbformat.v4.new_code_cell("x", outputs=each) for each in outputs]
+        made.cells = [nbformat.v4.new_markdown_cell(source), *codes]
         nbformat.write(made, tmp_path / "02_a.ipynb")
         return tmp_path / "02_a.ipynb"
 

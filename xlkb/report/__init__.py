@@ -2,8 +2,9 @@
 
 `table` writes a frame as CSV, Markdown and LaTeX, each figure's function a PNG and an SVG, all into
 `run.figures`, with an entry in its `manifest.json`; what there is nothing to make from is left out
-with a reason. `notebooks` runs them, and `reference` compares their tables with the committed ones;
-these two are imported when they are asked for, because Jupyter takes seconds to import.
+with a reason. `pages` are documents and the report of a run, each one HTML file. `notebooks` runs
+them, and `reference` compares their tables with the committed ones; these two are imported when
+they are asked for, because Jupyter takes seconds to import.
 
 >>> import pandas as pd
 >>> from xlkb import report
