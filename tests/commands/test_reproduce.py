@@ -353,6 +353,17 @@ def test_a_notebook_that_makes_nothing_and_missing_files_fail_the_run(here, caps
     assert "02_barrier recorded no" not in said, "it did not run"
 
 
+def test_a_run_ends_with_its_report(here, capsys):
+    _notebook(here / "notebooks", "02_barrier", LOAD + SAVE)
+    assert reproduce.main(["--languages", "fr"]) == 0
+    report = here / "results/demo-en-fr/report/index.html"
+    assert f"Report: {report}\n" in capsys.readouterr().out
+    page = report.read_text(encoding="utf-8")
+    assert 'id="table2_barrier"' in page
+    assert "A story" in page
+    assert "The explorer is left out" in page
+
+
 def test_overrides_keep_away_from_the_profiles_artefacts(here, capsys):
     _notebook(here / "notebooks", "02_barrier", LOAD, SAVE)
     assert reproduce.main(["--languages", "en,sw"]) == 0

@@ -6,6 +6,7 @@ import json
 import math
 import re
 import tomllib
+from types import SimpleNamespace
 
 import nbformat
 import numpy as np
@@ -15,6 +16,7 @@ import reports
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xlkb import report
 from xlkb.ground import paths
 from xlkb.report import pages
 from xlkb.report.pages import chapters, explorer, grids, html
@@ -122,6 +124,30 @@ def test_a_column_of_numbers_is_sorted_by_them():
     ]
 
 
+CELLS = st.text(st.characters(exclude_categories=["C", "Z"]), max_size=9)
+
+
+@given(st.lists(st.tuples(CELLS, st.floats(0, 1)), min_size=1, max_size=4, unique_by=str))
+def test_a_table_is_shown_as_it_was_before_its_csv_was_rounded(tmp_path_factory, rows):
+    run = SimpleNamespace(figures=tmp_path_factory.mktemp("figures"), notebook="02", name="x")
+    run.task, run.seed = "t", 1
+    frame = pd.DataFrame(rows, columns=["text", "accuracy"])
+    report.table(frame, "table02a", run, caption="| A |")
+    found = grids.shown(run.figures / "table02a.csv")
+    assert list(found["accuracy (%)"]) == list(report.readable(frame)["accuracy (%)"])
+    if not any("|" in text for text, _ in rows):
+        assert list(found["text"]) == [text for text, _ in rows]
+
+
+def test_shares_are_rounded_once(tmp_path):
+    run = SimpleNamespace(figures=tmp_path, notebook="02", name="x", task="t", seed=1)
+    report.table(pd.DataFrame({"accuracy": [248 / 420], "a": ["b|c"]}), "table02a", run)
+    assert "0.5905" in (tmp_path / "table02a.csv").read_text(encoding="utf-8")
+    assert grids.shown(tmp_path / "table02a.csv").to_dict("records") == [
+        {"accuracy (%)": "59.0", "a": "b|c"}
+    ]
+
+
 def test_a_document_is_written_in_three_forms_that_name_each_other(tmp_path):
     png = tmp_path / "a.png"
     png.write_bytes(b"PNG" * 100)
@@ -156,11 +182,10 @@ def notebook(tmp_path):
     def written(data, source="# 02 · A title"):
         made = nbformat.v4.new_notebook()
         output = nbformat.v4.new_output("execute_result", data=data)
-        stream = nbformat.v4.new_output(
-            "stream", text="x: computed 1 / reused 2 scores\nFound it.\n"
-        )
-        codes = [nbformat.v4.new_code_cell("x", outputs=[each]) for each in (output, stream)]
-        made.cells = [nbformat.v4.new_markdown_cell(source), *codes, codes[1].copy()]
+        said = "x: computed 1 / reused 2 scores\nFound it.\n"
+        outputs = [[output], [], [nbformat.v4.new_output("stream", text=said)]]
+        codes = [nbformat.v4.new_code_cell("x", outputs=each) for each in outputs]
+        made.cells = [nbformat.v4.new_markdown_cell(source), *codes]
         nbformat.write(made, tmp_path / "02_a.ipynb")
         return tmp_path / "02_a.ipynb"
 

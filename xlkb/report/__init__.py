@@ -2,7 +2,7 @@
 
 `table` writes a frame as CSV, Markdown and LaTeX, each figure's function a PNG and an SVG, all into
 `run.figures`, with an entry in its `manifest.json`; what there is nothing to make from is left out
-with a reason. `pages` are documents and the report of a run, `provenance` is what an artefact was
+with a reason. `pages` are documents and a run's report, `provenance` is what an artefact was
 made from. `notebooks` runs them, and `reference` compares their tables and answers with the
 committed ones; these two are imported when they are asked for, because Jupyter takes seconds to
 import.

@@ -1,7 +1,7 @@
 """The report of a run: what it found, its notebooks, tables, figures and questions, in one file."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +13,6 @@ from xlkb.ground.languages import LANGUAGES
 from xlkb.profiles import Run
 from xlkb.report import manifest
 from xlkb.report.pages import chapters, explorer, grids, html
-from xlkb.report.tables import readable
 
 MAIN = ("fig01f_languages", "fig02f_mixup", "fig03d_matrix", "fig04a_mitigations")
 MAIN += ("fig05a_general", "fig06d_costs", "fig07a_orders")
@@ -47,8 +46,8 @@ def write(run: Run, notebooks: Path, folder: Path) -> Path:
     parts = [chapters.of(path, by_hash) for path in sorted(notebooks.glob("[0-9][0-9]_*.ipynb"))]
     embedded = {name for part in parts for name in re.findall(r'data-figure="(\w+)"', part.html)}
     tables = {name: _read(run.figures / f"{name}.csv") for name, _ in _of(made, "table")}
-    grid = {name: grids.grid(readable(table)) for name, table in tables.items()}
-    shown = [_table(*each, grid) for each in _of(made, "table")]
+    shown = {name: grids.shown(run.figures / f"{name}.csv") for name in tables}
+    listed = [_table(*each, shown) for each in _of(made, "table")]
     try:
         questions, lacking = html.data(explorer.data(run)), ""
     except (OSError, ValueError, RuntimeError, KeyError) as error:
@@ -59,13 +58,13 @@ def write(run: Run, notebooks: Path, folder: Path) -> Path:
         ("views.js", "explorer.js"),
         title=f"The crosslingual knowledge barrier: {run.name}",
         run=run,
-        facts=_headline(run, tables),
+        facts=_headline(run, tables, shown),
         story=story,
         chapters=[_teaser(part, _main(part.number, figures), story) for part in parts],
         figures=figures,
         embedded=embedded,
-        tables=[each for each in shown if not BESIDE.search(each["name"])],
-        beside=[each for each in shown if BESIDE.search(each["name"])],
+        tables=[each for each in listed if not BESIDE.search(each["name"])],
+        beside=[each for each in listed if BESIDE.search(each["name"])],
         left_out=[(n, e["caption"], e["left_out"]) for n, e in entries.items() if not e["files"]],
         models=_models(made),
         created=max((entry["created"] for entry in made.values()), default=""),
@@ -86,9 +85,9 @@ def _figure(folder: Path, name: str, entry: dict) -> dict[str, str]:
     return {"name": name, "caption": entry["caption"], "uri": uri, "number": _number(name)}
 
 
-def _table(name: str, entry: dict, grid: dict[str, grids.Grid]) -> dict[str, Any]:
+def _table(name: str, entry: dict, shown: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     named = {"name": name, "caption": entry["caption"], "number": _number(name)}
-    return named | {"grid": grid[name]}
+    return named | {"grid": grids.grid(shown[name])}
 
 
 def _number(name: str) -> str:
@@ -111,53 +110,48 @@ def _teaser(
 
 
 def _read(path: Path) -> pd.DataFrame:
-    """A table as it was before it was written: settings are texts, and counts are whole."""
     # "None" and "NA" are texts here, not missing values.
-    texts = pd.read_csv(path, keep_default_na=False, dtype=str)
-    if path.stem.endswith("_settings"):
-        return texts
-    frame = pd.read_csv(path, keep_default_na=False, na_values=[""])
-    whole = [c for c in frame.select_dtypes("float") if not texts[c].str.contains("[.e]").any()]
-    return frame.astype(dict.fromkeys(whole, "Int64"))
+    return pd.read_csv(path, keep_default_na=False, na_values=[""])
 
 
-def _headline(run: Run, tables: dict[str, pd.DataFrame]) -> list[Fact]:
+def _headline(
+    run: Run, tables: Mapping[str, pd.DataFrame], shown: Mapping[str, pd.DataFrame]
+) -> list[Fact]:
     """The main model's accuracy in the base language, its barrier, and the gap of mixup."""
-    facts, rule = [], run.rules[0]
-    if (table := tables.get("table02b_multilingual")) is not None:
-        main = table[table["model"] == table["model"].iloc[0]]
-        rows = main[main["language"] == run.base]
-        facts += [
-            Fact(
-                f"{100 * row['accuracy']:.1f} %",
-                f"of {row['n']:,} questions in {run.base_name} answered correctly by "
-                f"{row['model']}",
-                f"95 % interval: {100 * row['low']:.1f} to {100 * row['high']:.1f}",
+    facts, name = [], "table02b_multilingual"
+    if name in tables:
+        table = tables[name]
+        own = (table["model"] == table["model"].iloc[0]) & (table["language"] == run.base)
+        for row in shown[name][own].to_dict("records"):
+            share, _, interval = row["accuracy (%)"].partition(" ")
+            what = (
+                f"of {row['n']} questions in {run.base_name} answered correctly by {row['model']}"
             )
-            for row in rows.to_dict("records")
-        ]
+            facts.append(Fact(f"{share} %", what, f"95 % interval: {interval}"))
     for name, what in (
         ("table02c_barrier", "fewer are right when question and choices are in another language"),
         ("table02g_mixup", "fewer are right when five languages are mixed in a question"),
     ):
-        if (table := tables.get(name)) is None:
+        if name not in tables:
             continue
-        rows = table[table["rule"] == rule] if "rule" in table else table
-        gaps = rows["gap_points"].dropna()
-        if len(gaps):
-            ends = dict.fromkeys(f"{value:.1f}" for value in (gaps.min(), gaps.max()))
-            facts.append(Fact(f"{' to '.join(ends)} points", what, "; ".join(_gaps(rows))))
+        table = tables[name]
+        own = table["gap_points"].notna() & (table["rule"] == run.rules[0])
+        if not own.any():
+            continue
+        rows = shown[name].loc[table.loc[own, "gap_points"].sort_values().index]
+        gaps = [row["gap (points)"].partition(" ")[0] for row in rows.to_dict("records")]
+        value = " to ".join(dict.fromkeys([gaps[0], gaps[-1]]))
+        facts.append(Fact(f"{value} points", what, "; ".join(_gaps(shown[name][own]))))
     return facts
 
 
 def _gaps(rows: pd.DataFrame) -> list[str]:
     """Each gap with its interval and n."""
     texts = []
-    for row in rows[rows["gap_points"].notna()].to_dict("records"):
+    for row in rows.to_dict("records"):
         code = row["language"]
         name = LANGUAGES[code].name if code in LANGUAGES else code
-        interval = f"[{row['gap_low']:.1f}, {row['gap_high']:.1f}]"
-        texts.append(f"{name} {row['gap_points']:.1f} {interval}, n = {row['n']:,}")
+        texts.append(f"{name} {row['gap (points)']}, n = {row['n']}")
     return texts
 
 
