@@ -20,7 +20,7 @@ import io
 import json
 import shutil
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -100,10 +100,10 @@ def ask(
     with _alone(out), _signs(model, request.get("n", 0)) as bar:
         described = _description(out) or asked
         disk.write_json(out / DESCRIPTION, described)
-        names = []
+        names, there = [], sorted(path.name for path in out.glob("part-*.parquet"))
         for number, batch in enumerate(batches):
             stem = f"part-{number:06d}-{_digest(shown, batch.to_list())[:12]}"
-            name = _there(out, stem)
+            name = _there(out, [each for each in there if each.startswith(stem)])
             if name is None:
                 with contextlib.redirect_stdout(io.StringIO()):  # A line for each batch.
                     rows = scoring.score(
@@ -212,9 +212,9 @@ def _digest(*values: Any) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-def _there(out: Path, stem: str) -> str | None:
-    """Name of a part that is whole; a damaged one is set aside."""
-    for path in sorted(out.glob(f"{stem}-*.parquet")):
+def _there(out: Path, names: Sequence[str]) -> str | None:
+    """The first of these parts that is whole; a damaged one is set aside."""
+    for path in (out / name for name in names):
         if _whole(path, data := path.read_bytes()):
             return path.name
         aside = disk.set_damaged_aside(path)
