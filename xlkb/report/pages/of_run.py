@@ -141,7 +141,8 @@ def _headline(
         rows = shown[name].loc[table.loc[own, "gap_points"].sort_values().index]
         gaps = [row["gap (points)"].partition(" ")[0] for row in rows.to_dict("records")]
         value = " to ".join(dict.fromkeys([gaps[0], gaps[-1]]))
-        facts.append(Fact(f"{value} points", what, "; ".join(_gaps(shown[name][own]))))
+        more = f"Rule {run.rules[0]}: {'; '.join(_gaps(shown[name][own]))}"
+        facts.append(Fact(f"{value} points", what, more))
     return facts
 
 
