@@ -59,7 +59,7 @@ def save(
     listed = shown.to_markdown(index=False, disable_numparse=texts)
     md.write_text(heading + listed + "\n", encoding="utf-8")
     tex.write_text(_latex(shown, caption, name), encoding="utf-8")
-    artefact.record(len(frame), caption)
+    artefact.record(frame, caption)
     return wide(frame, *show) if show else shown
 
 
