@@ -39,7 +39,17 @@ INDEX = "it needs a package index"
 GPUS = "it needs two GPUs; tests/training/test_processes.py has two processes on a CPU"
 LAUNCH = "accelerate launch --config_file $(xlkb finetune --accelerate {}) --num_processes {} {}"
 THIS = "it runs these very tests"
-NOT_RUN = {
+NOT_def _answers(arguments: list[str], world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that asks models, on a tiny profile; a gate may pass or not."""
+    notebook_cells.profile(world / "profiles", "demo")
+    monkeypatch.setattr(paths, "PROFILES", world / "profiles")
+    if "path:FOLDER" in arguments:
+        notebook_cells.model(world / "FOLDER")
+    quick = ["--quick"] if arguments[0] == "mend" else []
+    assert xlkb([*arguments, *quick]) in ((0, 1) if "--gate" in arguments else (0,))
+
+
+RUN = {
     "conda env create -f environment.yml": "it needs conda; tests/test_packaging.py reads the file",
     "conda activate xlkb": "it needs conda",
     "python -m xlkb": "it takes a command's name",
@@ -62,6 +72,7 @@ NOT_RUN = {
     LAUNCH.format("ddp", 4, "-m xlkb finetune hub:ORG/NAME mixed --recipe lora"): GPUS,
     LAUNCH.format("fsdp", 4, "-m xlkb finetune hub:ORG/NAME mixed --recipe full"): GPUS,
     "./paper_reproduce.sh --engine ray": "it starts a cluster; see tests/scoring/test_on_ray.py",
+    "xlkb import harness LOGS --out theirs.parquet": "tests/exchange/test_harness.py makes logs",
     "./paper_reproduce.sh --profile paper": "it needs the hub, and a GPU; its dry run is below it",
 }
 
@@ -220,12 +231,23 @@ def _pytest(arguments: list[str], world: Path, monkeypatch: pytest.MonkeyPatch) 
     assert f'"{arguments[1].removeprefix("not ")}:' in marks
 
 
+def _answers(arguments: list[str], world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that asks models, on a tiny profile; a gate may pass or not."""
+    notebook_cells.profile(world / "profiles", "demo")
+    monkeypatch.setattr(paths, "PROFILES", world / "profiles")
+    if "path:FOLDER" in arguments:
+        notebook_cells.model(world / "FOLDER")
+    quick = ["--quick"] if arguments[0] == "mend" else []
+    assert xlkb([*arguments, *quick]) in ((0, 1) if "--gate" in arguments else (0,))
+
+
 RUN = {
     ("./paper_reproduce.sh",): _main_job,
     ("xlkb", "mix"): _mixing,
     ("xlkb", "finetune"): _finetuning,
     ("xlkb", "tofu"): _tofu_command,
     ("xlkb", "models"): _hub_models,
+    ("xlkb",): _answers,
     ("pytest",): _pytest,
 }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from xlkb import analysis, models
 from xlkb.commands import line
 from xlkb.commands.before.wanted import Wanted
-from xlkb.exchange import Answers, answers, harness_logs
+from xlkb.exchange import answers, harness_logs
 from xlkb.ground import disk, paths
 
 EXAMPLES = """\
@@ -61,7 +61,7 @@ def uses(options: argparse.Namespace) -> Wanted:
     return Wanted()
 
 
-def check(arguments: Sequence[str] | None) -> tuple[Path, Answers]:
+def check(arguments: Sequence[str] | None) -> tuple[Path, answers.Answers]:
     """Where the answers go, and the answers: reading them tells what is wrong with them.
 
     Raises:

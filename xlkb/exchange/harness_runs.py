@@ -59,7 +59,7 @@ def together(known: Mapping[Path, Mapping[str, Any]]) -> tuple[dict[str, Any], d
 
 def plain(name: str) -> str:
     """A model's name; of a folder, its last part."""
-    return name if re.fullmatch(r"[\w.-]+/[\w.-]+", name) else Path(name).name or name
+    return name if re.fullmatch(r"\w[\w.-]*/[\w.-]+", name) else Path(name).name or name
 
 
 def _settings(results: Mapping[str, Any]) -> dict[str, Any]:
