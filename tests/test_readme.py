@@ -39,17 +39,7 @@ INDEX = "it needs a package index"
 GPUS = "it needs two GPUs; tests/training/test_processes.py has two processes on a CPU"
 LAUNCH = "accelerate launch --config_file $(xlkb finetune --accelerate {}) --num_processes {} {}"
 THIS = "it runs these very tests"
-NOT_def _answers(arguments: list[str], world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A command that asks models, on a tiny profile; a gate may pass or not."""
-    notebook_cells.profile(world / "profiles", "demo")
-    monkeypatch.setattr(paths, "PROFILES", world / "profiles")
-    if "path:FOLDER" in arguments:
-        notebook_cells.model(world / "FOLDER")
-    quick = ["--quick"] if arguments[0] == "mend" else []
-    assert xlkb([*arguments, *quick]) in ((0, 1) if "--gate" in arguments else (0,))
-
-
-RUN = {
+NOT_RUN = {
     "conda env create -f environment.yml": "it needs conda; tests/test_packaging.py reads the file",
     "conda activate xlkb": "it needs conda",
     "python -m xlkb": "it takes a command's name",
