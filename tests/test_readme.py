@@ -38,6 +38,7 @@ PROGRAM = re.compile(
 INDEX = "it needs a package index"
 GPUS = "it needs two GPUs; tests/training/test_processes.py has two processes on a CPU"
 LAUNCH = "accelerate launch --config_file $(xlkb finetune --accelerate {}) --num_processes {} {}"
+LOGS = "tests/exchange/test_harness.py makes such logs, and imports them"
 THIS = "it runs these very tests"
 NOT_RUN = {
     "conda env create -f environment.yml": "it needs conda; tests/test_packaging.py reads the file",
@@ -62,7 +63,9 @@ NOT_RUN = {
     LAUNCH.format("ddp", 4, "-m xlkb finetune hub:ORG/NAME mixed --recipe lora"): GPUS,
     LAUNCH.format("fsdp", 4, "-m xlkb finetune hub:ORG/NAME mixed --recipe full"): GPUS,
     "./paper_reproduce.sh --engine ray": "it starts a cluster; see tests/scoring/test_on_ray.py",
-    "xlkb import harness LOGS --out theirs.parquet": "tests/exchange/test_harness.py makes logs",
+    "lm_eval --include_path tasks --model hf --model_args pretrained=ORG/NAME,dtype=float32 "
+    "--tasks xlkb_worldfacts,xlkb_worldfacts_unconditional --log_samples --output_path LOGS": LOGS,
+    "xlkb import harness LOGS --out theirs.parquet": LOGS,
     "./paper_reproduce.sh --profile paper": "it needs the hub, and a GPU; its dry run is below it",
 }
 
