@@ -293,6 +293,19 @@ def test_what_cannot_be_done_is_refused_before_anything_is_computed(
     assert not (tmp_path / "out").exists()
 
 
+def test_tasks_that_are_no_files_are_refused(model, tmp_path, capsys):
+    command = ["score", model.name, "--task", "worldfacts", "--out", str(tmp_path / "out")]
+    assert commands.main(command) == 2
+    assert "--task worldfacts: name a file of your own questions" in capsys.readouterr().err
+
+
+def test_of_a_question_that_does_not_fit_nothing_is_said(model, tmp_path, capsys):
+    file = written(tmp_path / "q.jsonl", [row(0, question={"fr": "mot " * 999})])
+    with pytest.warns(UserWarning, match="1 of 1 questions are left out"):
+        assert scored(model, file, tmp_path / "out", "--languages", "fr") == 0
+    assert "1 prompts are left out" in capsys.readouterr().out
+
+
 def test_a_bad_last_line_is_refused_before_anything_is_computed(
     model, tmp_path, capsys, monkeypatch
 ):

@@ -45,7 +45,7 @@ CELL = ["recomposition", "language", "option_language"]
 """Of `accuracy`: what a question is in once."""
 
 MOST_ROWS = 2_000_000
-"""Rows that `rows` puts together, four a question."""
+"""Rows that `rows` puts together, four a prompt: 200 bytes of memory each, without texts."""
 
 
 def check(model: LanguageModel, out: Path, asking: Asking, request: Mapping[str, Any]) -> None:
