@@ -46,7 +46,7 @@ NOT_RUN = {
     "python -m xlkb": "it takes a command's name",
     "python -m helpers.hub": "it serves until it is stopped; tests/rehearsal asks it",
     "pytest --rehearsal tests/rehearsal/test_whole_run.py": "it takes a quarter of an hour",
-    "pytest --rehearsal tests/scoring/test_on_ray.py": "it starts a cluster, and takes minutes",
+    "pytest --rehearsal tests/scoring": "it starts a cluster and a server, and takes minutes",
     "hf auth login": "it needs the hub",
     "jupyter lab notebooks/": "it starts a server",
     "./paper_reproduce.sh --test": THIS,

@@ -69,7 +69,7 @@ def weights(hub):
     return [name for name in MODELS if WEIGHTS in hub.fetched(name)]
 
 
-@pytest.mark.slow
+@pytest.mark.rehearsal
 def test_the_quiz_runs_from_end_to_end(hub, run, tmp_path):
     hub.faults.set(MODELS[0], limited=1)
     code, said = run(FIRST)

@@ -1,12 +1,12 @@
 """Pages are one file that asks for nothing, and in which nothing that was read can run."""
 
 import base64
+import dataclasses
 import hashlib
 import json
 import math
 import re
 import tomllib
-from types import SimpleNamespace
 
 import nbformat
 import numpy as np
@@ -16,7 +16,7 @@ import reports
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xlkb import report
+from xlkb import profiles, report
 from xlkb.ground import paths
 from xlkb.report import pages
 from xlkb.report.pages import chapters, explorer, grids, html
@@ -124,13 +124,13 @@ def test_a_column_of_numbers_is_sorted_by_them():
     ]
 
 
+PLAIN = profiles.load("demo", "02_general_knowledge_barrier")
 CELLS = st.text(st.characters(exclude_categories=["C", "Z"]), max_size=9)
 
 
 @given(st.lists(st.tuples(CELLS, st.floats(0, 1)), min_size=1, max_size=4, unique_by=str))
 def test_a_table_is_shown_as_it_was_before_its_csv_was_rounded(tmp_path_factory, rows):
-    run = SimpleNamespace(figures=tmp_path_factory.mktemp("figures"), notebook="02", name="x")
-    run.task, run.seed = "t", 1
+    run = dataclasses.replace(PLAIN, figures=tmp_path_factory.mktemp("figures"))
     frame = pd.DataFrame(rows, columns=["text", "accuracy"])
     report.table(frame, "table02a", run, caption="| A |")
     found = grids.shown(run.figures / "table02a.csv")
@@ -140,7 +140,7 @@ def test_a_table_is_shown_as_it_was_before_its_csv_was_rounded(tmp_path_factory,
 
 
 def test_shares_are_rounded_once(tmp_path):
-    run = SimpleNamespace(figures=tmp_path, notebook="02", name="x", task="t", seed=1)
+    run = dataclasses.replace(PLAIN, figures=tmp_path)
     report.table(pd.DataFrame({"accuracy": [248 / 420], "a": ["b|c"]}), "table02a", run)
     assert "0.5905" in (tmp_path / "table02a.csv").read_text(encoding="utf-8")
     assert grids.shown(tmp_path / "table02a.csv").to_dict("records") == [

@@ -573,7 +573,7 @@ def test_top_log_probabilities_give_the_local_scores(stub, gemma, results_folder
     )
 
 
-@pytest.mark.slow
+@pytest.mark.rehearsal
 @pytest.mark.real_model
 def test_a_real_server_agrees_with_local_scores_and_survives_being_killed(
     stub, gemma, monkeypatch, results_folder, capsys
