@@ -77,6 +77,11 @@ def test_what_cannot_be_done_is_refused_before_anything_is_computed(
     assert not (tmp_path / "out").exists()
 
 
+def test_of_one_language_the_questions_are_asked_in_english_too(made, tmp_path):
+    given = mend.check(["mend", made[0], "--languages", "fr", "--out", str(tmp_path / "out")][1:])
+    assert given.spoken == ("en", "fr")
+
+
 def test_a_folder_with_other_files_is_left_alone(made, tmp_path, capsys):
     (tmp_path / "mine.txt").write_text("mine")
     assert commands.main(["mend", made[0], "--quick", "--out", str(tmp_path)]) == 2

@@ -86,7 +86,7 @@ def mend(given: argparse.Namespace, n_written: int) -> str:
     texts = _texts(run, given.unit)
     control, treated = texts
     folders = training.readers(base, {run.seed: texts}, given.recipe)
-    asked = answers.questions(run, given.languages)
+    asked = answers.questions(run, given.spoken)
     everyone = {BEFORE: base} | {
         arm: training.load(base, folder, label=arm) for (arm, _), folder in folders.items()
     }
