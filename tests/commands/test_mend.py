@@ -39,6 +39,7 @@ def test_the_model_card_is_one_that_the_hub_reads(made):
     assert card.data.language == ["en", "fr"]
     assert card.data.library_name == "peft"
     assert "## Primary comparison" in card.text
+    assert "the numbers mean nothing" in card.text
     assert "## Load it" in card.text
 
 
