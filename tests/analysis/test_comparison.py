@@ -147,3 +147,24 @@ def test_the_most_telling_questions_come_first():
     bare = [each.drop(columns=["question", "option"]) for each in (two, one)]
     assert set(comparison.differing(*bare)["question"]) == {""}
     assert comparison.differing(one, one).empty
+
+
+def test_no_difference_above_100_points_is_said_to_be_detectable():
+    right = {"a": [True, True, True], "b": [False, True, True]}
+    found = decided(**{label: answers(each) for label, each in right.items()})
+    table = comparison.table(found)
+    assert table["least_points"].isna().all()
+    assert "(too few questions to show one)" in comparison.in_words(table)
+    told = analysis.gate.lines(analysis.gate.gate(found))
+    assert "no loss could have been shown" in told[0]
+
+
+def test_the_gate_says_answers_where_an_item_has_several():
+    right = {"a": [True] * 4, "b": [False] * 4}
+    made = {
+        label: pd.concat([answers(each, code) for code in ("en", "fr", "de")], ignore_index=True)
+        for label, each in right.items()
+    }
+    told = analysis.gate.lines(analysis.gate.gate(decided(**made)))
+    assert "4 lost and 0 won of 4 items" in told[0]
+    assert "8 lost and 0 won of the answers to 4 items" in told[-1]

@@ -177,3 +177,14 @@ def test_the_folders_of_two_requests_differ(model, tmp_path):
     requests = [["--task", one], ["--task", two], ["--languages", "fr"], ["--style", "letters"], []]
     places = {card.check([model, *request]).out for request in requests}
     assert len(places) == len(requests)
+
+
+def test_a_folder_of_score_and_a_single_question_without_intervals(model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    task = own(tmp_path, ["en", "fr"], n=1)
+    assert commands.main(["score", model, "--task", task, "--out", "a b"]) == 0
+    assert commands.main(["card", "rows:a b"]) == 0
+    (folder,) = profiles.load().results.glob("cards/a b-*")
+    (found,) = made(folder)["cards"]
+    assert found["barrier"][0]["gap_low"] is None
+    assert found["rankc"][0]["low"] is None

@@ -1,7 +1,12 @@
 """xlkb compare: subjects in, a table, a document and an exit code out."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 
+import answered
 import pytest
 import tiny
 
@@ -95,6 +100,51 @@ def test_a_gate_that_is_not_passed_ends_with_1(capsys, tmp_path):
     assert code == 0
 
 
+def test_a_gate_is_decided_also_where_nobody_reads_on(subjects, tmp_path):
+    line = [sys.executable, "-m", "xlkb", "compare", "path:one", *TASK, "path:one"]
+    line += ["--gate", "non-inferior", "--margin", "3", "--out", str(tmp_path)]
+    reader, writer = os.pipe()
+    os.close(reader)
+    found = subprocess.run(line, cwd=subjects, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (found.returncode, found.stderr) == (1, b"")
+    assert not document(tmp_path)["gate"]["passed"]
+
+
+def test_a_plus_in_a_models_or_a_files_own_path_is_no_adapter(subjects, capsys, tmp_path):
+    shutil.copytree(subjects / "one", tmp_path / "o+n" / "e+")
+    code, out, _ = run(capsys, "path:two", f"path:{tmp_path}/o+n/e+", *TASK, "--out", tmp_path)
+    assert code == 0
+    assert "e+ against two" in out
+    answers.write(answered.answered(), tmp_path / "a+b.parquet")
+    answers.write(answered.answered(), tmp_path / "c.parquet")
+    stored = (f"rows:{tmp_path}/{name}.parquet" for name in ("a+b", "c"))
+    assert run(capsys, *stored, "--out", tmp_path)[0] == 0
+
+
+FAULTS = {
+    "no column is_answer": lambda rows: rows.drop(columns="is_answer"),
+    "are no whole question": lambda rows: rows[:-1],
+    "not the choices 0, 1, 2, 3": lambda rows: rows[::-1],
+    "no rows": lambda rows: rows[:0],
+    "not one right answer": lambda rows: rows.assign(is_answer=False),
+    "no log_likelihood": lambda rows: rows.assign(log_likelihood=float("nan")),
+}
+
+
+@pytest.mark.parametrize("told", FAULTS)
+def test_stored_answers_that_are_not_whole_are_refused_by_name(capsys, tmp_path, told):
+    answers.write(answered.answered(), tmp_path / "good.parquet")
+    answers.write(answered.answered(FAULTS[told](answered.rows())), tmp_path / "bad.parquet")
+    for first in ("good", "bad"):
+        second = {"good": "bad", "bad": "good"}[first]
+        named = [f"rows:{tmp_path / name}.parquet" for name in (first, second)]
+        code, _, err = run(capsys, *named, "--out", tmp_path / "out")
+        assert code == 2
+        assert told in err
+        assert "bad.parquet" in err
+
+
 def test_stored_answers_stand_beside_a_model_on_the_same_items_only(capsys, tmp_path):
     asked = profiles.load(task="path:questions.jsonl")
     questions = answers.questions(asked)
@@ -136,6 +186,7 @@ def test_stored_answers_stand_beside_a_model_on_the_same_items_only(capsys, tmp_
         (["path:one", "path:two", "--style", "letters", "--rule", "per_byte"], "leave it out"),
         (["path:one", "path:two+"], "name a folder after the plus"),
         (["path:one", "path:two+nowhere"], "nowhere"),
+        (["path:one", "rows:."], "there is no answers.json"),
         (["path:one", "path:three"], "three"),
         (["path:one", "rows:nothing.parquet"], "there is no such file"),
         (["rows:a.parquet", "rows:b.parquet", "--languages", "fr"], "--languages is about asking"),

@@ -39,6 +39,7 @@ def test_the_model_card_is_one_that_the_hub_reads(made):
     assert card.data.language == ["en", "fr"]
     assert card.data.library_name == "peft"
     assert "## Primary comparison" in card.text
+    assert "the numbers mean nothing" in card.text
     assert "## Load it" in card.text
 
 
@@ -75,6 +76,11 @@ def test_what_cannot_be_done_is_refused_before_anything_is_computed(
     assert code == 2
     assert words in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_of_one_language_the_questions_are_asked_in_english_too(made, tmp_path):
+    given = mend.check(["mend", made[0], "--languages", "fr", "--out", str(tmp_path / "out")][1:])
+    assert given.spoken == ("en", "fr")
 
 
 def test_a_folder_with_other_files_is_left_alone(made, tmp_path, capsys):

@@ -7,7 +7,9 @@ import json
 import math
 import re
 import tomllib
+from html import unescape
 
+import mistune
 import nbformat
 import numpy as np
 import pandas as pd
@@ -75,6 +77,34 @@ def test_cells_and_headings_stand_there_as_they_are():
     table = pd.DataFrame({reports.HOSTILE: [reports.HOSTILE]})
     found = harmless(pages.page("A", [pages.Section("B", table=table)]))
     assert sum(reports.HOSTILE in text for text in found.shown) == 2
+
+
+ODD = [
+    "+33",
+    "1,165,029",
+    "007",
+    "1e5",
+    "2.0",
+    "a | b",
+    "<b>",
+    "$x_1$ & *y*",
+    "&amp;",
+    "a\\|b",
+    "[a](b)",
+]
+
+
+def test_texts_in_a_markdown_table_are_shown_as_they_are():
+    table = pd.DataFrame({"option": ODD, "p": np.linspace(0.25, 0.5, len(ODD))})
+    written = pages.markdown("A", [pages.Section("B", table=table)])
+    assert "| 0.250 |" in written
+    read = mistune.create_markdown(escape=False, plugins=["table", "strikethrough", "math"])(
+        written
+    )
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", read, re.DOTALL)
+    assert [unescape(each) for each in cells[::2]] == ODD
+    lines = pages.markdown("A", [pages.Section("B", table=pd.DataFrame({"x": ["a\r\nb\nc"]}))])
+    assert lines.splitlines()[-1] == "| a<br>b<br>c |"
 
 
 @given(

@@ -253,6 +253,12 @@ def least(error: float, df: float = np.inf, tests: int = 1, alpha: float = ALPHA
     return float(quantiles.sum() * error)
 
 
+def possible(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of differences between accuracies without any `least_points` above 100: no two differ
+    by more, so that none could be shown."""
+    return table.assign(least_points=table["least_points"].where(table["least_points"] <= 100))
+
+
 def corrected(table: pd.DataFrame) -> pd.DataFrame:
     """A table of tests with `p_adjusted` (Holm) and `least_points`, over its rows that have a `p`.
 

@@ -34,9 +34,6 @@ def command(work: Callable[[], int], goes_on: str) -> int:
     except Failed as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except BrokenPipeError:  # Whoever read the output has seen enough, as `| head` does.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except (ValueError, OSError, ImportError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -55,10 +52,25 @@ def computing() -> Iterator[None]:
 
 
 def printable() -> None:
-    """Let the terminal's encoding never stop a command: what it lacks is printed as an escape."""
+    """Let printing never stop a command: what the terminal's encoding lacks becomes an escape, and
+    what nobody reads any more, as after `| head`, is lost, so that files and exit code are whole.
+    """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+            if "write" not in vars(stream):
+                stream.write = _until_closed(stream, stream.write)
+                stream.flush = _until_closed(stream, stream.flush)
+
+
+def _until_closed(stream: Any, method: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*arguments: Any) -> Any:
+        try:
+            return method(*arguments)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+    return call
 
 
 def parser(
@@ -160,7 +172,7 @@ def parse(
         SystemExit: code 2 with a message when the command is not understood; 0 after --help.
     """
     try:
-        options, rest = parser.parse_known_args(arguments)
+        options, rest = parser.parse_known_intermixed_args(arguments)
     except argparse.ArgumentError as error:
         parser.error(f"{error.argument_name or ''} {error.message}".strip())
     if rest:

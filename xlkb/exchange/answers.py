@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Dataset
 
-from xlkb import models, scoring, tasks, training
+from xlkb import analysis, models, scoring, tasks, training
 from xlkb.exchange import stream
 from xlkb.ground import paths
 from xlkb.models import LanguageModel
@@ -25,6 +26,9 @@ from xlkb.tasks import Asking, recompose
 
 TEXTS = ("context", "question", "option")
 """Columns of `rows` with texts: what stands before a choice, the question, the choice."""
+
+NEEDED = analysis.card.NEEDED
+"""Columns of `rows` that a file of answers has at least."""
 
 FORMS = (
     "pip:NAME, hub:ORG/NAME[@REVISION], path:FOLDER or api:NAME@URL, each with +FOLDER for what "
@@ -52,9 +56,9 @@ def model_of(name: str) -> LanguageModel:
     Raises:
         ValueError, OSError, ImportError: as of `models.load` and `training.load`.
     """
-    base, plus, folder = name.partition("+")
+    base, folder = paths.adapted(name)
     model = models.load(base)
-    if not plus:
+    if not folder:
         return model
     if (paths.user(folder) / "run.json").exists():
         return training.load(model, folder)
@@ -119,11 +123,32 @@ def read(path: str | Path) -> Answers:
         made: Mapping = json.loads((table.schema.metadata or {}).get(b"xlkb", b"null")) or {}
     except (OSError, pa.ArrowInvalid, ValueError) as error:
         raise ValueError(f"{path} is damaged, or no Parquet file: {error}") from None
-    if "log_likelihood" not in table.column_names or "item_id" not in table.column_names:
-        raise ValueError(
-            f"{path} holds no answers: it has no log_likelihood of each item's choices."
-        )
+    if lacking := [name for name in NEEDED if name not in table.column_names]:
+        raise ValueError(f"{path} holds no answers: it has no column {', '.join(lacking)}.")
     rows = table.to_pandas().drop(columns="key", errors="ignore")
+    _require_whole(path, rows)
     described = dict(made) if "model" in made else {"model": dict(made)}
     label = described.pop("label", None) or described["model"].get("label") or path.stem
     return Answers(label, rows.assign(model=label), described)
+
+
+def _require_whole(path: Path, rows: pd.DataFrame) -> None:
+    """Raise ValueError unless rows are four choices a question, in order, and one of them right."""
+    whole = len(rows) // 4 * 4
+    ids, places = rows["item_id"].to_numpy(object), rows["choice"].to_numpy()
+    likely = rows["log_likelihood"].to_numpy(float)
+    fours = [each[:whole].reshape(-1, 4) for each in (ids, places, likely)]
+    right = rows["is_answer"].to_numpy(bool)[:whole].reshape(-1, 4).sum(1)
+    faults = {
+        "its rows are not the choices 0, 1, 2, 3 of one question after another": (
+            (fours[0] != fours[0][:, :1]).any(1) | (fours[1] != np.arange(4)).any(1)
+        ),
+        "it has not one right answer": right != 1,
+        "a choice has no log_likelihood": np.isnan(fours[2]).any(1),
+    }
+    for told, wrong in faults.items():
+        if wrong.any():
+            raise ValueError(f"{path}, item {fours[0][int(wrong.argmax()), 0]!r}: {told}.")
+    if whole < len(rows) or not whole:
+        told = f"the last of its {len(rows):,} rows are no whole question" if whole else "no rows"
+        raise ValueError(f"{path} is not whole: {told}.")

@@ -42,6 +42,28 @@ def absolute(name: str) -> str:
     return f"{kind}:{user(place)}"
 
 
+def adapted(name: str) -> tuple[str, str]:
+    """A model's name and the folder after its "+", "" without one.
+
+    A "+" in the path of a model's own folder, or of stored answers, is no such sign.
+
+    Raises:
+        ValueError: nothing follows the "+".
+    """
+    kind, _, place = name.partition(":")
+    if kind.strip() == "rows":
+        return name, ""
+    cuts = [i for i, sign in enumerate(name) if sign == "+"]
+    if kind.strip() == "path" and place:
+        start = len(kind) + 1
+        whole = (i for i in (len(name), *cuts) if is_folder(name[start:i].strip()))
+        cuts = [next(whole, cuts[0] if cuts else len(name))]
+    base, folder = (name[: cuts[0]], name[cuts[0] + 1 :]) if cuts else (name, "")
+    if len(base) < len(name) and not folder.strip():
+        raise ValueError(f"{name}: name a folder after the plus.")
+    return base, folder.strip()
+
+
 def is_folder(text: str) -> bool:
     """Whether a user's path is a folder that exists."""
     return os.path.isdir(os.path.expanduser(text))

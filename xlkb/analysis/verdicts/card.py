@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xlkb.analysis import gaps, pairing, stats
+from xlkb.analysis import effects, gaps, pairing, stats
 from xlkb.analysis.languages import consistency, pairs
 from xlkb.ground import names
 from xlkb.ground.languages import LANGUAGES
@@ -153,6 +153,12 @@ def _compared(
         "rankc": by_rule(consistency.rankc, full if several else full[:0], base, seed),
         "option_bias": by_rule(stats.option_language_bias, told),
     }
+    for name in ("barrier", "mixup"):
+        found[name] = effects.possible(found[name])
+    if len(set(stats.clusters(decided))) == 1:  # Of one question, nothing is known of others.
+        bounds = {"barrier": ["gap_low", "gap_high"], "mixup": ["gap_low", "gap_high"]}
+        for name, ends in (bounds | {"rankc": ["low", "high"]}).items():
+            found[name] = found[name].assign(**dict.fromkeys(ends, np.nan))
     found["pairs"], found["pairs_spread"] = pairs.pairs(main, base)
     found["examples"] = _examples(rows, found, rules[0], base)
     return found

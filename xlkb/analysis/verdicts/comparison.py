@@ -62,14 +62,14 @@ def table(decisions: Mapping[str, pd.DataFrame], base: str = "en", seed: int = 4
         `n_clusters`, `accuracy, low, high, reference_accuracy` (shares), `difference_points` (model
         minus the first), `difference_low, difference_high` (95 %, bootstrap; NaN of one cluster),
         `p` (McNemar's exact test where items stand alone, else by permutation of clusters),
-        `p_adjusted` (Holm, over all rows), `least_points` (`effects.least`, Holm's first step),
-        `n_lost, n_won` (answers that went from right to wrong, and back).
+        `p_adjusted` (Holm, over all rows), `least_points` (`effects.least`, Holm's first step; NaN
+        above 100), `n_lost, n_won` (answers that went from right to wrong, and back).
 
     Raises:
         ValueError: as of `pairs`.
     """
     rows = [_row(pair, seed) for pair in pairs(decisions, base)]
-    return effects.corrected(pd.DataFrame(rows)).reindex(columns=COLUMNS)
+    return effects.possible(effects.corrected(pd.DataFrame(rows)).reindex(columns=COLUMNS))
 
 
 def pairs(decisions: Mapping[str, pd.DataFrame], base: str = "en") -> Iterator[Pair]:
@@ -195,7 +195,7 @@ def _least(rows: pd.DataFrame) -> str:
         return " (no answer changed)"
     ends = sorted({f"{value:.1f}" for value in rows["least_points"].dropna()}, key=float)
     span = " to ".join(dict.fromkeys([*ends[:1], *ends[-1:]]))
-    return f" (80 % power for {span} points)" if ends else ""
+    return f" (80 % power for {span} points)" if ends else " (too few questions to show one)"
 
 
 def _listed(rows: pd.DataFrame) -> str:

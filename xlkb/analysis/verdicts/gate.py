@@ -59,8 +59,9 @@ def gate(
         where neither is shown (where both are, a loss smaller than the margin: "kept" for
         `non-inferior`, "lost" for `no-loss`); `least_points`, the smallest loss that these items
         would have shown (80 % power; where no answer changed, the fewest lost answers that are a
-        loss); `n_needed`, about how many items decide (80 % power), by a one-sided test without a
-        correction, if the loss and the share of changed answers stay; and `passes`.
+        loss; NaN where even a loss of all would not show); `n_needed`, about how many items decide
+        (80 % power), by a one-sided test without a correction, if the loss and the share of changed
+        answers stay; and `passes`.
 
     Raises:
         ValueError: there is no such kind; a margin that is not between 0 and 100; as of
@@ -102,7 +103,7 @@ def _numbers(pair: comparison.Pair, margin: float, tests: int) -> dict[str, floa
     df = len(clusters) - 1
     least = effects.least(error, df, tests, alpha=2 * effects.ALPHA)
     if error == 0:
-        least = 100 * min(1.0, math.ceil(math.log2(tests / effects.ALPHA)) / items)
+        least = 100 * math.ceil(math.log2(tests / effects.ALPHA)) / items
     share = (lost.sum() + won.sum()) / answers
     design = float(_design(lost, won, sizes))
     quantiles = stdtrit(np.inf, [1 - effects.ALPHA, effects.POWER]).sum()
@@ -113,7 +114,7 @@ def _numbers(pair: comparison.Pair, margin: float, tests: int) -> dict[str, floa
     unchanged = math.log(effects.ALPHA) / math.log(1 - margin / 100) * items / len(clusters)
     return {
         "p_kept": float(p_kept(lost, won, sizes, margin)),
-        "least_points": least,
+        "least_points": least if least <= 100 else np.nan,
         "n_needed": math.ceil(max(needed, unchanged)),
     }
 
@@ -166,7 +167,8 @@ def lines(table: pd.DataFrame, margin: float = MARGIN) -> list[str]:
     return [
         f"{' ' if row['passes'] else '!'} {name:{width}}  {row['verdict']:4}  "
         f"{row['difference_points']:+5.1f} points, {row['n_lost']} lost and {row['n_won']} won of "
-        f"{row['n']} items{_why(row, margin)}"
+        f"{'the answers to ' * (row['group'] == comparison.OTHERS)}{row['n']} items"
+        f"{_why(row, margin)}"
         for name, (_, row) in zip(names, table.iterrows(), strict=True)
     ]
 

@@ -12,8 +12,8 @@ from xlkb import analysis, models, profiles, report, scoring, tasks
 from xlkb.commands import line
 from xlkb.commands.before import preflight, wanted
 from xlkb.commands.card import sections, subject
-from xlkb.exchange import answers
-from xlkb.ground import disk
+from xlkb.exchange import answers, stream
+from xlkb.ground import disk, paths
 
 EXAMPLES = """\
 examples:
@@ -84,7 +84,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
             f"{options.model} holds answers, so that nothing is asked and {given[0]} has no "
             "effect: leave it out."
         )
-    if options.adapter and "+" in options.model:
+    if options.adapter and paths.adapted(options.model)[1]:
         parser.error(f"{options.model} names a folder after the +: leave out --adapter.")
     options.languages = options.languages or []
     options.profile = options.profile or "demo"
@@ -99,7 +99,7 @@ def uses(options: argparse.Namespace) -> wanted.Wanted:
         return wanted.Wanted()
     run = _run(options)
     return wanted.Wanted(
-        models=(options.model.partition("+")[0],),
+        models=(paths.adapted(options.model)[0],),
         data=tuple(tasks.needed(run.task, _spoken(options, run))),
     )
 
@@ -123,8 +123,10 @@ def check(arguments: Sequence[str] | None) -> argparse.Namespace:
         given.answers = found
         for _, rows in found.rows.groupby("task", sort=False):
             analysis.card.rule_of(rows, given.rule)
-        digest = sha256(Path(given.model.partition(":")[2]).read_bytes()).hexdigest()[:12]
-        name = f"{Path(given.model).stem}-{digest}"
+        place = Path(given.model.partition(":")[2])
+        # A folder's description names its parts by their digests.
+        described = place / stream.DESCRIPTION if place.is_dir() else place
+        name = f"{place.stem}-{sha256(described.read_bytes()).hexdigest()[:12]}"
     else:
         if given.rule and given.rule not in given.run.rules:
             raise ValueError(
@@ -147,7 +149,7 @@ def _run(options: argparse.Namespace) -> profiles.Run:
     return profiles.load(
         options.profile,
         "card",
-        model=options.model.partition("+")[0],
+        model=paths.adapted(options.model)[0],
         task=options.task or "",
         languages=options.languages,
         style=options.style or "",

@@ -45,8 +45,8 @@ def learned(name: str, run: Run) -> str:
     Args:
         name: of the model, as "NAME+FOLDER".
     """
-    base, plus, folder = name.partition("+")
-    folder = paths.user(folder if plus else base.partition(":")[2])
+    base, plus = paths.adapted(name)
+    folder = paths.user(plus or base.partition(":")[2])
     described = folder / "run.json"
     if described.is_file():
         try:

@@ -88,10 +88,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def _subject(value: str) -> str:
     """A subject with its places as absolute paths."""
-    base, plus, folder = line.text(value).partition("+")
-    if plus and not folder.strip():
-        raise argparse.ArgumentTypeError(f"{value}: name a folder after the plus.")
-    return paths.absolute(base) + (f"+{paths.user(folder.strip())}" if plus else "")
+    try:
+        base, folder = paths.adapted(line.text(value))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return paths.absolute(base) + (f"+{paths.user(folder)}" if folder else "")
 
 
 def _listed(known: Sequence[str]) -> Any:
@@ -147,7 +148,7 @@ def uses(options: argparse.Namespace) -> wanted.Wanted:
     """What the command needs that may not be there; ValueError, OSError: it is refused."""
     stored = [answers.read(each[5:]) for each in options.subjects if _stored(each)]
     run = _run(options, stored)
-    named = [each.partition("+")[0] for each in options.subjects if not _stored(each)]
+    named = [paths.adapted(each)[0] for each in options.subjects if not _stored(each)]
     data = tasks.needed(run.task, options.languages or run.five) if named else []
     return wanted.Wanted(models=tuple(dict.fromkeys(named)), data=tuple(data))
 

@@ -98,7 +98,8 @@ def _compared(every: Sequence[answers.Answers], table: pd.DataFrame, rules: Sequ
     return (
         f"{', '.join(each.label for each in others)} against {first.label}: {listed}, the same for "
         f"all; decided by {', '.join(rules)}. Differences are in points of accuracy, the others "
-        "minus the first, with 95 % intervals; items that belong together are kept together."
+        "minus the first, with 95 % intervals; items that belong together are kept together. n "
+        "counts items, n_lost and n_won answers, of which an item has several in other languages."
     )
 
 

@@ -139,7 +139,7 @@ def _run(options: argparse.Namespace) -> Run:
 
 
 def _base(subject: str) -> str:
-    return subject.partition("+")[0]
+    return paths.adapted(subject)[0]
 
 
 def _place(folder: Path) -> None:

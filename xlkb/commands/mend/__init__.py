@@ -125,7 +125,8 @@ def check(arguments: Sequence[str] | None) -> argparse.Namespace:
     if given.out.exists() and not steps.ours(given.out):
         raise ValueError(f"--out {given.out} holds other files: name a new folder.")
     finetuning.check(given.model, given.recipe, paths.results() / "runs")
-    answers.questions(given.run, given.languages)
+    given.spoken = given.run.languages if given.languages else ()
+    answers.questions(given.run, given.spoken)
     return given
 
 

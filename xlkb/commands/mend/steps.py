@@ -23,6 +23,8 @@ BEFORE = "no text"
 SMALL = 1e9
 """Weights up to which all but the embedding are trained."""
 
+REHEARSAL = "Made with --quick, of two documents and a few questions: the numbers mean nothing."
+
 DOCUMENT = "mended"
 """Name of the document; `card` and `comparison` are those of the commands."""
 
@@ -86,7 +88,7 @@ def mend(given: argparse.Namespace, n_written: int) -> str:
     texts = _texts(run, given.unit)
     control, treated = texts
     folders = training.readers(base, {run.seed: texts}, given.recipe)
-    asked = answers.questions(run, given.languages)
+    asked = answers.questions(run, given.spoken)
     everyone = {BEFORE: base} | {
         arm: training.load(base, folder, label=arm) for (arm, _), folder in folders.items()
     }
@@ -98,8 +100,9 @@ def mend(given: argparse.Namespace, n_written: int) -> str:
     more, beside = _side_effects(run, everyone, n_written)
     out = _folder(given.out, folders[treated, run.seed])
     title = f"{base.label}, before and after {treated} ({', '.join(run.read)})"
-    pages.write(out, DOCUMENT, title, [*sections, *more], data | beside)
-    _card(out, base, run.read, [*sections[:2], *more])
+    rehearsal = [Section("A rehearsal", REHEARSAL)] if given.quick else []
+    pages.write(out, DOCUMENT, title, [*rehearsal, *sections, *more], data | beside)
+    _card(out, base, run.read, [*rehearsal, *sections[:2], *more])
     stored = [out / "answers" / f"{arm.replace(' ', '-')}.parquet" for arm in found]
     for each, path in zip(found.values(), stored, strict=True):
         answers.write(each, path)

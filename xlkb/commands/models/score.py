@@ -12,6 +12,7 @@ from xlkb import tasks
 from xlkb.commands import line
 from xlkb.commands.before import preflight, wanted
 from xlkb.exchange import answers, stream
+from xlkb.ground import paths
 from xlkb.models import LanguageModel
 from xlkb.tasks import Asking, own_batches, prompts, recompose
 
@@ -90,7 +91,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def uses(options: argparse.Namespace) -> wanted.Wanted:
     """What the command needs that may not be there."""
-    return wanted.Wanted(models=(options.model.partition("+")[0],))
+    return wanted.Wanted(models=(paths.adapted(options.model)[0],))
 
 
 def check(arguments: Sequence[str] | None) -> Asked:

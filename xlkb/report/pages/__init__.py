@@ -46,7 +46,7 @@ def markdown(title: str, sections: Sequence[Section]) -> str:
         parts.append(f"## {section.title}")
         parts += [section.text] if section.text else []
         if section.table is not None and len(section.table):
-            parts.append(readable(section.table).to_markdown(index=False))
+            parts.append(grids.markdown(readable(section.table)))
         parts += [f"![{section.title}]({figure.name})" for figure in section.figures]
     return "\n\n".join(parts) + "\n"
 

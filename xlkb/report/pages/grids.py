@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
+from tabulate import tabulate
 
 from xlkb.report.labels import MEASURES
 from xlkb.report.tables import readable
@@ -15,6 +16,11 @@ NUMBER = re.compile(
 )
 """A cell that is a number, perhaps with its interval: "75.7 [70.7, 80.1]", "< 0.001", "1,165"."""
 
+
+MARKUP = re.compile(
+    r"[\\`*|$~]|<(?=[A-Za-z/!?])|&(?=#?\w+;)|(?<!\w)_|_(?!\w)|\[(?=.*\]\()|(?<=\])\[", re.DOTALL
+)
+"""What Markdown would not show as it is in a cell; a backslash before it does that."""
 
 RULE = re.compile(r"\|(:?-+:?\|)+")
 """The line under a table's heading, in Markdown."""
@@ -49,6 +55,23 @@ def grid(shown: pd.DataFrame) -> Grid:
         columns.append((heading, numbers))
         across.append([Cell(*each) for each in zip(texts, keys, strict=True)])
     return Grid(columns, [list(row) for row in zip(*across, strict=True)])
+
+
+def markdown(shown: pd.DataFrame) -> str:
+    """The grid of a frame as a Markdown table that shows each text as it is: "+33" and "1,165,029"
+    are not read as numbers, nor "|", "<b>" or "$x$" as markup; a line's end becomes a break."""
+    made = grid(shown)
+    return tabulate(
+        [[_literal(cell.text) for cell in row] for row in made.rows],
+        [_literal(heading) for heading, _ in made.columns],
+        tablefmt="pipe",
+        disable_numparse=True,
+        colalign=["right" if numbers else "left" for _, numbers in made.columns],
+    )
+
+
+def _literal(text: str) -> str:
+    return re.sub(r"\r\n|\r|\n", "<br>", MARKUP.sub(r"\\\g<0>", text))
 
 
 def shown(csv: Path) -> pd.DataFrame:
