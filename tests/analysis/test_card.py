@@ -12,6 +12,7 @@ from questions import FIVE, toy
 from xlkb import analysis
 from xlkb.analysis import card, card_words
 from xlkb.analysis.languages import pairs
+from xlkb.ground import disk
 from xlkb.tasks import recompose
 
 
@@ -218,7 +219,7 @@ def test_every_card_can_be_written_as_json_and_told(seed, n, languages):
     place = {code: number for number, code in enumerate((*FIVE, "mixed"))}
     rows = planted(lambda code, i: right[i, place[code]], n=n, languages=FIVE[:languages])
     found = card.tables(rows)
-    json.dumps(card.plain(found), allow_nan=False)
+    json.dumps(disk.plain(found), allow_nan=False)
     text = " ".join([card_words.headline("Tiny", found), *card_words.notes(found)])
     assert "nan" not in text.lower().replace("language", "")
     assert "-0.0" not in text

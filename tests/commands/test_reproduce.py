@@ -17,7 +17,7 @@ from xlkb.commands import reproduce
 from xlkb.commands.reproduce import options as reproduce_options
 from xlkb.commands.reproduce import side_by_side
 from xlkb.ground import disk, paths
-from xlkb.report import manifest, notebooks, reference
+from xlkb.report import manifest, notebooks, reference, tables
 from xlkb.scoring import engines, results
 
 PARAMETERS = 'profile = "demo"\nmodel = ""\ntask = ""\nlanguages = ""\nquick = False'
@@ -570,7 +570,7 @@ def test_tables_of_notebooks_that_did_not_run_are_left_out(here, capsys):
 
 def test_committed_reference_agrees_with_itself():
     for path in sorted(Path(paths.REFERENCE).glob("*/tables/*.csv")):
-        frame = reference._read(path)
+        frame = tables.read(path)
         assert reference.compare(frame, frame).empty, path
 
 

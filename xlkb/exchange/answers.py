@@ -50,6 +50,12 @@ class Answers(NamedTuple):
     made: dict[str, Any]
 
 
+def stored(subject: str) -> str:
+    """The place of a subject "rows:PLACE"; "" of a model."""
+    kind, _, place = subject.partition(":")
+    return place if kind == "rows" else ""
+
+
 def model_of(name: str) -> LanguageModel:
     """A model by name; "NAME+FOLDER" is what was fine-tuned from NAME.
 
@@ -76,14 +82,19 @@ def questions(run: Run, languages: Sequence[str] = ()) -> Dataset:
     return recomposed(asked, run, spoken)
 
 
-def recomposed(asked: Dataset, run: Run, languages: Sequence[str] = ()) -> Dataset:
-    """Questions of a task as `questions` has them: all in one language, and mixup."""
-    spoken = languages or run.five
-    parts = [recompose.grid(asked, ["full"], spoken, run.seed, run.base)]
+def recomposed(
+    asked: Dataset, run: Run, languages: Sequence[str] = (), recompositions: Sequence[str] = ()
+) -> Dataset:
+    """Questions of a task as `questions` has them, all in one language and mixup; or in other
+    recompositions."""
+    spoken = list(languages or run.five)
     mixed = [code for code in run.five if code in spoken]
-    if recompose.possible(["mixup"], mixed):
-        parts.append(recompose.grid(asked, ["mixup"], mixed, run.seed, run.base))
-    return recompose.concatenate(parts)
+    return recompose.concatenate(
+        [
+            recompose.grid(asked, [name], mixed if name == "mixup" else spoken, run.seed, run.base)
+            for name in recompositions or recompose.possible(["full", "mixup"], mixed)
+        ]
+    )
 
 
 def of_model(

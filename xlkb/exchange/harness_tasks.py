@@ -26,9 +26,10 @@ from typing import Any
 from datasets import Dataset
 
 from xlkb import tasks
+from xlkb.exchange import answers
 from xlkb.ground import disk
 from xlkb.profiles import Run
-from xlkb.tasks import Asking, prompts, recompose, shots
+from xlkb.tasks import Asking, prompts, shots
 
 MARK = "export.json"
 """Says in a folder what was exported, and that it is one of ours."""
@@ -96,17 +97,11 @@ def asked(
     """
     spoken = list(languages) or list(run.five)
     questions = tasks.load(run.task, spoken, n=n or run.barrier.n_items, seed=run.seed)
-    mixed = [code for code in run.five if code in spoken]
-    wanted = recompositions or recompose.possible(["full", "mixup"], mixed)
-    parts = [
-        recompose.grid(questions, [name], mixed if name == "mixup" else spoken, run.seed, run.base)
-        for name in wanted
-    ]
-    found = recompose.concatenate(parts)
-    if not len(found):
+    found = answers.recomposed(questions, run, spoken, recompositions)
+    if not len(found):  # Only of recompositions that were named.
         raise ValueError(
-            f"{', '.join(wanted)} of {', '.join(spoken)} asks nothing: name a language besides "
-            f"{run.base}, or the recomposition full."
+            f"{', '.join(recompositions)} of {', '.join(spoken)} asks nothing: name a language "
+            f"besides {run.base}, or the recomposition full."
         )
     return found
 

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from xlkb.ground import disk
+
 NUMBERS = {"log_likelihood": "log_likelihoods", "n_tokens": "n_tokens", "n_bytes": "n_bytes"}
 NUMBERS |= {"unconditional_log_likelihood": "unconditional_log_likelihoods"}
 """Columns with a number for each choice, and what their lists are called; -inf and NaN are null."""
@@ -103,14 +105,10 @@ def _metadata(
     found["option_languages"] = json.dumps(list(choices["option_language"]))
     found |= {"answer": str(answer), "predicted": str(taken)}
     for column, name in NUMBERS.items():
-        values = [_finite(value) for value in choices[column].tolist()]
+        values = disk.plain(choices[column].tolist())
         if values != [None] * 4:
             found[name] = json.dumps(values)
     for name in ("letter_mass", "unread"):
         if not math.isnan(row.get(name, math.nan)):
             found[name] = str(float(row[name]))
     return found
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

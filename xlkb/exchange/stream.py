@@ -231,12 +231,8 @@ def _whole(path: Path, data: bytes) -> bool:
 
 
 def _write(out: Path, stem: str, rows: pd.DataFrame, model: LanguageModel) -> str:
-    table = pa.Table.from_pandas(rows, preserve_index=False)
-    told = json.dumps({"label": model.label, "model": model.describe()})
-    table = table.replace_schema_metadata({**(table.schema.metadata or {}), b"xlkb": told.encode()})
-    buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
-    data = buffer.getvalue()
+    told = {"label": model.label, "model": model.describe()}
+    data = scoring.results.rows_bytes(rows, told)
     name = f"{stem}-{sha256(data).hexdigest()[:12]}.parquet"
     disk.write(out / name, data)
     return name

@@ -4,11 +4,12 @@ A file gets its name when it is whole.
 """
 
 import json
+import math
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from hashlib import file_digest, sha256
@@ -38,6 +39,20 @@ def write(path: Path, data: bytes) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON, in one rename."""
     write(Path(path), (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: a table as a list of rows, numpy's numbers as Python's, and null for
+    a number that is none, as the logarithm of a likelihood of 0."""
+    if hasattr(value, "to_dict"):
+        return plain(value.to_dict("records"))
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def digest(place: Path) -> str:

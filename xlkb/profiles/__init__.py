@@ -10,7 +10,7 @@ in a group of its own (`run.closeness`, `barrier`, `teaching`, `prompting`, `tex
 (('en', 'fr', 'sw'), 'demo-en-fr-sw', 'almanac')
 """
 
-from xlkb.profiles.reading import load, names
+from xlkb.profiles.reading import load, names, read_in
 from xlkb.profiles.run import Run
 
-__all__ = ["Run", "load", "names"]
+__all__ = ["Run", "load", "names", "read_in"]

@@ -234,17 +234,24 @@ def _languages_of(task: str) -> tuple[str, ...]:
 
 def _derived(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings with what follows from the languages."""
-    from xlkb import corpora
     from xlkb.ground.languages import FIVE
 
     languages, five = settings["languages"], settings["five"]
-    there = corpora.spoken(settings["text.corpus"])
-    read = tuple(code for code in five if code in there)
-    if settings["text.translator"]:  # It starts from the first of them.
-        read = five if five[0] in there else ()
+    read = read_in(five, settings["text.corpus"], settings["text.translator"])
     base = "en" if "en" in languages else languages[0]
     form = settings["teaching.form"] if set(five) <= set(FIVE) else "qa"
     return settings | {"base": base, "read": read, "teaching.form": form}
+
+
+def read_in(languages: Sequence[str], corpus: str, translator: str = "") -> tuple[str, ...]:
+    """Those of some languages that a general corpus exists in, or that a translator puts it into,
+    which starts from the first of them."""
+    from xlkb import corpora
+
+    there = corpora.spoken(corpus)
+    if translator:
+        return tuple(languages) if languages[0] in there else ()
+    return tuple(code for code in languages if code in there)
 
 
 def _slug(name: str) -> str:

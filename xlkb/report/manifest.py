@@ -48,10 +48,13 @@ class Artefact:
 
     def digest(self, frame: pd.DataFrame | None = None) -> str:
         """SHA-256 (hex) of what it is made from so far, and of the frame that it shows."""
+        return self._digest(provenance.inputs(self.run, self.models), frame)
+
+    def _digest(self, inputs: Mapping, frame: pd.DataFrame | None) -> str:
         shown = None if frame is None else provenance.digest_of(frame)
         models = sorted(model.fingerprint for model in self.models)
         made_from = {
-            **provenance.inputs(self.run, self.models),
+            **inputs,
             "models": models,
             "frame": shown,
             "seed": self.run.seed,
@@ -84,6 +87,7 @@ class Artefact:
             if fingerprints.get(model.label) != model.fingerprint:
                 # Arms of several base models are called alike.
                 fingerprints[labels.another(model.label, fingerprints)] = model.fingerprint
+        inputs = provenance.inputs(self.run, self.models)
         made_by = {"command": provenance.command(), **provenance.code()}
         made_by |= {"packages": provenance.packages(), "machine": provenance.machine()}
         entry = {
@@ -95,8 +99,8 @@ class Artefact:
             "task": self.run.task.partition("/")[0],
             "seed": self.run.seed,
             "models": fingerprints,
-            "inputs": provenance.inputs(self.run, self.models),
-            "digest": self.digest(frame),
+            "inputs": inputs,
+            "digest": self._digest(inputs, frame),
             "reproducible": provenance.level(self.models),
             "made_by": short(provenance.digest_of(made_by)),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -1,6 +1,7 @@
 """Tables: one DataFrame, written as CSV (for machines), Markdown and LaTeX (for papers)."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 from IPython.display import Markdown
@@ -61,6 +62,12 @@ def save(
     tex.write_text(_latex(shown, caption, name), encoding="utf-8")
     artefact.record(frame, caption)
     return wide(frame, *show) if show else shown
+
+
+def read(csv: Path) -> pd.DataFrame:
+    """A table that `save` wrote, with its numbers as they stand there."""
+    # "None" and "NA" are texts here, not missing values.
+    return pd.read_csv(csv, keep_default_na=False, na_values=[""])
 
 
 def _check_rows(frame: pd.DataFrame, name: str) -> None:

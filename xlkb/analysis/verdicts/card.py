@@ -1,8 +1,7 @@
 """The barrier card of a model: what its answers to one task's questions show, with intervals.
 
-`tables` makes the numbers, `headline` the sentence that stands on top, `notes` those below it, and
-`plain` the JSON. What a request gives nothing to is an empty table: one language has no barrier,
-fewer than five no mixup.
+`tables` makes the numbers, and `card_words` the sentences about them. What a request gives nothing
+to is an empty table: one language has no barrier, fewer than five no mixup.
 """
 
 import warnings
@@ -18,7 +17,7 @@ from xlkb.ground import names
 from xlkb.ground.languages import LANGUAGES
 
 SCHEMA = 1
-"""Of what `plain` makes; raised when a key leaves or changes its meaning."""
+"""Of a card in JSON; raised when a key leaves or changes its meaning."""
 
 CHANCE = 0.25
 SURE = 0.05
@@ -199,20 +198,6 @@ def _letters(decided: pd.DataFrame) -> pd.DataFrame:
 def _mean(frame: pd.DataFrame, column: str) -> float | None:
     known = frame[column].notna().any() if column in frame else False
     return float(frame[column].mean()) if known else None
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON has it: a table as a list of rows, a number that is none as null."""
-    if isinstance(value, pd.DataFrame):
-        return plain(value.to_dict("records"))
-    if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    # A likelihood of 0 has an infinite logarithm.
-    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def language(code: str) -> str:

@@ -70,7 +70,18 @@ def gate(
     if kind not in KINDS:
         raise ValueError(names.unknown("kind of gate", kind, KINDS))
     require_margin(margin)
-    found = comparison.table(decisions, base, seed)
+    return of(comparison.table(decisions, base, seed), decisions, kind, margin, base)
+
+
+def of(
+    found: pd.DataFrame,
+    decisions: Mapping[str, pd.DataFrame],
+    kind: str,
+    margin: float,
+    base: str,
+) -> pd.DataFrame:
+    """`gate` of a comparison that is made already (`comparison.table`), by a kind and a margin that
+    were found good."""
     pairs = list(comparison.pairs(decisions, base))
     numbers = [_numbers(pair, margin, len(pairs)) for pair in pairs]
     found = found.drop(columns="least_points").assign(**pd.DataFrame(numbers).to_dict("list"))

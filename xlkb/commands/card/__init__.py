@@ -77,7 +77,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         out=line.place,
     )
     options = line.parse(parser, arguments)
-    options.stored = options.model.startswith("rows:")
+    options.stored = answers.stored(options.model)
     given = [f"--{name}" for name in ASKED if getattr(options, name)]
     if options.stored and given:
         parser.error(
@@ -118,12 +118,12 @@ def check(arguments: Sequence[str] | None) -> argparse.Namespace:
     given = parse(arguments)
     given.run = _run(given)
     if given.stored:
-        found = answers.read(given.model.partition(":")[2])
+        found = answers.read(given.stored)
         analysis.card.check(found.rows, given.model)
         given.answers = found
         for _, rows in found.rows.groupby("task", sort=False):
             analysis.card.rule_of(rows, given.rule)
-        place = Path(given.model.partition(":")[2])
+        place = Path(given.stored)
         # A folder's description names its parts by their digests.
         described = place / stream.DESCRIPTION if place.is_dir() else place
         name = f"{place.stem}-{sha256(described.read_bytes()).hexdigest()[:12]}"

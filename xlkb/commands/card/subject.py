@@ -10,7 +10,7 @@ import pandas as pd
 from datasets import Dataset, concatenate_datasets
 
 from xlkb import analysis, corpora, models, profiles, report, tasks
-from xlkb.ground import paths
+from xlkb.ground import disk, paths
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
 from xlkb.training import packing
@@ -119,9 +119,7 @@ def document(
     ]
     about = {"kind": "xlkb barrier card", "schema": analysis.card.SCHEMA, "label": label}
     about["created"] = datetime.now(UTC).isoformat(timespec="seconds")
-    return analysis.card.plain(
-        {**about, **made, "software": report.provenance.code(), "cards": shown}
-    )
+    return disk.plain({**about, **made, "software": report.provenance.code(), "cards": shown})
 
 
 def questions(rows: pd.DataFrame) -> dict[str, Any]:

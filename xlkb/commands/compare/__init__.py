@@ -102,10 +102,10 @@ def _listed(known: Sequence[str]) -> Any:
 
 def _complain(options: argparse.Namespace) -> None:
     """Refuse options that exclude each other, or that would have no effect."""
-    asked = [each for each in options.subjects if not _stored(each)]
+    asked = [each for each in options.subjects if not answers.stored(each)]
     ways = len(asked) * max(1, len(options.style)) + len(options.subjects) - len(asked)
     for place, each in enumerate(options.subjects):
-        if each in options.subjects[:place] and _stored(each):
+        if each in options.subjects[:place] and answers.stored(each):
             raise ValueError(f"{each} is given twice; it has no other answers the second time.")
     if ways < 2:
         raise ValueError(
@@ -125,10 +125,6 @@ def _complain(options: argparse.Namespace) -> None:
             )
 
 
-def _stored(subject: str) -> bool:
-    return subject.startswith("rows:")
-
-
 def _run(options: argparse.Namespace, stored: Sequence[answers.Answers]) -> Run:
     """What is asked: of stored answers, their languages, unless others were asked for."""
     spoken = options.languages
@@ -146,10 +142,12 @@ def _run(options: argparse.Namespace, stored: Sequence[answers.Answers]) -> Run:
 
 def uses(options: argparse.Namespace) -> wanted.Wanted:
     """What the command needs that may not be there; ValueError, OSError: it is refused."""
-    stored = [answers.read(each[5:]) for each in options.subjects if _stored(each)]
-    run = _run(options, stored)
-    named = [paths.adapted(each)[0] for each in options.subjects if not _stored(each)]
-    data = tasks.needed(run.task, options.languages or run.five) if named else []
+    named = [paths.adapted(each)[0] for each in options.subjects if not answers.stored(each)]
+    if not named:
+        return wanted.Wanted()
+    places = filter(None, map(answers.stored, options.subjects))
+    run = _run(options, list(map(answers.read, places)))
+    data = tasks.needed(run.task, options.languages or run.five)
     return wanted.Wanted(models=tuple(dict.fromkeys(named)), data=tuple(data))
 
 
@@ -162,10 +160,10 @@ def check(arguments: Sequence[str] | None) -> argparse.Namespace:
         SystemExit: as of `parse`.
     """
     given = parse(arguments)
-    named = [each for each in given.subjects if _stored(each)]
-    given.stored = {each: answers.read(each.removeprefix("rows:")) for each in named}
+    named = [each for each in given.subjects if answers.stored(each)]
+    given.stored = {each: answers.read(answers.stored(each)) for each in named}
     given.run = _run(given, list(given.stored.values()))
-    given.models = [None if _stored(e) else answers.model_of(e) for e in given.subjects]
+    given.models = [None if answers.stored(e) else answers.model_of(e) for e in given.subjects]
     if given.out:
         disk.writable(given.out, "--out")
     # Stored answers are compared before a model is asked anything.
@@ -223,7 +221,7 @@ def _main(arguments: Sequence[str] | None) -> int:
         table = comparison.table(decided, base, given.run.seed)
         verdicts, margin = None, given.margin or analysis.gate.MARGIN
         if given.gate:
-            verdicts = analysis.gate.gate(decided, given.gate, margin, base, given.run.seed)
+            verdicts = analysis.gate.of(table, decided, given.gate, margin, base)
         print("\n" + document.shown(table).to_string(index=False))
         print("\n" + comparison.in_words(table))
         gate = []

@@ -1,11 +1,9 @@
 """The document of a comparison: what was compared, its table and words, the gate, the questions."""
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from xlkb import analysis, report
@@ -84,7 +82,7 @@ def write(
         passed = analysis.gate.passed(verdicts)
         data["gate"] = {"passed": passed, "asked": gate[0], "rows": verdicts.to_dict("records")}
     title = f"{', '.join(each.label for each in others)} against {first.label}"
-    return report.pages.write(folder, "comparison", title, sections, plain(data))
+    return report.pages.write(folder, "comparison", title, sections, data)
 
 
 def _constant(table: pd.DataFrame) -> list[str]:
@@ -144,14 +142,3 @@ def _provenance(every: Sequence[answers.Answers]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON has it: numbers of Python, and null for what is no number."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    return None if isinstance(value, float) and not math.isfinite(value) else value

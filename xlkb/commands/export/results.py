@@ -58,21 +58,15 @@ def parse(
     parser.set_defaults(rule="sum")
     options = line.parse(parser, arguments)
     given = [f"--{name}" for name in ASKING if getattr(options, name)]
-    if stored(options.subject) and given:
+    if answers.stored(options.subject) and given:
         parser.error(f"{', '.join(given)}: what was asked stands in {options.subject}.")
     return options
-
-
-def stored(subject: str) -> str:
-    """The file of a subject "rows:FILE", or ""."""
-    kind, _, file = subject.partition(":")
-    return file if kind == "rows" else ""
 
 
 def uses(options: argparse.Namespace) -> Wanted:
     """What asking the subject takes that may not be there; errors as of `check`."""
     _place(options.out)
-    if stored(options.subject):
+    if answers.stored(options.subject):
         return Wanted()
     run = _run(options)
     data = tasks.needed(run.task, options.languages or run.five)
@@ -89,7 +83,7 @@ def check(options: argparse.Namespace) -> list[str]:
         ValueError, OSError, ImportError, RuntimeError: with what is wrong, and the cure.
     """
     _place(options.out)
-    if file := stored(options.subject):
+    if file := answers.stored(options.subject):
         found = answers.read(file)
         if options.rule != "sum" and (styles := {*found.rows["style"]} - {"cloze"}):
             raise ValueError(f"--rule {options.rule}: the style {min(styles)} knows the rule sum.")
@@ -107,7 +101,7 @@ def given(options: argparse.Namespace) -> tuple[answers.Answers, datetime, bool]
         ValueError, OSError, RuntimeError: as of `scoring.score` and `origins.moment`.
     """
     place: Path
-    if file := stored(options.subject):
+    if file := answers.stored(options.subject):
         found, place, pinned = answers.read(file), paths.user(file), False
     else:
         run = _run(options)

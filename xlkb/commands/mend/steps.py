@@ -7,10 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from huggingface_hub import ModelCardData
 
-from xlkb import analysis, corpora, models, scoring, training
+from xlkb import analysis, corpora, models, profiles, scoring, training
 from xlkb.commands import card, compare, line
 from xlkb.exchange import Answers, answers
 from xlkb.ground import disk
@@ -38,10 +37,7 @@ def adapted(run: Run, given: argparse.Namespace) -> Run:
         n_documents=given.documents or 0,
     )
     barrier = replace(run.barrier, n_items=given.items or run.barrier.n_items)
-    there = corpora.spoken(given.corpus)
-    read = tuple(code for code in run.five if code in there)
-    if given.translator:
-        read = run.five if run.five[0] in there else ()
+    read = profiles.read_in(run.five, given.corpus, given.translator)
     return replace(run, text=text, barrier=barrier, read=read)
 
 
@@ -153,10 +149,10 @@ def _told(
         Section("Barrier before and after", "", gaps),
         Section("Accuracy", "", accuracy),
     ], {
-        "primary": _records(primary),
-        "costs": _records(costs),
-        "barrier": _records(gaps),
-        "accuracy": _records(accuracy),
+        "primary": primary,
+        "costs": costs,
+        "barrier": gaps,
+        "accuracy": accuracy,
     }
 
 
@@ -179,11 +175,7 @@ def _side_effects(
     return [
         Section("Perplexity of documents that nobody read", "", perplexity),
         Section("Continued in the language of the text", "", right),
-    ], {"perplexity": _records(perplexity), "right_language": _records(right)}
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return table.astype(object).where(table.notna(), None).to_dict("records")
+    ], {"perplexity": perplexity, "right_language": right}
 
 
 def _folder(out: Path, made: Path) -> Path:

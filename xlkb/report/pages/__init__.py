@@ -27,14 +27,14 @@ class Section(NamedTuple):
 def write(
     folder: Path, name: str, title: str, sections: Sequence[Section], data: Any
 ) -> dict[str, Path]:
-    """Write a document to `folder` as NAME.md, NAME.json (the `data`) and NAME.html.
+    """Write a document to `folder` as NAME.md, NAME.json (the `data`, `disk.plain`) and NAME.html.
 
     Returns:
         Ending -> path.
     """
     made = {ending: Path(folder) / f"{name}.{ending}" for ending in ("md", "json", "html")}
     disk.write(made["md"], markdown(title, sections).encode())
-    disk.write_json(made["json"], data)
+    disk.write_json(made["json"], disk.plain(data))
     disk.write(made["html"], page(title, sections, name).encode())
     return made
 

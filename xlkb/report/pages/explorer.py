@@ -34,12 +34,11 @@ def asked(run: Run) -> list[Dataset]:
     few = loaded.select(range(min(run.barrier.n_exploratory, len(loaded))))
     shown = loaded.select(range(min(MOST, len(loaded))))
     names = tasks.recompose.possible(tasks.recompose.PAPER, run.five)
-    whole = [name for name in names if name in ("full", "mixup")]
-    rest = [name for name in names if name not in whole]
+    rest = [name for name in names if name not in ("full", "mixup")]
     parts = [tasks.recompose.grid(few, ["full"], run.languages, run.seed)]
     if rest:
         parts.append(tasks.recompose.grid(few, rest, run.five, run.seed, run.base))
-    return [tasks.recompose.grid(shown, whole, run.five, run.seed), *parts]
+    return [exchange.answers.recomposed(shown, run), *parts]
 
 
 def data(run: Run) -> dict[str, Any]:

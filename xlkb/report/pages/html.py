@@ -10,9 +10,8 @@ itself.
 import base64
 import hashlib
 import json
-import math
 import urllib.parse
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import jinja2
 import mistune
 from markupsafe import Markup
 
+from xlkb.ground import disk
 from xlkb.ground.paths import PACKAGE_DATA
 
 FOLDER = PACKAGE_DATA / "pages"
@@ -102,18 +102,8 @@ def markdown(text: str) -> Markup:
 
 def data(value: Any) -> Markup:
     """`value` as JSON in a script's element, from which nothing gets out; NaN becomes null."""
-    text = json.dumps(_finite(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(disk.plain(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return Markup(text.translate(ESCAPES))
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _finite(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(each) for each in value]
-    if hasattr(value, "item"):  # numpy's numbers
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def uri(figure: Path) -> str:

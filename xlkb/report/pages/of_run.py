@@ -9,10 +9,10 @@ import pandas as pd
 
 from xlkb import analysis
 from xlkb.ground import disk
-from xlkb.ground.languages import LANGUAGES
 from xlkb.profiles import Run
 from xlkb.report import manifest
 from xlkb.report.pages import chapters, explorer, grids, html
+from xlkb.report.tables import read
 
 MAIN = ("fig01f_languages", "fig02f_mixup", "fig03d_matrix", "fig04a_mitigations")
 MAIN += ("fig05a_general", "fig06d_costs", "fig07a_orders")
@@ -45,7 +45,7 @@ def write(run: Run, notebooks: Path, folder: Path) -> Path:
     by_hash = {made[each["name"]]["files"][f"{each['name']}.png"]: each for each in figures}
     parts = [chapters.of(path, by_hash) for path in sorted(notebooks.glob("[0-9][0-9]_*.ipynb"))]
     embedded = {name for part in parts for name in re.findall(r'data-figure="(\w+)"', part.html)}
-    tables = {name: _read(run.figures / f"{name}.csv") for name, _ in _of(made, "table")}
+    tables = {name: read(run.figures / f"{name}.csv") for name, _ in _of(made, "table")}
     shown = {name: grids.shown(run.figures / f"{name}.csv") for name in tables}
     listed = [_table(*each, shown) for each in _of(made, "table")]
     try:
@@ -109,11 +109,6 @@ def _teaser(
     return chapter._replace(said=[line for line in chapter.said if line not in told]), main
 
 
-def _read(path: Path) -> pd.DataFrame:
-    # "None" and "NA" are texts here, not missing values.
-    return pd.read_csv(path, keep_default_na=False, na_values=[""])
-
-
 def _headline(
     run: Run, tables: Mapping[str, pd.DataFrame], shown: Mapping[str, pd.DataFrame]
 ) -> list[Fact]:
@@ -150,8 +145,7 @@ def _gaps(rows: pd.DataFrame) -> list[str]:
     """Each gap with its interval and n."""
     texts = []
     for row in rows.to_dict("records"):
-        code = row["language"]
-        name = LANGUAGES[code].name if code in LANGUAGES else code
+        name = analysis.card.language(row["language"])
         texts.append(f"{name} {row['gap (points)']}, n = {row['n']}")
     return texts
 

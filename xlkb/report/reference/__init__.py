@@ -17,7 +17,7 @@ import pandas as pd
 
 from xlkb.ground import disk, paths
 from xlkb.profiles import Run
-from xlkb.report import manifest, notebooks
+from xlkb.report import manifest, notebooks, tables
 from xlkb.report.reference import decisions as decisions
 from xlkb.scoring import results
 
@@ -141,7 +141,7 @@ def check(run: Run, ran: Sequence[str]) -> list[str]:
             problems.append(f"{name}.csv has no reference; make one with --update-reference")
         else:
             factor = TRAINED_FACTOR if name.startswith(TRAINED) else 1
-            differing = compare(_read(reference[name]), _read(ours[name]), factor)
+            differing = compare(tables.read(reference[name]), tables.read(ours[name]), factor)
             found.append(differing.assign(table=name))
     differences = pd.concat(found) if found else pd.DataFrame()
     if len(differences):
@@ -158,11 +158,6 @@ def check(run: Run, ran: Sequence[str]) -> list[str]:
 def _number(name: str) -> int:
     """Of a notebook, or of the one that a table is named after: 2 for "02_barrier", "table02a"."""
     return int(re.search(r"\d+", name)[0])
-
-
-def _read(path: Path) -> pd.DataFrame:
-    # "None" and "NA" are texts here, not missing values.
-    return pd.read_csv(path, keep_default_na=False, na_values=[""])
 
 
 def tolerances(column: str, reference: pd.DataFrame) -> pd.Series:

@@ -21,7 +21,7 @@ from xlkb.ground import disk
 from xlkb.ground.progress import bar
 from xlkb.models import LanguageModel, slug
 from xlkb.scoring.results import index, used
-from xlkb.scoring.results.parts import append, by_key, compact, merge, read, write_rows
+from xlkb.scoring.results.parts import append, by_key, compact, merge, read, rows_bytes, write_rows
 from xlkb.scoring.results.schemas import (
     ANSWERS,
     GENERATIONS,
@@ -53,6 +53,7 @@ __all__ = [
     "key",
     "merge",
     "read",
+    "rows_bytes",
     "store_folder",
     "stored",
     "used",

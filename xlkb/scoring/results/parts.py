@@ -173,9 +173,14 @@ def write_rows(path: Path, rows: pd.DataFrame, metadata: Mapping[str, Any]) -> N
 
     Pages carry checksums; a damaged file can be deleted: it is made anew from scores.
     """
+    disk.write(Path(path), rows_bytes(rows, metadata))
+
+
+def rows_bytes(rows: pd.DataFrame, metadata: Mapping[str, Any]) -> memoryview:
+    """The file that `write_rows` writes."""
     table = pa.Table.from_pandas(rows, preserve_index=False)
     stored = {**(table.schema.metadata or {}), b"xlkb": json.dumps(dict(metadata)).encode()}
-    disk.write(Path(path), _parquet(table.replace_schema_metadata(stored)))
+    return _parquet(table.replace_schema_metadata(stored))
 
 
 def _write(folder: Path, table: pa.Table) -> Path:
