@@ -171,6 +171,8 @@ setup() {
     fi
     say "Setting up $folder: one to two minutes on 2 cores, more on a slow network ..."
     [[ "$kind" = core ]] || extra="[test]"
+    # What is stopped from here on is no finished set-up, also where one was before.
+    rm -f "$folder/.xlkb-core" "$folder/.xlkb-test"
     murmur "Installing with pip"
     install "$python" "$extra"
     hush
@@ -250,9 +252,8 @@ main() {
         early "${arguments[@]+"${arguments[@]}"}"
         keep_compiled
         setup core no
-        started=$SECONDS
-        "$python" -P -m xlkb reproduce "${arguments[@]+"${arguments[@]}"}"
-        say "The run took $((SECONDS - started)) s."
+        # In the place of this shell, which would die of a signal and leave the run behind.
+        exec "$python" -P -m xlkb reproduce "${arguments[@]+"${arguments[@]}"}"
         ;;
     esac
 }

@@ -15,7 +15,9 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from xlkb.ground import names
+from xlkb.commands import line
+from xlkb.commands.before import streams
+from xlkb.ground import names, stops
 
 if TYPE_CHECKING:
     from xlkb.commands.before.wanted import Wanted
@@ -45,7 +47,8 @@ examples:
   xlkb card hub:ORG/NAME
   xlkb COMMAND --help                                   what each takes, with more examples
 
-Exit code: 0 done, 1 failed, 2 the command was not understood or cannot be done, 130 stopped.
+Exit code: 0 done, 1 failed, 2 the command was not understood or cannot be done, 130 stopped
+(143 by SIGTERM).
 """
 
 
@@ -55,19 +58,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: code 2 with a message when it is not understood; 0 after --help.
     """
+    streams.opened()
+    if sys.flags.optimize > 1:
+        told = "transformers reads the documentation in its code, which Python leaves out with -OO"
+        print(f"error: {told} or PYTHONOPTIMIZE=2: use -O, or neither.", file=sys.stderr)
+        return 2
     name, *rest = _read(sys.argv[1:] if arguments is None else arguments)
+    given = [value for variable, value in os.environ.items() if variable.startswith("XLKB_")]
+    if told := streams.unreadable([*rest, *given]):
+        streams.printable()
+        print(f"error: {told}", file=sys.stderr)
+        return 2
     if name != "finetune" and (several := int(os.environ.get("WORLD_SIZE", "1"))) > 1:
         told = f"xlkb {name} runs in one process, and {several} were started: only xlkb finetune"
         print(f"error: {told} takes accelerate launch or torchrun.", file=sys.stderr)
         return 2
-    try:
-        from xlkb.ground import progress
+    with stops.terminable():
+        try:
+            from xlkb.ground import progress
 
-        with progress.lines(f"xlkb {name}"):
-            return _module(name).main(rest)
-    except KeyboardInterrupt:  # While libraries are imported.
-        print("\nStopped.", file=sys.stderr)
-        return 130
+            with progress.lines(f"xlkb {name}"):
+                return _module(name).main(rest)
+        except KeyboardInterrupt as stop:  # While libraries are imported.
+            return line.stopped(stop)
 
 
 def check(arguments: Sequence[str]) -> None:

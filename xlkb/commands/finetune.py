@@ -7,7 +7,7 @@ from typing import Any
 
 from xlkb import models
 from xlkb.commands import line
-from xlkb.commands.before import preflight, wanted
+from xlkb.commands.before import preflight, readers, wanted
 from xlkb.ground import paths
 from xlkb.training import Recipe, finetuning, packing, processes, recipes
 
@@ -64,7 +64,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "given again; a finished one is found again."
     )
     parser = line.parser("finetune", about, EXAMPLES.replace("{presets}", presets))
-    line.add(parser, OPTIONS, model=line.named, folder=line.place)
+    line.add(parser, OPTIONS, model=readers.named, folder=readers.place)
     parser.set_defaults(recipe="lora", device="auto")
     parser.add_argument(
         "--accelerate",
@@ -75,7 +75,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     group = parser.add_argument_group("replace a value of the recipe")
     for field in fields(Recipe):
         option = "--" + field.name.replace("_", "-")
-        read = line.truth if field.type is bool else field.type
+        read = readers.truth if field.type is bool else field.type
         group.add_argument(option, type=read, metavar=field.type.__name__.upper())
     options = line.parse(parser, arguments)
     if options.folder and options.name:

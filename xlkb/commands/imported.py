@@ -6,6 +6,7 @@ from pathlib import Path
 
 from xlkb import analysis, models
 from xlkb.commands import line
+from xlkb.commands.before import readers
 from xlkb.commands.before.wanted import Wanted
 from xlkb.exchange import answers, harness_logs
 from xlkb.ground import disk, paths
@@ -47,10 +48,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """
     about = "Take answers out of the logs of lm-evaluation-harness."
     parser = line.parser("import", about, EXAMPLES, "%(prog)s harness LOG [LOG ...] [options]")
-    line.add(parser, "tool  harness: lm-evaluation-harness", tool=line.one_of(["harness"]))
+    line.add(parser, "tool  harness: lm-evaluation-harness", tool=readers.one_of(["harness"]))
     told = "samples_*.jsonl, or a folder with those of one model"
-    parser.add_argument("logs", nargs="+", metavar="LOG", type=line.place, help=told)
-    line.add(parser, OPTIONS, language=line.code, shots=line.at_least(0), out=line.place)
+    parser.add_argument("logs", nargs="+", metavar="LOG", type=readers.place, help=told)
+    line.add(parser, OPTIONS, language=readers.code, shots=readers.at_least(0), out=readers.place)
     return line.parse(parser, arguments)
 
 

@@ -5,41 +5,60 @@ message names what was asked for and the cure; `command` turns it into a line an
 """
 
 import argparse
-import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from xlkb.ground import names, paths
+from xlkb.commands.before import streams
+from xlkb.commands.before.readers import text
+from xlkb.ground import disk, names, stops
 
 
 class Failed(Exception):
     """Something went wrong after the request was found good; the message says what."""
 
 
+def stopped(stop: KeyboardInterrupt, goes_on: str = "") -> int:
+    """Say that a command was stopped, and what is kept; its exit code, as of `stops`."""
+    print(f"\nStopped. {goes_on}".rstrip(), file=sys.stderr)
+    return stops.code(stop)
+
+
 def command(work: Callable[[], int], goes_on: str) -> int:
-    """Do a command's work and return its exit code: 0 done, 1 failed, 2 refused, 130 stopped.
+    """Do a command's work and return its exit code: 0 done, 1 failed, 2 refused, or as `stopped`.
 
     Args:
         work: returns an exit code; a ValueError, OSError, ImportError or RuntimeError out of it is
             a refusal, a `Failed` a failure.
         goes_on: a sentence for somebody who stopped the command, on what is kept.
     """
-    printable()
+    streams.printable()
     try:
-        return work()
+        code = work()
+        if sys.stdout is not None:
+            sys.stdout.flush()  # What cannot be printed is no success.
+        return code
     except Failed as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {names.without_secrets(str(error))}", file=sys.stderr)
         return 1
-    except (ValueError, OSError, ImportError, RuntimeError) as error:
-        print(f"error: {error}", file=sys.stderr)
+    except BrokenPipeError:  # Whoever read the output has seen enough, as `| head` does.
+        streams.drop()
+        return 0
+    except OSError as error:
+        if error.errno not in disk.FULL:
+            print(f"error: {names.without_secrets(str(error))}", file=sys.stderr)
+            return 2
+        streams.drop()
+        where = error.filename or "what the output goes to, or for a temporary file"
+        print(f"error: There is no room left for {where}. Make room. {goes_on}", file=sys.stderr)
+        return 1
+    except (ValueError, ImportError, RuntimeError) as error:
+        print(f"error: {names.without_secrets(str(error))}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print(f"\nStopped. {goes_on}", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stop:
+        return stopped(stop, goes_on)
 
 
 @contextmanager
@@ -47,37 +66,21 @@ def computing() -> Iterator[None]:
     """Errors in here are failures (`Failed`), because the request itself was found good."""
     try:
         yield
-    except (ValueError, OSError, ImportError, RuntimeError) as error:
-        raise Failed(error) from error
-
-
-def printable() -> None:
-    """Let printing never stop a command: what the terminal's encoding lacks becomes an escape, and
-    what nobody reads any more, as after `| head`, is lost, so that files and exit code are whole.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
-            if "write" not in vars(stream):
-                stream.write = _until_closed(stream, stream.write)
-                stream.flush = _until_closed(stream, stream.flush)
-
-
-def _until_closed(stream: Any, method: Callable[..., Any]) -> Callable[..., Any]:
-    def call(*arguments: Any) -> Any:
-        try:
-            return method(*arguments)
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-    return call
+    except BrokenPipeError:
+        raise
+    except (ValueError, OSError, ImportError, RuntimeError, MemoryError) as error:
+        if isinstance(error, OSError) and error.errno in disk.FULL:
+            raise
+        raise Failed(
+            stops.without_memory(error) if stops.out_of_memory(error) else error
+        ) from error
 
 
 def parser(
     command: str, description: str, epilog: str = "", usage: str | None = None
 ) -> argparse.ArgumentParser:
     """The parser of `xlkb COMMAND`; `add` gives it options, and `parse` reads them."""
-    return argparse.ArgumentParser(
+    return _Parser(
         prog=f"xlkb {command}",
         usage=usage,
         description=description,
@@ -86,6 +89,12 @@ def parser(
         allow_abbrev=False,
         exit_on_error=False,
     )
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """End with a message, which may repeat what was given."""
+        super().error(names.without_secrets(message))
 
 
 def add(
@@ -184,100 +193,3 @@ def parse(
         hint = f" Did you mean {meant}?" if meant else ""
         parser.error(f"unknown option {word}; there are: {', '.join(known)}.{hint}")
     return options
-
-
-def text(value: str) -> str:
-    """A value of an option that is given, and so cannot be empty, as when a shell's variable is."""
-    if not value.strip():
-        raise argparse.ArgumentTypeError(f"{value!r}: it is empty; give a value, or leave it out.")
-    return value.strip()
-
-
-def place(value: str) -> Path:
-    """A path as the user means it (`paths.user`)."""
-    return paths.user(text(value))
-
-
-def named(value: str) -> str:
-    """A name of a model, task or translator, its place as an absolute path (`paths.absolute`)."""
-    return paths.absolute(text(value))
-
-
-def listed(value: str) -> list[str]:
-    """The values that commas separate, none of them empty or there twice."""
-    return _several(value, [part.strip() for part in text(value).split(",")])
-
-
-def models(value: str) -> str:
-    """Models that commas separate (`names.model_names`), their places as absolute paths."""
-    return ",".join(map(paths.absolute, _several(value, names.model_names(text(value)))))
-
-
-def _several(value: str, parts: list[str]) -> list[str]:
-    for number, part in enumerate(parts):
-        if not part:
-            raise argparse.ArgumentTypeError(f"{value}: a value is empty; check the commas.")
-        if part in parts[:number]:
-            raise argparse.ArgumentTypeError(f"{value}: {part} is given twice.")
-    return parts
-
-
-def code(value: str) -> str:
-    """The code of a language."""
-    from xlkb.ground import languages  # It needs babel.
-
-    try:
-        return languages.get(text(value)).code
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{value}: {error}") from None
-
-
-def codes(value: str) -> list[str]:
-    """Codes of languages that commas separate."""
-    return [code(part) for part in listed(value)]
-
-
-def one_of(known: Iterable[str]) -> Callable[[str], str]:
-    """A reader of one of the known names."""
-
-    def read(value: str) -> str:
-        if value not in known:
-            raise argparse.ArgumentTypeError(f"{value}: {names.nearest(value, known)}")
-        return value
-
-    return read
-
-
-def at_least(least: int) -> Callable[[str], int]:
-    """A reader of whole numbers."""
-
-    def read(value: str) -> int:
-        if not re.fullmatch(r"\s*-?\d+\s*", value) or int(value) < least:
-            raise argparse.ArgumentTypeError(
-                f"{value}: it must be at least {least}, a whole number."
-            )
-        return int(value)
-
-    return read
-
-
-def number(value: str) -> float:
-    """A number."""
-    try:
-        return float(value)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{value}: it is no number.") from None
-
-
-def probability(value: str) -> float:
-    """A number from 0 to 1."""
-    if not 0 <= number(value) <= 1:
-        raise argparse.ArgumentTypeError(f"{number(value)}: it is a probability, from 0 to 1.")
-    return number(value)
-
-
-def truth(value: str) -> bool:
-    """Whether a value is "true"; the other one is "false"."""
-    if value.lower() not in ("true", "false"):
-        raise argparse.ArgumentTypeError(f"{value}: choose true or false.")
-    return value.lower() == "true"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from xlkb import models, tasks
 from xlkb.analysis import tofu
 from xlkb.commands import line
-from xlkb.commands.before import preflight, wanted
+from xlkb.commands.before import preflight, readers, wanted
 from xlkb.corpora import translators
 from xlkb.ground import disk, paths
 from xlkb.training import finetuning, recipes
@@ -57,12 +57,12 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     line.add(
         parser,
         OPTIONS,
-        model=line.named,
+        model=readers.named,
         authors=int,
-        languages=line.codes,
-        translator=line.named,
+        languages=readers.codes,
+        translator=readers.named,
         epochs=int,
-        out=line.place,
+        out=readers.place,
     )
     parser.set_defaults(model="pip:gemma-3-270m", recipe="teach")
     parser.set_defaults(languages=["en"])

@@ -3,7 +3,8 @@
 `languages` (codes, names, scripts), `answer_words` (what stands around a letter, in all of them),
 `names` (lists that users type, and what a mistyped one may have meant), `paths` (where everything
 lies), `texts` (the one reader of what users bring), `hub` (files of the hub), `disk` (room, and
-writing in one rename), `progress` (signs of life), `resampling` (the bootstrap).
+writing in one rename), `transfers` (HTTP with limits), `progress` (signs of life),
+`resampling` (the bootstrap), `stops` (Ctrl-C, SIGTERM, memory that ran out).
 
 >>> from xlkb.ground import languages, names
 >>> languages.LANGUAGES["sw"].name
@@ -21,5 +22,7 @@ __all__ = [
     "paths",
     "progress",
     "resampling",
+    "stops",
     "texts",
+    "transfers",
 ]

@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,6 +34,9 @@ TICK = 1
 LONG = 2
 """Seconds from which work that is often short gets its bar."""
 
+STARTED = "XLKB_STARTED"
+"""Environment variable by which a command tells the notebooks that it runs when it began."""
+
 Item = TypeVar("Item")
 
 _open: list[tqdm] = []
@@ -43,6 +47,15 @@ _places: list[tuple[Callable[[], str], Path | None, float]] = []
 
 _lock = threading.Lock()
 _thread: threading.Thread | None = None
+
+
+def started(now: datetime) -> datetime:
+    """When the command began that this process is a part of, in whole seconds; `now` of none.
+
+    The clock may be set back meanwhile.
+    """
+    told = os.environ.get(STARTED)
+    return datetime.fromisoformat(told) if told else now.replace(microsecond=0)
 
 
 def bar(total: int, description: str, unit: str, done: int = 0, delay: float = 0) -> tqdm:

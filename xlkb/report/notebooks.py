@@ -17,6 +17,7 @@ from pathlib import Path
 import nbclient.exceptions
 import nbformat
 import papermill
+from filelock import FileLock, Timeout
 
 from xlkb.ground import progress
 
@@ -28,9 +29,11 @@ class NotebookFailed(Exception):
 def execute(notebook: Path, output: Path, parameters: dict[str, str | bool]) -> list[str]:
     """Run a notebook with this very interpreter, in the notebook's folder.
 
-    The executed copy is written to `output` cell by cell. Without a terminal, a line at least once
-    a minute says which cell is running and how far it is. Returns the names of the non-empty
-    parameters that the notebook's cell tagged `parameters` does not define; they are left out.
+    The executed copy is written cell by cell, and gets the name `output` when the notebook ends.
+    While another process executes it to there, this one waits, and then finds what was computed.
+    Without a terminal, a line at least once a minute says which cell is running and how far it is.
+    Returns the names of the non-empty parameters that the notebook's cell tagged `parameters` does
+    not define; they are left out.
 
     Raises:
         NotebookFailed: a cell raised an exception, or the kernel died.
@@ -38,12 +41,19 @@ def execute(notebook: Path, output: Path, parameters: dict[str, str | bool]) -> 
     logging.getLogger("papermill").setLevel(logging.CRITICAL)
     output.parent.mkdir(parents=True, exist_ok=True)
     defined = parameters_of(notebook)
+    with _alone(output):
+        _execute(notebook, output, {k: v for k, v in parameters.items() if k in defined})
+    return [name for name, value in parameters.items() if value and name not in defined]
+
+
+def _execute(notebook: Path, output: Path, parameters: dict[str, str | bool]) -> None:
+    under_way = output.with_name(f".{output.name}")
     try:
-        with _kernel() as note, progress.lines(lambda: _place(notebook, output), note):
+        with _kernel() as note, progress.lines(lambda: _place(notebook, under_way), note):
             papermill.execute_notebook(
                 str(notebook),
-                str(output),
-                parameters={k: v for k, v in parameters.items() if k in defined},
+                str(under_way),
+                parameters=parameters,
                 kernel_name="python3",
                 language="python",
                 progress_bar=False,
@@ -51,14 +61,32 @@ def execute(notebook: Path, output: Path, parameters: dict[str, str | bool]) -> 
             )
     except papermill.PapermillExecutionError as error:
         reason = f"{error.ename}: {error.evalue}"
-        raise NotebookFailed(_failure(notebook, output, reason)) from None
+        raise NotebookFailed(_failure(notebook, under_way, output, reason)) from None
     except nbclient.exceptions.DeadKernelError:
         reason = (
             "The process that ran the notebook died without a message, most likely because memory "
             "ran out.\nClose other programs, or try --quick or a smaller model."
         )
-        raise NotebookFailed(_failure(notebook, output, reason)) from None
-    return [name for name, value in parameters.items() if value and name not in defined]
+        raise NotebookFailed(_failure(notebook, under_way, output, reason)) from None
+    finally:
+        if under_way.exists():
+            under_way.replace(output)
+
+
+@contextlib.contextmanager
+def _alone(output: Path) -> Iterator[None]:
+    """Hold an executed notebook's lock; who has to wait for it says so."""
+    lock = FileLock(output.with_name(f".{output.stem}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        said = f"Another process executes {output.name}: waiting for it."
+        print(said, file=sys.stderr, flush=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def parameters_of(notebook: Path) -> set[str]:
@@ -72,9 +100,9 @@ def parameters_of(notebook: Path) -> set[str]:
     return defined
 
 
-def _failure(notebook: Path, output: Path, reason: str) -> str:
-    """Which cell of `notebook` failed, by the executed copy, and why."""
-    failed, _, cell = _started(output)
+def _failure(notebook: Path, executed: Path, output: Path, reason: str) -> str:
+    """Which cell of `notebook` failed, by the executed copy, which goes to `output`, and why."""
+    failed, _, cell = _started(executed)
     line = next(iter(cell.source.strip().splitlines()), "")
     count = cell.get("execution_count")
     execution = f" (In [{count}])" if count else ""
@@ -131,8 +159,9 @@ def _kernel() -> Iterator[Path | None]:
     with tempfile.TemporaryDirectory() as folder:
         spec = Path(folder, "kernels", "python3", "kernel.json")
         spec.parent.mkdir(parents=True)
-        # At its usual level the kernel warns in the terminal that it listens on this machine's TCP.
-        argv = [sys.executable, "-m", "ipykernel_launcher", "--log-level=ERROR"]
+        # At its usual level the kernel warns in the terminal that it listens on this machine's TCP,
+        # and, when it is stopped, that it was.
+        argv = [sys.executable, "-m", "ipykernel_launcher", "--log-level=CRITICAL"]
         argv += ["-f", "{connection_file}"]
         # A kernel's own streams are captured, so bars are drawn on the terminal by its name.
         note = None if os.isatty(2) else Path(folder, "progress.json")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
+from xlkb.ground import stops
 from xlkb.models import LanguageModel, checkpoints, tokens
 from xlkb.scoring import engines, results
 from xlkb.scoring.served import lines
@@ -120,7 +121,9 @@ def _texts(model: LanguageModel, batch: Sequence[Prompt], max_new_tokens: int) -
     try:
         begun = [prompt.shared for prompt in batch]
         new = _decode(network, ids, begun, _ends(tokenizer), max_new_tokens)
-    except (torch.OutOfMemoryError, MemoryError) as error:
+    except (MemoryError, RuntimeError) as error:
+        if not stops.out_of_memory(error):
+            raise
         if len(batch) == 1:
             raise MemoryError(f"A single prompt of {longest} tokens does not fit.") from error
         if network.device.type == "cuda":
@@ -192,9 +195,9 @@ def _decode(
             generation_config=settings,
             **options,
         )[:, inputs.shape[1] :].tolist()
-    stops, found = set(ends), []
+    last, found = set(ends), []
     for row in made:
-        at = next((i for i, token in enumerate(row, 1) if token in stops), None)
+        at = next((i for i, token in enumerate(row, 1) if token in last), None)
         found.append((row[:at], at is None))
     return found
 

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from xlkb.ground import stops
 from xlkb.models import checkpoints
 from xlkb.scoring import heads
 from xlkb.scoring.tries import Forest, Pair, TokenIds, encode, merge, plan
@@ -235,10 +236,8 @@ def _backing_off(
         if run is not run_padded and len(sequences) == 1 and len(sequences[0].ids) > LONG:
             return run_pieces(network, sequences[0])
         return run(network, sequences)
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        if not isinstance(error, torch.OutOfMemoryError | MemoryError) and (
-            "allocate memory" not in str(error) and "out of memory" not in str(error)
-        ):
+    except (MemoryError, RuntimeError) as error:
+        if not stops.out_of_memory(error):
             raise
         if len(sequences) == 1:
             raise MemoryError(

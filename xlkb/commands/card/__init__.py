@@ -10,7 +10,7 @@ from typing import Any
 
 from xlkb import analysis, models, profiles, report, scoring, tasks
 from xlkb.commands import line
-from xlkb.commands.before import preflight, wanted
+from xlkb.commands.before import preflight, readers, wanted
 from xlkb.commands.card import sections, subject
 from xlkb.exchange import answers, stream
 from xlkb.ground import disk, paths
@@ -67,14 +67,14 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     line.add(
         parser,
         OPTIONS,
-        model=line.named,
-        adapter=line.place,
-        task=line.named,
-        languages=line.codes,
-        profile=line.named,
-        rule=line.one_of(analysis.RULES),
-        style=line.one_of(tasks.prompts.STYLES),
-        out=line.place,
+        model=readers.named,
+        adapter=readers.place,
+        task=readers.named,
+        languages=readers.codes,
+        profile=readers.named,
+        rule=readers.one_of(analysis.RULES),
+        style=readers.one_of(tasks.prompts.STYLES),
+        out=readers.place,
     )
     options = line.parse(parser, arguments)
     options.stored = answers.stored(options.model)

@@ -9,7 +9,7 @@ import pandas as pd
 from xlkb import analysis, models, profiles, report, tasks
 from xlkb.analysis import comparison
 from xlkb.commands import line
-from xlkb.commands.before import preflight, wanted
+from xlkb.commands.before import preflight, readers, wanted
 from xlkb.commands.compare import document
 from xlkb.exchange import answers
 from xlkb.ground import disk, paths
@@ -67,14 +67,14 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     line.add(
         parser,
         OPTIONS,
-        task=line.named,
-        languages=line.codes,
-        profile=line.named,
+        task=readers.named,
+        languages=readers.codes,
+        profile=readers.named,
         style=_listed(prompts.STYLES),
         rule=_listed(analysis.RULES),
-        gate=line.one_of(analysis.gate.KINDS),
-        margin=line.number,
-        out=line.place,
+        gate=readers.one_of(analysis.gate.KINDS),
+        margin=readers.number,
+        out=readers.place,
     )
     parser.set_defaults(profile="demo", languages=[], style=[], rule=["sum"])
     options = line.parse(parser, arguments)
@@ -89,15 +89,15 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def _subject(value: str) -> str:
     """A subject with its places as absolute paths."""
     try:
-        base, folder = paths.adapted(line.text(value))
+        base, folder = paths.adapted(readers.text(value))
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return paths.absolute(base) + (f"+{paths.user(folder)}" if folder else "")
 
 
 def _listed(known: Sequence[str]) -> Any:
-    one = line.one_of(known)
-    return lambda value: [one(part) for part in line.listed(value)]
+    one = readers.one_of(known)
+    return lambda value: [one(part) for part in readers.listed(value)]
 
 
 def _complain(options: argparse.Namespace) -> None:

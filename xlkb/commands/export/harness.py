@@ -9,7 +9,7 @@ from datasets import Dataset
 
 from xlkb import profiles, tasks
 from xlkb.commands import line
-from xlkb.commands.before import preflight
+from xlkb.commands.before import preflight, readers
 from xlkb.commands.before.wanted import Wanted
 from xlkb.exchange import harness_tasks
 from xlkb.profiles import Run
@@ -75,14 +75,14 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         parser,
         OPTIONS,
         required=("--out",),
-        out=line.place,
-        task=line.named,
+        out=readers.place,
+        task=readers.named,
         recompositions=_recompositions,
-        languages=line.codes,
-        n=line.at_least(1),
-        shots=line.at_least(0),
-        style=line.one_of(prompts.STYLES),
-        profile=line.named,
+        languages=readers.codes,
+        n=readers.at_least(1),
+        shots=readers.at_least(0),
+        style=readers.one_of(prompts.STYLES),
+        profile=readers.named,
     )
     parser.set_defaults(profile="demo", style="cloze", shots=0, languages=[])
     options = line.parse(parser, arguments)
@@ -126,7 +126,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     options, run, questions, asking, dev = check(arguments)
     made = harness_tasks.documents(questions, asking, dev)
     about = {
-        "task": run.task,
+        "task": questions[0]["task"],
         "profile": run.profile,
         "seed": run.seed,
         "style": asking.style,
@@ -155,4 +155,4 @@ def _spoken(options: argparse.Namespace, run: Run) -> list[str]:
 
 
 def _recompositions(value: str) -> list[str]:
-    return [line.one_of(recompose.RECOMPOSITIONS)(name) for name in line.listed(value)]
+    return [readers.one_of(recompose.RECOMPOSITIONS)(name) for name in readers.listed(value)]

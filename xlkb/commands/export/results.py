@@ -7,6 +7,7 @@ from pathlib import Path
 
 from xlkb import analysis, profiles, tasks
 from xlkb.commands import line
+from xlkb.commands.before import readers
 from xlkb.commands.before.wanted import Wanted
 from xlkb.exchange import answers, origins
 from xlkb.ground import disk, paths
@@ -46,13 +47,13 @@ def parse(
         parser,
         OPTIONS + described.lstrip("\n"),
         ("--out",),
-        subject=line.text,
-        out=line.place,
-        task=line.named,
-        languages=line.codes,
-        style=line.one_of(tasks.prompts.STYLES),
-        profile=line.named,
-        rule=line.one_of(analysis.RULES),
+        subject=readers.text,
+        out=readers.place,
+        task=readers.named,
+        languages=readers.codes,
+        style=readers.one_of(tasks.prompts.STYLES),
+        profile=readers.named,
+        rule=readers.one_of(analysis.RULES),
         date=_date,
     )
     parser.set_defaults(rule="sum")
@@ -142,6 +143,6 @@ def _place(folder: Path) -> None:
 
 def _date(text: str) -> str:
     try:
-        return origins.iso(origins.instant(line.text(text)))
+        return origins.iso(origins.instant(readers.text(text)))
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from xlkb import corpora, models, profiles, tasks, training
 from xlkb.commands import line
-from xlkb.commands.before import preflight, wanted
+from xlkb.commands.before import preflight, readers, wanted
 from xlkb.commands.mend import steps
 from xlkb.corpora import translators
 from xlkb.exchange import answers
@@ -64,10 +64,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "other languages, mixed, and in the one that should not suffer."
     )
     parser = line.parser("mend", about, EXAMPLES)
-    readers = {"languages": line.codes, "unit": line.one_of(tuple(training.ARMS))}
-    readers |= {"model": line.named, "task": line.named, "corpus": line.named, "out": line.place}
-    readers |= {"documents": line.at_least(1), "items": line.at_least(1)}
-    line.add(parser, OPTIONS, translator=line.named, **readers)
+    kinds = {"languages": readers.codes, "unit": readers.one_of(tuple(training.ARMS))}
+    kinds |= dict.fromkeys(("model", "task", "corpus", "translator"), readers.named)
+    kinds |= {"out": readers.place, "documents": readers.at_least(1), "items": readers.at_least(1)}
+    line.add(parser, OPTIONS, **kinds)
     parser.set_defaults(unit="words", corpus="almanac", languages=[])
     options = line.parse(parser, arguments)
     options.task, options.translator = options.task or "", options.translator or ""

@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
 from huggingface_hub import ModelCardData
 
 from xlkb import analysis, corpora, models, profiles, scoring, training
 from xlkb.commands import card, compare, line
 from xlkb.exchange import Answers, answers
-from xlkb.ground import disk
+from xlkb.ground import disk, stops
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
 from xlkb.report import Section, pages
@@ -94,18 +95,25 @@ def mend(given: argparse.Namespace, n_written: int) -> str:
     }
     sections, data = _told(run, base.label, found, (control, treated))
     more, beside = _side_effects(run, everyone, n_written)
-    out = _folder(given.out, folders[treated, run.seed])
+    out = given.out
     title = f"{base.label}, before and after {treated} ({', '.join(run.read)})"
-    rehearsal = [Section("A rehearsal", REHEARSAL)] if given.quick else []
-    pages.write(out, DOCUMENT, title, [*rehearsal, *sections, *more], data | beside)
-    _card(out, base, run.read, [*rehearsal, *sections[:2], *more])
-    stored = [out / "answers" / f"{arm.replace(' ', '-')}.parquet" for arm in found]
-    for each, path in zip(found.values(), stored, strict=True):
-        answers.write(each, path)
-    subjects = [f"rows:{path}" for path in stored]
-    for command, named in ((card, subjects[-1:]), (compare, subjects)):
-        if command.main([*named, "--out", str(out)]):
-            raise line.Failed(f"{out} has no whole {command.__name__.rpartition('.')[2]}.")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(out.with_name(f".{out.name}.lock")):
+        made = _begun(out, folders[treated, run.seed])
+        rehearsal = [Section("A rehearsal", REHEARSAL)] if given.quick else []
+        pages.write(made, DOCUMENT, title, [*rehearsal, *sections, *more], data | beside)
+        _card(made, base, run.read, [*rehearsal, *sections[:2], *more])
+        names = [f"answers/{arm.replace(' ', '-')}.parquet" for arm in found]
+        for each, name in zip(found.values(), names, strict=True):
+            answers.write(each, made / name)
+        _put(made, out)
+        stored = [out / name for name in names]
+        subjects = [f"rows:{path}" for path in stored]
+        for command, named in ((card, subjects[-1:]), (compare, subjects)):
+            code = command.main([*named, "--out", str(out)])
+            stops.go_on(code)
+            if code:
+                raise line.Failed(f"{out} has no whole {command.__name__.rpartition('.')[2]}.")
     return f"{out}\nLoad it with training.load(models.load({base.name!r}), {str(out)!r})."
 
 
@@ -178,13 +186,22 @@ def _side_effects(
     ], {"perplexity": perplexity, "right_language": right}
 
 
-def _folder(out: Path, made: Path) -> Path:
-    """A copy of a trained model's folder, which the documents are put beside."""
+def _begun(out: Path, trained: Path) -> Path:
+    """A copy of a trained model's folder, beside the place that it goes to when it is whole."""
+    made = out.with_name(f".{out.name}.partial")
+    shutil.rmtree(made, ignore_errors=True)
+    shutil.copytree(trained, made, ignore=shutil.ignore_patterns("checkpoints", ".*"))
+    return made
+
+
+def _put(made: Path, out: Path) -> None:
+    """Give a folder its name. What had it goes last: a folder is whole whenever there is one."""
+    before = out.with_name(f".{out.name}.before")
+    shutil.rmtree(before, ignore_errors=True)
     if out.exists():
-        shutil.rmtree(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(made, out, ignore=shutil.ignore_patterns("checkpoints", ".*"))
-    return out
+        out.rename(before)
+    made.rename(out)
+    shutil.rmtree(before, ignore_errors=True)
 
 
 def _card(

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 from xlkb.commands import line
+from xlkb.commands.before import readers
 from xlkb.corpora import faults, mixing, translators, wikitext
 
 LIMITS = {fault: share for fault, share in faults.LIMITS.items() if fault != "options"}
@@ -115,19 +116,19 @@ def _parser() -> argparse.ArgumentParser:
         parser,
         OPTIONS,
         required=("--unit", "--out"),
-        text=(line.code, line.text),
-        documents=line.at_least(1),
-        unit=line.one_of(mixing.UNITS),
-        k=line.at_least(1),
-        languages=line.codes,
-        switch=line.probability,
-        weight=(line.code, line.number),
-        base=line.code,
-        seed=line.at_least(0),
+        text=(readers.code, readers.text),
+        documents=readers.at_least(1),
+        unit=readers.one_of(mixing.UNITS),
+        k=readers.at_least(1),
+        languages=readers.codes,
+        switch=readers.probability,
+        weight=(readers.code, readers.number),
+        base=readers.code,
+        seed=readers.at_least(0),
         phrase_mark=_mark,
-        lines_per_document=line.at_least(1),
-        limit=(_fault, line.number),
-        back_translate=line.at_least(0),
+        lines_per_document=readers.at_least(1),
+        limit=(_fault, readers.number),
+        back_translate=readers.at_least(0),
     )
     parser.set_defaults(languages=[], switch=1.0, seed=42, back_translate=0)
     return parser

@@ -10,9 +10,9 @@ from datasets import Dataset
 
 from xlkb import tasks
 from xlkb.commands import line
-from xlkb.commands.before import preflight, wanted
+from xlkb.commands.before import preflight, readers, wanted
 from xlkb.exchange import answers, stream
-from xlkb.ground import paths
+from xlkb.ground import disk, paths
 from xlkb.models import LanguageModel
 from xlkb.tasks import Asking, own_batches, prompts, recompose
 
@@ -76,14 +76,14 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         parser,
         OPTIONS,
         ["--task", "--out"],
-        model=line.named,
-        task=line.named,
-        out=line.place,
-        languages=line.codes,
-        recompositions=line.listed,
-        base=line.code,
-        style=line.one_of(prompts.STYLES),
-        shots=line.at_least(0),
+        model=readers.named,
+        task=readers.named,
+        out=readers.place,
+        languages=readers.codes,
+        recompositions=readers.listed,
+        base=readers.code,
+        style=readers.one_of(prompts.STYLES),
+        shots=readers.at_least(0),
     )
     parser.set_defaults(recompositions=["full"], style="cloze", shots=0)
     return line.parse(parser, arguments)
@@ -162,7 +162,7 @@ def _main(arguments: Sequence[str] | None) -> int:
             given.model, _batches(given), given.out, given.asking, given.dev, request=request
         )
         table = stream.accuracy(given.out)
-        table.to_csv(given.out / "accuracy.csv", index=False)
+        disk.write(given.out / "accuracy.csv", table.to_csv(index=False).encode())
     _report(table, given)
     return 0
 

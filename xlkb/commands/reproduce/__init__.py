@@ -22,7 +22,7 @@ from xlkb import commands
 from xlkb.commands import line
 from xlkb.commands.reproduce import side_by_side
 from xlkb.commands.reproduce.options import PARAMETERS, chosen_notebooks, parse
-from xlkb.ground import disk, paths
+from xlkb.ground import disk, paths, progress
 
 if TYPE_CHECKING:
     from xlkb.commands.before.wanted import Wanted
@@ -188,7 +188,7 @@ def _run(
     # Replayed results are committed files; executed notebooks do not belong among them.
     results = paths.ROOT / "results" if os.environ.get("XLKB_REPLAY") else paths.results()
     folder = results / run.name / "notebooks"
-    started = datetime.now(UTC)
+    started = progress.started(datetime.now(UTC))
     clock = time.monotonic()
     print(f"Profile {run.name}: {run.description}")
     print(plan.summary(run, [path.stem for path in chosen]), flush=True)
@@ -230,5 +230,6 @@ def _report(run: "Run", notebooks: Path) -> list[str]:
     try:
         print(f"Report: {pages.run(run, notebooks, notebooks.parent / 'report')}")
     except (OSError, ValueError, KeyError) as error:
-        return [f"the report was not made: {error!r}"]
+        told = repr(error) if isinstance(error, KeyError) else error
+        return [f"the report was not made: {told}"]
     return []

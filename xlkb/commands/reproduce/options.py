@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xlkb.commands import line
+from xlkb.commands.before import readers
 from xlkb.ground import names, paths
 
 EXAMPLES = """\
@@ -67,11 +68,11 @@ def _parser() -> argparse.ArgumentParser:
     line.add(
         parser,
         OPTIONS,
-        profile=line.named,
+        profile=readers.named,
         only=_numbers,
-        model=line.models,
-        task=line.named,
-        languages=line.listed,
+        model=readers.models,
+        task=readers.named,
+        languages=readers.listed,
     )
     parser.set_defaults(profile="demo", only=[], languages=[])
     return parser
@@ -79,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _numbers(value: str) -> list[str]:
     """Numbers of notebooks, as two digits."""
-    return line.listed(",".join(part.zfill(2) for part in line.listed(value)))
+    return readers.listed(",".join(part.zfill(2) for part in readers.listed(value)))
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:

@@ -19,6 +19,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from xlkb.ground import stops
 from xlkb.training.recipes import BITSANDBYTES, Recipe
 
 if TYPE_CHECKING:
@@ -40,9 +41,6 @@ PATIENCE = timedelta(days=2)
 
 GRACE = 5
 """Seconds in which the launcher ends a process after another one has failed."""
-
-STOPPED = 130
-"""Exit code of a command that somebody stopped, who has stopped all of them."""
 
 Found = TypeVar("Found")
 
@@ -182,7 +180,7 @@ def one_voice(work: Callable[[], int]) -> int:
         said = io.StringIO()
         with redirect_stdout(io.StringIO()), redirect_stderr(said):
             code = work()
-        if code not in (0, STOPPED):
+        if code not in (0, *stops.CODES):
             time.sleep(GRACE)
             print(f"process {os.environ['RANK']}: {said.getvalue()[-2000:]}", file=sys.stderr)
     if code == 0 and count() > 1:
