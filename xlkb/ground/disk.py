@@ -3,13 +3,16 @@
 A file gets its name when it is whole.
 """
 
+import errno
 import json
 import math
 import os
+import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 from hashlib import file_digest, sha256
@@ -19,21 +22,56 @@ from typing import Any
 MEASURED, CHUNK = 1 << 27, 1 << 24
 """Bytes that `read_rate` reads, and at a time."""
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+SAID = ("No space left on device", "os error 28", "inline_container")
+"""What libraries say of a full disk whose errors are no OSError; the last is where torch writes."""
+
 
 def write(path: Path, data: bytes) -> None:
-    """Write a file in one rename, and its folder where there is none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+    """Write a file in one rename, and its folder where there is none; errors as of `writing`.
+
+    Who may read it is what the user's umask says.
+    """
+    temporary = path.with_name(f".writing-{os.getpid()}-{secrets.token_hex(4)}")
+    with writing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(temporary, "xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """What writes to a folder: errors say which one it is, and what to do.
+
+    Raises:
+        OSError: its disk is full, in whatever words a library says that.
+        PermissionError: it cannot be written to.
+    """
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        yield
+    except Exception as error:
+        number = getattr(error, "errno", None)
+        if number in FORBIDDEN:
+            raise PermissionError(
+                f"{folder} cannot be written to ({os.strerror(number)}). Choose another folder, or "
+                "allow it."
+            ) from error
+        if number not in FULL and not any(words in str(error) for words in SAID):
+            raise
+        free = shutil.disk_usage(existing(folder)).free
+        raise OSError(
+            f"There is no room left in {folder} ({free / 1e6:.1f} MB are free on its disk). Make "
+            "room, and give the same command again: what was written before is kept."
+        ) from error
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -10,6 +10,9 @@ from typing import BinaryIO
 CHUNK = 1 << 20
 """Bytes that are looked through at a time."""
 
+LONGEST = 1 << 26
+"""Bytes of a line: what is longer is no text that anybody wrote, and would fill the memory."""
+
 
 def lines(
     file: Path, problems: list[str], as_it_is: bool = False, most: int = 10
@@ -22,7 +25,11 @@ def lines(
         most: problems after which reading ends.
     """
     with _opened(file, problems) as data:
-        for number, line in enumerate(data, 1):
+        for number, line in enumerate(iter(partial(data.readline, LONGEST + 1), b""), 1):
+            if len(line) > LONGEST:
+                what = f"is longer than {LONGEST / 1e6:.0f} MB: cut it into lines"
+                problems.append(f"{file}, line {number} {what}")
+                return
             line = line.removesuffix(b"\n")
             try:
                 yield number, (line if as_it_is else line.removesuffix(b"\r")).decode()
@@ -43,7 +50,7 @@ def _opened(file: Path, problems: list[str]) -> BinaryIO:
         data = BytesIO(text.replace("\ufffd", "\0").encode())
     begin = 3 * (start == b"\xef\xbb\xbf")
     data.seek(begin)
-    first = data.readline()
+    first = data.readline(LONGEST + 1)
     zero = any(b"\0" in part for part in chain([first], iter(partial(data.read, CHUNK), b"")))
     if not zero and (first.endswith(b"\n") or b"\r" not in first.rstrip(b"\r")):
         data.seek(begin)

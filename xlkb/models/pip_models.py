@@ -21,7 +21,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from xlkb.ground import paths, progress
+from xlkb.ground import disk, paths, progress
 from xlkb.models import checkpoints
 
 VERSION = 1
@@ -137,6 +137,7 @@ def publish(made: Path, damaged: Callable[[], str | None], build: Callable[[Path
     """
     if damaged() is None:
         return
+    disk.writable(made.parent, "The cache (XLKB_CACHE)")
     made.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{made}.lock"):
         problem = damaged()
@@ -148,7 +149,8 @@ def publish(made: Path, damaged: Callable[[], str | None], build: Callable[[Path
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
         try:
-            build(partial)
+            with disk.writing(made.parent):
+                build(partial)
             if made.exists():
                 shutil.rmtree(made)
             os.replace(partial, made)

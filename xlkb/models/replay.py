@@ -22,6 +22,8 @@ def stored(name: str, adapter: str | None, dtype: str, label: str) -> LanguageMo
     for path in sorted(paths.results().glob("*/*/model.json")):
         try:
             run = json.loads(path.read_text(encoding="utf-8"))
+            if path.parent.name.rpartition("-")[2] != run["fingerprint"][:12]:
+                raise ValueError("it is of another model")
             if (run["name"], run["adapter"]) == (name, adapter) and dtype in ("auto", run["dtype"]):
                 runs[run["fingerprint"]] = run
         except (ValueError, KeyError, TypeError):

@@ -1,5 +1,6 @@
 """What all figures share: the canvas, its panels, bars with intervals, titles with n, saving."""
 
+import io
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -14,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas.api.types import is_numeric_dtype
 
+from xlkb.ground import disk
 from xlkb.ground.languages import LANGUAGES
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
@@ -256,12 +258,17 @@ def save(figure: Figure, artefact: Artefact, frame: pd.DataFrame, caption: str) 
     for shown in figure.legends:
         labels = [text.get_text() for text in shown.get_texts()]
         _grow(figure, sum(label.count("\n") for label in labels) // _columns(labels))
-    artefact.run.figures.mkdir(parents=True, exist_ok=True)
-    png, svg = artefact.files
+    png, _ = artefact.files
     told = {"Title": artefact.name, "Source": provenance.source()}
     digest = artefact.digest(frame)
-    figure.savefig(png, dpi=150, metadata={"Software": None, **told, "Comment": digest})
-    figure.savefig(svg, metadata={"Date": None, **told, "Identifier": digest})
+    ways = [
+        {"format": "png", "dpi": 150, "metadata": {"Software": None, **told, "Comment": digest}},
+        {"format": "svg", "metadata": {"Date": None, **told, "Identifier": digest}},
+    ]
+    for path, way in zip(artefact.files, ways, strict=True):
+        drawn = io.BytesIO()
+        figure.savefig(drawn, **way)
+        disk.write(path, drawn.getvalue())
     artefact.record(frame, caption)
     return Image(filename=str(png), width=round(90 * figure.get_figwidth()), alt=caption)
 

@@ -4,6 +4,7 @@ A table or figure that a request gives nothing to is left out: it has no files, 
 with the reason, and the notebook says so.
 """
 
+import contextlib
 import json
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from filelock import FileLock
 from IPython.display import Markdown
 
 from xlkb import profiles
-from xlkb.ground import disk
+from xlkb.ground import disk, progress
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
 from xlkb.report import labels, provenance
@@ -30,6 +31,9 @@ KINDS = {"table": ("csv", "md", "tex"), "figure": ("png", "svg")}
 
 SHARED = ("made_by", "models")
 """In the list beside the artefacts, by the start of a digest: what several of them refer to."""
+
+NEEDED = {"kind", "caption", "files", "n_rows", "notebook", "profile", "models", "created"}
+"""Of an artefact's entry, in every version of this package."""
 
 
 @dataclass(frozen=True)
@@ -90,20 +94,21 @@ class Artefact:
         inputs = provenance.inputs(self.run, self.models)
         made_by = {"command": provenance.command(), **provenance.code()}
         made_by |= {"packages": provenance.packages(), "machine": provenance.machine()}
+        now = datetime.now(UTC)
         entry = {
             "kind": self.kind,
             "caption": caption,
             **made,
             "notebook": self.run.notebook,
             "profile": self.run.name,
-            "task": self.run.task.partition("/")[0],
+            "task": provenance.portable(self.run.task),
             "seed": self.run.seed,
             "models": fingerprints,
             "inputs": inputs,
             "digest": self._digest(inputs, frame),
             "reproducible": provenance.level(self.models),
             "made_by": short(provenance.digest_of(made_by)),
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "created": max(now, progress.started(now)).isoformat(timespec="seconds"),
         }
         with _opened(self.run.figures) as listed:
             listed[self.name] = entry
@@ -141,7 +146,10 @@ def _opened(folder: Path) -> Iterator[dict[str, dict]]:
             if what in listed
         }
         disk.write_json(path, {**shared, **dict(sorted(listed.items()))})
-    path.with_suffix(".lock").unlink(missing_ok=True)
+        # While it is held: who waits for it sees that it is gone, and asks for a new one. Removed
+        # later, it might be another's already, and two would write.
+        with contextlib.suppress(PermissionError):  # Windows.
+            path.with_suffix(".lock").unlink()
 
 
 def remove(folder: Path, names: Sequence[str]) -> None:
@@ -259,12 +267,16 @@ def _all(folder: Path) -> dict[str, dict]:
     if not path.exists():
         return {}
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+        listed = json.loads(path.read_text(encoding="utf-8"))
+        for name, entry in listed.items():
+            if name not in SHARED and not entry.keys() >= NEEDED:
+                raise ValueError(name)
+        return listed
+    except (ValueError, AttributeError):
         aside = path.rename(path.with_name(f"{FILE}.damaged-{datetime.now():%Y%m%d-%H%M%S}"))
         warnings.warn(
-            f"{path} is damaged (not valid JSON) and was set aside as {aside.name}: what it listed "
-            "is listed again when its notebook runs.",
+            f"{path} is damaged (not valid JSON, or no list of artefacts) and was set aside as "
+            f"{aside.name}: what it listed is listed again when its notebook runs.",
             stacklevel=2,
         )
         return {}

@@ -14,6 +14,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
+from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
 from importlib import metadata
@@ -23,7 +24,7 @@ from typing import Any
 import pandas as pd
 
 from xlkb import tasks, training
-from xlkb.ground import paths
+from xlkb.ground import paths, progress
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
 from xlkb.scoring import results
@@ -186,11 +187,11 @@ def commanded(name: str, arguments: Sequence[str] | None = None) -> Iterator[Non
     """
     from xlkb.report import notebooks
 
-    given = sys.argv[1:] if arguments is None else arguments
-    words = typed(["xlkb", name, *given])
+    words = typed(["xlkb", name, *(sys.argv[1:] if arguments is None else arguments)])
     state = {True: "clean", False: "changed", None: ""}[code()["clean"]]
     told = {COMMAND: os.environ.get(COMMAND) or words, COMMIT: f"{code()['commit']} {state}"}
-    with notebooks.environment(**told):
+    begun = {progress.STARTED: progress.started(datetime.now(UTC)).isoformat()}
+    with notebooks.environment(**told, **begun):
         yield
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 from IPython.display import Markdown
 from pandas.api.types import is_numeric_dtype
 
+from xlkb.ground import disk
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
 from xlkb.report.canvas import span
@@ -49,25 +50,26 @@ def save(
     if frame.empty:
         return artefact.leave_out(caption, needs)
     _check_rows(frame, name)
-    run.figures.mkdir(parents=True, exist_ok=True)
     csv, md, tex = artefact.files
     shown = readable(frame)
     exact = frame.round(DECIMALS).reset_index(drop=True)
-    csv.write_text(exact.to_csv(index=False, lineterminator="\n"), encoding="utf-8")
+    disk.write(csv, exact.to_csv(index=False, lineterminator="\n").encode())
     heading = f"{caption}\n\n" if caption else ""
     # A text such as "1,165,029" would be shown as the number 1.16503e+06.
     texts = [i for i, c in enumerate(shown) if c in frame and not is_numeric_dtype(frame[c])]
     listed = shown.to_markdown(index=False, disable_numparse=texts)
-    md.write_text(heading + listed + "\n", encoding="utf-8")
-    tex.write_text(_latex(shown, caption, name), encoding="utf-8")
+    disk.write(md, (heading + listed + "\n").encode())
+    disk.write(tex, _latex(shown, caption, name).encode())
     artefact.record(frame, caption)
     return wide(frame, *show) if show else shown
 
 
 def read(csv: Path) -> pd.DataFrame:
-    """A table that `save` wrote, with its numbers as they stand there."""
-    # "None" and "NA" are texts here, not missing values.
-    return pd.read_csv(csv, keep_default_na=False, na_values=[""])
+    """A table that `save` wrote, with its numbers as they stand there; ValueError if damaged."""
+    try:  # "None" and "NA" are texts here, not missing values.
+        return pd.read_csv(csv, keep_default_na=False, na_values=[""])
+    except ValueError as error:
+        raise ValueError(f"{csv} is no table ({error}): restore it, or make it again.") from None
 
 
 def _check_rows(frame: pd.DataFrame, name: str) -> None:

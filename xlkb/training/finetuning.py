@@ -175,7 +175,7 @@ def load(model: LanguageModel, folder: str | Path, label: str = "") -> LanguageM
         checkpoints.require(
             checkpoints.existing_folder(folder), runs.FINISHED, "train writes it, last"
         )
-        run = json.loads((folder / runs.DESCRIPTION).read_text(encoding="utf-8"))
+        run = runs.description(folder)
         if run["base_fingerprint"] != model.weights_fingerprint:
             raise ValueError(
                 f"{folder} was made from {run['base_label']} ({run['base']}), whose weights are "

@@ -108,7 +108,10 @@ def _shapes_in(folder: Path) -> dict[str, Sequence[int]]:
 
     shapes: dict[str, Any] = {}
     for file in sorted(folder.glob("*.safetensors")):
-        with safe_open(file, framework="np") as stored:
+        with (
+            checkpoints.readable(f"The weights of {file}"),
+            safe_open(file, framework="np") as stored,
+        ):
             for name in stored.keys():  # noqa: SIM118
                 shapes[name] = stored.get_slice(name).get_shape()
     return shapes

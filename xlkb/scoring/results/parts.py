@@ -7,6 +7,7 @@ of a key counts, wherever it lies.
 
 import json
 import os
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
@@ -30,6 +31,9 @@ MANY = 64
 FULL = 1 << 26
 """Bytes that a merged part has at most, some 4 million scores; one of half as many stays alone."""
 
+MODEL = b"model"
+"""Of a part's metadata: the start of the fingerprint of the model whose folder it is in."""
+
 
 def append(folder: Path, scores: pd.DataFrame, schema: pa.Schema = SCORES) -> Path:
     """Write one part with the columns of the schema; returns its path.
@@ -48,8 +52,8 @@ def append(folder: Path, scores: pd.DataFrame, schema: pa.Schema = SCORES) -> Pa
 def read(folder: Path, schema: pa.Schema = SCORES) -> pd.DataFrame:
     """All scores of a folder, columns as in the schema, one row per key.
 
-    A damaged part is set aside in `damaged/` with a warning that names it. An absent folder gives
-    an empty frame. Where a few keys are looked up, `index` is faster.
+    A part that is damaged, or of another model, is set aside in `damaged/` with a warning. An
+    absent folder gives an empty frame. Where a few keys are looked up, `index` is faster.
     """
     tables = [schema.empty_table()]
     for path in sorted(Path(folder).glob("part-*.parquet")):
@@ -70,12 +74,22 @@ def load(path: Path, schema: pa.Schema) -> pa.Table:
     """
     data = path.read_bytes()
     if sha256(data).hexdigest()[:16] != path.stem.removeprefix("part-"):
-        _set_aside(path, len(data))
+        _set_aside(path, f"{len(data):,} bytes that do not have the SHA-256 in its name")
         return schema.empty_table()
-    file = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False)  # No copy of the bytes.
-    if file.schema_arrow.equals(schema):
-        return file.read()  # Ten times as fast for a small part.
-    return pq.read_table(BytesIO(data), schema=schema)
+    try:
+        file = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False)  # No copy of the bytes.
+        wanted, found = _model(path.parent), (file.schema_arrow.metadata or {}).get(MODEL)
+        if wanted and found and wanted != found:
+            _set_aside(path, f"its results are of another model, {found.decode()}")
+            return schema.empty_table()
+        if file.schema_arrow.equals(schema):
+            return file.read()  # Ten times as fast for a small part.
+        if lacking := {*schema.names} - {*file.schema_arrow.names}:  # They would be read as null.
+            raise pa.ArrowInvalid(f"it has no column {', '.join(sorted(lacking))}")
+        return pq.read_table(BytesIO(data), schema=schema)
+    except pa.ArrowException as error:
+        _set_aside(path, f"it was written by another version: {error}")
+        return schema.empty_table()
 
 
 def by_key(frame: pd.DataFrame, keys: Sequence[bytes]) -> pd.DataFrame:
@@ -183,7 +197,16 @@ def rows_bytes(rows: pd.DataFrame, metadata: Mapping[str, Any]) -> memoryview:
     return _parquet(table.replace_schema_metadata(stored))
 
 
+def _model(folder: Path) -> bytes:
+    """The start of a model's fingerprint, of which a folder holds results; b"" of no model's."""
+    names = (Path(folder).name, Path(folder).parent.name)
+    found = (re.search("-([0-9a-f]{12})$", name) for name in names)
+    return next((each[1].encode() for each in found if each), b"")
+
+
 def _write(folder: Path, table: pa.Table) -> Path:
+    if model := _model(folder):
+        table = table.replace_schema_metadata({**(table.schema.metadata or {}), MODEL: model})
     data = _parquet(table)
     path = Path(folder) / f"part-{sha256(data).hexdigest()[:16]}.parquet"
     disk.write(path, data)
@@ -196,10 +219,10 @@ def _parquet(table: pa.Table) -> memoryview:
     return buffer.getbuffer()
 
 
-def _set_aside(path: Path, size: int) -> None:
+def _set_aside(path: Path, why: str) -> None:
     destination = disk.set_damaged_aside(path)
     warnings.warn(
-        f"{path} is damaged ({size:,} bytes that do not have the SHA-256 in its name). It was "
-        f"moved to {destination.parent}; its scores are computed again.",
+        f"{path} is damaged ({why}). It was moved to {destination.parent}; its scores are computed "
+        "again.",
         stacklevel=4,
     )

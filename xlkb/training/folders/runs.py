@@ -100,10 +100,13 @@ def finish(
         curve: of the loss, a row per step.
         read: `texts` and `tokens` that were learned from.
     """
-    from xlkb.training.loop import trainable, trainer
+    from xlkb.training.loop import seals, trainable
 
-    trainable.save(model, network, folder)
-    curve.to_csv(folder / "loss.csv", index=False)
+    with disk.writing(folder):
+        trainable.save(model, network, folder)
+        curve.to_csv(folder / "loss.csv", index=False)
+    for path in folder.glob("*.safetensors"):  # A folder may be shared; these were 0600.
+        path.chmod((folder / DESCRIPTION).stat().st_mode)
     tenth = max(1, len(curve) // 10)
     outcome = {
         **read,
@@ -111,11 +114,23 @@ def finish(
         "first_loss": float(curve["loss"].head(tenth).mean()),
         "final_loss": float(curve["loss"].tail(tenth).mean()),
     }
-    run = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    run = description(folder)
     (folder / "README.md").write_text(model_card.text(run, outcome), encoding="utf-8")
-    trainer.seal(folder, FINISHED, **outcome)
+    seals.seal(folder, FINISHED, key=run["key"], **outcome)
     shutil.rmtree(folder / WORK)
     print(f"{folder.name}: loss {outcome['first_loss']:.3f} → {outcome['final_loss']:.3f}")
+
+
+def description(folder: Path) -> dict[str, Any]:
+    """What a run's folder says that it was made from; ValueError where that is damaged."""
+    path = folder / DESCRIPTION
+    try:
+        run = dict(json.loads(path.read_text(encoding="utf-8")))
+        return run if {"key", "base", "base_fingerprint"} <= {*run} else run["key"]
+    except (ValueError, TypeError, KeyError):
+        raise ValueError(
+            f"{path} is damaged; restore it, or remove its folder: then the model is trained again."
+        ) from None
 
 
 def _ready(folder: Path) -> None:
@@ -133,18 +148,16 @@ def _begun(folder: Path, run: Mapping[str, Any]) -> bool:
 
 def _finished(folder: Path, key: str) -> bool:
     """Whether the folder holds this very run, finished and whole."""
-    from xlkb.training.loop import trainer
+    from xlkb.training.loop import seals
 
-    if (folder / DESCRIPTION).exists():
-        run = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-        if run["key"] != key:
-            raise ValueError(
-                f"{folder} holds another run (model, corpus, recipe or dtype differ; its own are "
-                f"in {DESCRIPTION}). Give another folder, or remove it."
-            )
+    if (folder / DESCRIPTION).exists() and description(folder)["key"] != key:
+        raise ValueError(
+            f"{folder} holds another run (model, corpus, recipe or dtype differ; its own are "
+            f"in {DESCRIPTION}). Give another folder, or remove it."
+        )
     if not (folder / FINISHED).exists():
         return False
-    bad = trainer.damage(folder, FINISHED)
+    bad = seals.damage(folder, FINISHED, key=key)
     if bad is None:
         shutil.rmtree(folder / WORK, ignore_errors=True)
         print(f"{folder.name}: finished before, reused")

@@ -2,8 +2,7 @@
 
 A checkpoint is a folder `checkpoint-STEP` with the trained tensors (safetensors) and the Trainer's
 optimizer, schedule and random states (read with `weights_only=True`, which runs no code). Last of
-all it gets a `SEAL` with the SHA-256 of every file. A folder without seal was being written when
-the run was killed; one that differs from its seal is damaged. Both are passed over.
+all it is sealed (`seals`).
 
 Several processes (`processes`) leave the same checkpoints as one, so that any number goes on from
 them. Each process adds its random states, which only the same number of processes finds again:
@@ -11,12 +10,9 @@ they matter to a model with dropout, and to no other.
 """
 
 import functools
-import json
 import math
 import os
-import shutil
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,14 +25,12 @@ from transformers.trainer import OPTIMIZER_NAME, SCHEDULER_NAME
 
 from xlkb.ground import disk
 from xlkb.ground.progress import bar
-from xlkb.models import checkpoints
-from xlkb.training.loop import chunked_loss, processes
+from xlkb.training.loop import chunked_loss, processes, seals
 from xlkb.training.recipes import Recipe
 
 Loss = Callable[[torch.nn.Module, Mapping[str, torch.Tensor]], torch.Tensor]
 """What is to be minimised, from a network and a batch."""
 
-SEAL = "checkpoint.json"
 WEIGHTS = "trained.safetensors"
 KEPT = 2
 """Checkpoints kept at a time."""
@@ -45,44 +39,6 @@ KEPT = 2
 def trained(network: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
     """The parameters that train, by name."""
     return {name: weight for name, weight in network.named_parameters() if weight.requires_grad}
-
-
-def seal(folder: Path, record: str = SEAL, **facts: Any) -> None:
-    """Write the SHA-256 of each file of a folder, and `facts`, to the file `record` in it."""
-    files = [path for path in folder.iterdir() if path.is_file() and path.name != record]
-    disk.write_json(folder / record, {"files": checkpoints.hashes(files), **facts})
-
-
-def damage(folder: Path, record: str = SEAL) -> str | None:
-    """The first file of a sealed folder that is not as it was sealed, or None."""
-    try:
-        sealed = json.loads((folder / record).read_text(encoding="utf-8"))["files"]
-    except (ValueError, KeyError):
-        return record
-    for name, sha256 in sealed.items():
-        path = folder / name
-        if not path.is_file() or checkpoints.sha256(path) != sha256:
-            return name
-    return None
-
-
-def last_checkpoint(folder: Path) -> Path | None:
-    """The newest whole checkpoint; what is damaged is named in a warning and set aside."""
-    found = sorted(folder.glob("checkpoint-*"), key=lambda path: -int(path.name.split("-")[1]))
-    for path in found:
-        if not (path / SEAL).exists():
-            shutil.rmtree(path)
-            continue
-        bad = damage(path)
-        if bad is None:
-            return path
-        aside = disk.set_damaged_aside(path)
-        warnings.warn(
-            f"{path / bad} is damaged (its SHA-256 is not the one in {SEAL}). The checkpoint was "
-            f"moved to {aside}; training goes on from the one before.",
-            stacklevel=2,
-        )
-    return None
 
 
 def arguments(
@@ -159,7 +115,7 @@ def run(
     Raises:
         ValueError: the loss is not finite.
     """
-    checkpoint = processes.once(lambda: last_checkpoint(Path(settings.output_dir)))
+    checkpoint = processes.once(lambda: seals.last_checkpoint(Path(settings.output_dir)))
     watch = _Watch(checkpoint_seconds)
     kind = _Trainer if loss is None else _LossTrainer
     filled = _filled(data, settings.per_device_train_batch_size * processes.count())
@@ -246,10 +202,12 @@ class _Trainer(Trainer):
         self.lr_scheduler.load_state_dict(read(Path(checkpoint) / SCHEDULER_NAME))
 
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
-        super()._save_checkpoint(model, trial)
+        folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+        with disk.writing(folder.parent):  # What is half written goes when the run goes on.
+            super()._save_checkpoint(model, trial)
         processes.wait()  # Each process writes its random states.
         if processes.first():
-            seal(Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}")
+            seals.seal(folder, key=seals.key(folder.parent))
         processes.wait()
 
 

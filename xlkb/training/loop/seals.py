@@ -1,0 +1,67 @@
+"""Seals: what a folder holds when it is whole, and what run it is of.
+
+A folder without a seal was being written when the run was killed; one that differs from its seal is
+damaged, or of another run. Both are passed over.
+"""
+
+import json
+import shutil
+import warnings
+from pathlib import Path
+from typing import Any
+
+from xlkb.ground import disk
+from xlkb.models import checkpoints
+
+SEAL = "checkpoint.json"
+
+
+def seal(folder: Path, record: str = SEAL, **facts: Any) -> None:
+    """Write the SHA-256 of each file of a folder, and `facts`, to the file `record` in it."""
+    files = [path for path in folder.iterdir() if path.is_file() and path.name != record]
+    disk.write_json(folder / record, {"files": checkpoints.hashes(files), **facts})
+
+
+def damage(folder: Path, record: str = SEAL, **facts: Any) -> str | None:
+    """The first file of a sealed folder that is not as it was sealed, or None.
+
+    It is `record` where that tells another of these `facts`; an older one may tell none.
+    """
+    try:
+        told = json.loads((folder / record).read_text(encoding="utf-8"))
+        sealed = told["files"].items()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return record
+    if any(told.get(name, value) != value for name, value in facts.items()):
+        return record
+    for name, sha256 in sealed:
+        path = folder / name
+        if not path.is_file() or checkpoints.sha256(path) != sha256:
+            return name
+    return None
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest whole checkpoint of a run; what is damaged is named in a warning and set aside."""
+    found = sorted(folder.glob("checkpoint-*"), key=lambda path: -int(path.name.split("-")[1]))
+    for path in found:
+        if not (path / SEAL).exists():
+            shutil.rmtree(path)
+            continue
+        bad = damage(path, key=key(folder))
+        if bad is None:
+            return path
+        aside = disk.set_damaged_aside(path)
+        warnings.warn(
+            f"{path / bad} is damaged, or of another run ({SEAL} tells other files or another run "
+            f"than there are). The checkpoint was moved to {aside}; training goes on from the one "
+            "before.",
+            stacklevel=2,
+        )
+    return None
+
+
+def key(folder: Path) -> str | None:
+    """The key of the run whose checkpoints a folder holds (`runs.described`), if it tells one."""
+    path = folder.parent / "run.json"
+    return json.loads(path.read_text(encoding="utf-8")).get("key") if path.exists() else None
