@@ -105,7 +105,12 @@ def nllb(model: str, device: str = "auto") -> Translator:
             safe = {"revision": revision, "use_safetensors": True, "trust_remote_code": False}
             if on_hub := isinstance(place, str):
                 checkpoints.fetch(place, revision)
-            network = AutoModelForSeq2SeqLM.from_pretrained(place, **safe, local_files_only=on_hub)
+            else:
+                checkpoints.check(place)
+            with checkpoints.readable(name):
+                network = AutoModelForSeq2SeqLM.from_pretrained(
+                    place, **safe, local_files_only=on_hub
+                )
             tokenizer = tokens.load(place, revision, name)
         network.generation_config.max_length = None  # Beside max_new_tokens, each call warns of it.
         return tokenizer, network.eval().to(device)

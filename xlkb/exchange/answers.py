@@ -6,18 +6,17 @@ log, left behind.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Dataset
 
-from xlkb import analysis, models, scoring, tasks, training
-from xlkb.exchange import stream
+from xlkb import models, scoring, tasks, training
+from xlkb.exchange import checks, stream
 from xlkb.ground import paths
 from xlkb.models import LanguageModel
 from xlkb.profiles import Run
@@ -26,9 +25,6 @@ from xlkb.tasks import Asking, recompose
 
 TEXTS = ("context", "question", "option")
 """Columns of `rows` with texts: what stands before a choice, the question, the choice."""
-
-NEEDED = analysis.card.NEEDED
-"""Columns of `rows` that a file of answers has at least."""
 
 FORMS = (
     "pip:NAME, hub:ORG/NAME[@REVISION], path:FOLDER or api:NAME@URL, each with +FOLDER for what "
@@ -126,40 +122,22 @@ def read(path: str | Path) -> Answers:
     path = paths.user(path)
     if path.is_dir():
         rows, described = stream.rows(path)
-        return Answers(described["model"]["label"], rows, described)
+        checks.rows(rows, described, f"rows:{path}")
+        return Answers(described["model"].get("label") or path.name, rows, described)
     if not path.is_file():
         raise FileNotFoundError(f"rows:{path}: there is no such file.")
     try:
+        checks.size(path, f"rows:{path}")
         table = pq.read_table(path, page_checksum_verification=True)
-        made: Mapping = json.loads((table.schema.metadata or {}).get(b"xlkb", b"null")) or {}
-    except (OSError, pa.ArrowInvalid, ValueError) as error:
+        made = json.loads((table.schema.metadata or {}).get(b"xlkb", b"null")) or {}
+    except checks.TooMuch:
+        raise
+    except (OSError, pa.ArrowInvalid, ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged, or no Parquet file: {error}") from None
-    if lacking := [name for name in NEEDED if name not in table.column_names]:
-        raise ValueError(f"{path} holds no answers: it has no column {', '.join(lacking)}.")
     rows = table.to_pandas().drop(columns="key", errors="ignore")
-    _require_whole(path, rows)
-    described = dict(made) if "model" in made else {"model": dict(made)}
-    label = described.pop("label", None) or described["model"].get("label") or path.stem
+    if isinstance(made, dict) and "model" not in made:
+        made = {"model": made}
+    checks.rows(rows, made, f"rows:{path}")
+    described = dict(made)
+    label = str(described.pop("label", None) or "") or described["model"].get("label") or path.stem
     return Answers(label, rows.assign(model=label), described)
-
-
-def _require_whole(path: Path, rows: pd.DataFrame) -> None:
-    """Raise ValueError unless rows are four choices a question, in order, and one of them right."""
-    whole = len(rows) // 4 * 4
-    ids, places = rows["item_id"].to_numpy(object), rows["choice"].to_numpy()
-    likely = rows["log_likelihood"].to_numpy(float)
-    fours = [each[:whole].reshape(-1, 4) for each in (ids, places, likely)]
-    right = rows["is_answer"].to_numpy(bool)[:whole].reshape(-1, 4).sum(1)
-    faults = {
-        "its rows are not the choices 0, 1, 2, 3 of one question after another": (
-            (fours[0] != fours[0][:, :1]).any(1) | (fours[1] != np.arange(4)).any(1)
-        ),
-        "it has not one right answer": right != 1,
-        "a choice has no log_likelihood": np.isnan(fours[2]).any(1),
-    }
-    for told, wrong in faults.items():
-        if wrong.any():
-            raise ValueError(f"{path}, item {fours[0][int(wrong.argmax()), 0]!r}: {told}.")
-    if whole < len(rows) or not whole:
-        told = f"the last of its {len(rows):,} rows are no whole question" if whole else "no rows"
-        raise ValueError(f"{path} is not whole: {told}.")

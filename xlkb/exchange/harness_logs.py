@@ -108,7 +108,7 @@ def _log(file: Path, given: Given, problems: list[str]) -> _Log:
     every = list(_lines(file, problems))
     filters = list(dict.fromkeys(_filter(line) for _, line in every))
     if len(filters) > 1 and "none" not in filters:
-        listed = ", ".join(map(str, filters))
+        listed = ", ".join(filters)
         problems.append(f"{file} has several filters ({listed}), and none of them is called none")
     kept = [each for each in every if len(filters) < 2 or _filter(each[1]) == "none"]
     wanted = results.get("n-samples", {}).get(name, {}).get("effective", len(kept))
@@ -139,15 +139,19 @@ def _lines(file: Path, problems: list[str]) -> list[tuple[int, object]]:
     for number, line in enumerate(texts.lines(file, problems), 1):
         if line.strip():
             try:
-                found.append((number, json.loads(line)))
+                read = json.loads(line)
+                if "\\ud" in line.lower() and texts.halved(read):
+                    raise ValueError('half a character, a lone "\\ud…" escape')
+                found.append((number, read))
             except (ValueError, RecursionError) as error:
                 what = f"not JSON ({error}): the log is cut short or damaged there"
                 problems.append(f"{file}, line {number}: {what}")
     return found
 
 
-def _filter(line: object) -> object:
-    return line.get("filter", "none") if isinstance(line, dict) else "none"
+def _filter(line: object) -> str:
+    found = line.get("filter", "none") if isinstance(line, dict) else "none"
+    return found if isinstance(found, str) else texts.shown(found)
 
 
 def _completed(sample: Sample, name: str, results: Mapping[str, Any], given: Given) -> Sample:

@@ -6,11 +6,19 @@ from typing import Any, NamedTuple
 
 from xlkb.exchange import harness_names
 from xlkb.exchange.harness_tasks import UNCONDITIONAL
+from xlkb.ground import texts
+from xlkb.ground.languages import LANGUAGES
+from xlkb.tasks import prompts
 
 OURS = ("task", "id", "subject", "answer", "recomposition", "language", "question")
 OURS += ("question_language", "options", "option_languages", "style", "prompt", "n_shots")
 OURS += ("n_shots_asked", "demonstrations", "context", "choices", UNCONDITIONAL)
 """Fields of a document that `harness_tasks` made."""
+
+_COUNTS = ("answer", "n_shots", "n_shots_asked")
+_LISTS = ("options", "option_languages", "choices")
+_KNOWN = {"style": prompts.STYLES, "language": (*LANGUAGES, "mixed")}
+_KNOWN |= {"question_language": tuple(LANGUAGES), "option_languages": tuple(LANGUAGES)}
 
 
 class OtherChoices(ValueError):
@@ -64,6 +72,7 @@ def read(line: object, name: str) -> Sample:
             f"largest, and the target is {line.get('target')!r}: the log was changed"
         )
     if all(field in document for field in OURS):
+        _refuse_changed(document, answer)
         return _ours(document, name, context, continuations, values, unconditional)
     number = line.get("doc_id")
     if not isinstance(number, int):
@@ -111,13 +120,29 @@ def _ours(
     return Sample(columns, spoken, options, continuations, values, unconditional, bare, False)
 
 
+def _refuse_changed(document: Mapping[str, Any], answer: int) -> None:
+    """Raise ValueError, with its name, where a field is none that `harness_tasks` writes."""
+    for field in OURS:
+        value, listed = document[field], field in _LISTS
+        parts = value if listed and isinstance(value, list) else [value]
+        kind = int if field in _COUNTS else str
+        good = all(type(each) is kind for each in parts) and len(parts) == (4 if listed else 1)
+        good = good and all(each in _KNOWN.get(field, parts) for each in parts)
+        good = good and (kind is str or value >= 0)
+        if not good or (field == "answer" and value != answer):
+            said = texts.shown(value)
+            raise ValueError(f"its document's {field} is {said}: the log was changed")
+
+
 def _arguments(given: object) -> tuple[list[str], list[str]]:
     """Contexts and continuations of a line's requests."""
-    pairs: list[Sequence] = []
-    for each in given.values() if isinstance(given, dict) else given or ():
-        pairs.append(list(each.values()) if isinstance(each, dict) else each)
+    every = list(given.values()) if isinstance(given, dict) else given
+    every = every if isinstance(every, list) else []
+    pairs = [list(each.values()) if isinstance(each, dict) else each for each in every]
     if not pairs:
         raise ValueError("it has no arguments: it is no line of the harness's samples_*.jsonl")
+    if not all(isinstance(pair, list) for pair in pairs):
+        raise ValueError("its arguments are not a context and a continuation for each choice")
     if any(len(pair) == 2 and isinstance(pair[1], dict) for pair in pairs):
         raise ValueError(
             "the task has a model write text (generate_until): the log-likelihoods of choices are "
@@ -151,4 +176,4 @@ def _answer(target: object, continuations: Sequence[str]) -> int:
         return int(text)
     if stripped.count(text) == 1:
         return stripped.index(text)
-    raise ValueError(f"its target, {target!r}, is none of its four choices")
+    raise ValueError(f"its target, {target!r:.80}, is none of its four choices")

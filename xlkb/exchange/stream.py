@@ -34,6 +34,7 @@ from datasets import Dataset
 from filelock import FileLock, Timeout
 
 from xlkb import analysis, scoring
+from xlkb.exchange import checks
 from xlkb.ground import disk, progress, texts
 from xlkb.models import LanguageModel
 from xlkb.tasks import Asking, prompts
@@ -56,7 +57,7 @@ def check(model: LanguageModel, out: Path, asking: Asking, request: Mapping[str,
         OSError: it cannot be written to.
     """
     disk.writable(out, "--out")
-    there = _description(out) or {}
+    there = _begun(out)
     wanted = json.loads(json.dumps(_asked(model, asking, request)))
     for name in wanted if there else ():
         before, now = (_flat(each[name], name) for each in (there, wanted))
@@ -65,7 +66,7 @@ def check(model: LanguageModel, out: Path, asking: Asking, request: Mapping[str,
                 f"{out} holds other answers: {key} was {before.get(key)!r} there, and is "
                 f"{now[key]!r} now. Name another folder, or ask the same again."
             )
-    if not there and texts.visible(out):
+    if not there and not (out / DESCRIPTION).exists() and texts.visible(out):
         raise ValueError(f"{out} holds something else: name a new folder, or an empty one.")
 
 
@@ -98,7 +99,7 @@ def ask(
     shown = _digest(asked, dev.to_list() if dev is not None else [])
     out.mkdir(parents=True, exist_ok=True)
     with _alone(out), _signs(model, request.get("n", 0)) as bar:
-        described = _description(out) or asked
+        described = _begun(out) or asked
         disk.write_json(out / DESCRIPTION, described)
         names, there = [], sorted(path.name for path in out.glob("part-*.parquet"))
         for number, batch in enumerate(batches):
@@ -194,6 +195,12 @@ def _description(folder: Path) -> dict[str, Any] | None:
         raise ValueError(f"{path} is damaged ({error}): remove it with its folder.") from None
 
 
+def _begun(folder: Path) -> dict[str, Any]:
+    """What a folder says of its answers; nothing where it has none yet, as after a failure."""
+    described = _description(folder) or {}
+    return described if any(folder.glob("part-*.parquet")) else {}
+
+
 def _paths(folder: Path) -> list[Path]:
     described = _description(folder)
     if described is None:
@@ -204,7 +211,12 @@ def _paths(folder: Path) -> list[Path]:
             f"{folder} is not finished ({there:,} parts are there): give the command that began it "
             "again, and it goes on."
         )
-    return [folder / name for name in described["parts"]]
+    names = described["parts"]
+    if not isinstance(names, list) or any(Path(str(name)).name != name for name in names):
+        raise ValueError(
+            f"{folder / DESCRIPTION} is damaged: its parts are no names of files in it."
+        )
+    return [folder / name for name in names]
 
 
 def _digest(*values: Any) -> str:
@@ -244,6 +256,7 @@ def _table(path: Path) -> pa.Table:
         raise ValueError(
             f"{path} is damaged: give the command that made it again, and it is made anew."
         )
+    checks.size(pa.BufferReader(data), path)
     return pq.read_table(pa.BufferReader(data))
 
 

@@ -90,7 +90,7 @@ def get(code: str) -> Language:
     if code in LANGUAGES:
         return LANGUAGES[code]
     raise ValueError(
-        f"There is no language {code!r}; there are: {', '.join(LANGUAGES)}.{_meant(code)}"
+        f"There is no language {code!r:.80}; there are: {', '.join(LANGUAGES)}.{_meant(code)}"
     )
 
 

@@ -5,15 +5,21 @@ Importing this module needs the standard library only.
 
 import difflib
 import os
+import re
 from collections.abc import Iterable
+from itertools import islice
 
 LISTED = 20
 """From so many names on, a message no longer lists them."""
 
+COMPARED, LONGEST = 5000, 200
+"""Names that are compared with a mistyped one, and characters of that."""
+
 
 def closest(name: object, known: Iterable[str]) -> str | None:
     """Which of the known names `name` may have meant; None where none is near."""
-    found = difflib.get_close_matches(str(name), list(known), n=1)
+    few = list(islice(known, COMPARED))
+    found = difflib.get_close_matches(str(name)[:LONGEST], few, n=1)
     return found[0] if found else None
 
 
@@ -31,7 +37,14 @@ def unknown(what: str, given: object, known: Iterable[str]) -> str:
     """
     known = list(known)
     listed = f"; there are: {', '.join(known)}." if len(known) < LISTED else "."
-    return f"There is no {what} {given!r}{listed}{_meant(given, known)}"
+    return f"There is no {what} {given!r:.300}{listed}{_meant(given, known)}"
+
+
+def without_secrets(text: str) -> str:
+    """A message without passwords in its URLs, and without what follows the ? or # of one that an
+    `api:` name holds: the name may be refused for having them."""
+    text = re.sub(r"(?i)([a-z]://)[^/@\s]+@", r"\1...@", text)
+    return re.sub(r"(?i)(\bapi:\S*?[a-z]://[^\s?#]*[?#])[^\s'\"]+", r"\1...", text)
 
 
 def _meant(name: object, known: Iterable[str]) -> str:

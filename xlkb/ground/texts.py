@@ -70,6 +70,15 @@ def fault(text: object) -> str | None:
     return None
 
 
+def halved(value: object) -> bool:
+    """Whether a text in a value out of JSON holds half a character, which no file can."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
 def letter(value: object, where: str, problems: list[str]) -> int:
     """0 to 3 for a key that is one of A to D and nothing else; else -1 and a problem."""
     text = clean(value) if isinstance(value, str) else ""
@@ -213,8 +222,12 @@ def shown(value: object) -> str:
     """A value for a message, on one line and not too long."""
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "a list"
-    text = json.dumps(value, ensure_ascii=False, default=repr)
-    text = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+    return short(json.dumps(value, ensure_ascii=False, default=repr))
+
+
+def short(text: str) -> str:
+    """The beginning of a text on one line, so that no terminal obeys what stands in it."""
+    text = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text[:61])
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -240,10 +253,12 @@ def _json(file: Path, number: int, text: str, problems: list[str]) -> object:
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    names = [field for field, _ in pairs]
-    if twice := [field for field in names if names.count(field) > 1]:
-        raise ValueError(f"the field {twice[0]!r} is there twice in one object")
-    return dict(pairs)
+    found: dict[str, object] = {}
+    for field, value in pairs:
+        if field in found:
+            raise ValueError(f"the field {field!r:.80} is there twice in one object")
+        found[field] = value
+    return found
 
 
 def _cut(file: Path, problems: list[str], share: Callable[[list[Row]], float]) -> list[Row]:

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock
 
-from xlkb.ground import disk, paths
+from xlkb.ground import disk, paths, transfers
 from xlkb.models import checkpoints, endpoints, replay, replies
 from xlkb.models.endpoints import KEY, hidden
 from xlkb.models.language_model import LanguageModel, replaying
@@ -36,6 +36,9 @@ waits twice as long each time (0.5 to 8 s), or as long as Retry-After says (up t
 TIMEOUT_SECONDS = 300
 TOKENS, TOKENS_OF_THOUGHT = 1024, 8192
 """Limit of an answer of `chat`; the second for models that thought until the first was reached."""
+
+MOST_TOKENS = 10**8
+"""Of one request."""
 
 _LOCK = threading.Lock()
 
@@ -150,7 +153,7 @@ def client(name: str) -> "OpenAI":
     from openai import OpenAI
 
     options = {"max_retries": RETRIES, "timeout": TIMEOUT_SECONDS}
-    return OpenAI(api_key=key or "none", base_url=url, **options)
+    return OpenAI(api_key=key or "none", base_url=url, http_client=transfers.client(), **options)
 
 
 def chat(name: str, max_tokens: int = TOKENS) -> Callable[..., str]:
@@ -237,6 +240,13 @@ def first(body: Mapping[str, Any]) -> dict[str, Any]:
     return choice if isinstance(choice, dict) else {}
 
 
+def counted(used: object, name: str) -> int | None:
+    """Tokens by a response's `usage`; None where it does not say, or less than 0, which would give
+    money back, or more than any request has."""
+    found = used.get(name) if isinstance(used, dict) else None
+    return found if type(found) is int and 0 <= found <= MOST_TOKENS else None
+
+
 def usage() -> dict[str, dict[str, float]]:
     """Name -> `requests`, tokens `read` and `written`, and `usd`, over all runs."""
     path = _ledger()
@@ -264,11 +274,10 @@ def _check_budget() -> None:
 
 def _spend(name: str, used: Any, prompt: str | Sequence[int], options: Mapping[str, Any]) -> None:
     """Count one response. Where it does not say its tokens, they are no more than the bytes."""
-    used = used if isinstance(used, dict) else {}
-    n_read, n_written = used.get("prompt_tokens"), used.get("completion_tokens")
-    if not isinstance(n_read, int):
+    n_read, n_written = counted(used, "prompt_tokens"), counted(used, "completion_tokens")
+    if n_read is None:
         n_read = len(prompt.encode() if isinstance(prompt, str) else prompt)
-    if not isinstance(n_written, int):
+    if n_written is None:
         n_written = max(options.get(each, 0) for each in ("max_tokens", "max_completion_tokens"))
     to_read, to_write = price() or (0.0, 0.0)
     path = _ledger()

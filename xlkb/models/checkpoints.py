@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,10 +34,22 @@ WEIGHTS = ("model*.safetensors", INDEX)
 ANOTHER_REVISION = "A revision that has them is named org/name@REVISION"
 NO_CONFIG = "has no config.json (an adapter? Load its base model with adapter=FOLDER)"
 
+REMOTE = (
+    "asks for code that came with it, which is never run: take a model of an architecture that "
+    "transformers has."
+)
+
 PICKLED = (
     "has pickled weights only. Reading those can run any code, so they are refused: take a copy in "
     "safetensors, or make one with save_pretrained of transformers."
 )
+
+
+HUGE = 1 << 26
+"""Bytes of a config or an index of weights that no model has; some list 100,000 weights."""
+
+MOST = {"layer": 2000, "expert": 10_000}
+"""Of each what a config may name: it is a network of so many parts that is built of it."""
 
 
 def model_folder(text: str | Path) -> tuple[Path, str]:
@@ -71,7 +84,7 @@ def adapter_folder(text: str | Path) -> tuple[Path, str]:
     """
     folder = existing_folder(text)
     require(folder, "adapter_config.json", "PEFT's save_pretrained writes it")
-    config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    config = _object(folder / "adapter_config.json")
     config.pop("base_model_name_or_path", None)  # It may be a path on the machine that trained it.
     return folder, digest([config, hashes(safetensors(folder, "adapter_model.safetensors"))])
 
@@ -134,7 +147,85 @@ def fetch(repository: str, commit: str, weights: bool = True) -> Path:
         raise OSError(f"hub:{repository} cannot be loaded: {hub.UNREACHABLE}.")
     if weights and not any(folder.glob("model*.safetensors")):
         raise ValueError(f"hub:{repository} {PICKLED} {ANOTHER_REVISION}.")
+    check(folder)
     return folder
+
+
+def check(folder: Path) -> None:
+    """Refuse a saved model whose files say that something else is to be read or run.
+
+    Raises:
+        ValueError: its config is damaged, names code of the hub (kernels), or more layers or
+            experts than there are; or its index names weights outside the folder, or pickled ones.
+    """
+    path = folder / "config.json"
+    for name, value in _named(_object(path)):
+        if "implementation" in name and isinstance(value, str) and "/" in value:
+            raise ValueError(
+                f"{path}: {name} is {value!r:.80}, code of the hub, which is never run: remove it."
+            )
+        least = 1 if name in ("num_hidden_layers", "n_layer", "num_layers", "n_layers") else -1
+        most = next((MOST[part] for part in MOST if part in name), None)
+        if type(value) is int and most and not least <= value <= most:
+            raise ValueError(f"{path}: {name} is {value:.3g}, and no model has that: correct it.")
+    for index in folder.glob("*.index.json"):
+        named = _object(index).get("weight_map")
+        files = set(map(str, named.values())) if isinstance(named, dict) else {""}
+        for name in files:
+            if Path(name).name != name or not name.endswith(".safetensors"):
+                raise ValueError(
+                    f"{index} names weights in {name!r:.80}: only files of safetensors beside it "
+                    "are read."
+                )
+
+
+@contextmanager
+def readable(what: object) -> Iterator[None]:
+    """Say of files that a library cannot read, in whatever way, that they are damaged.
+
+    Raises:
+        ValueError: instead of errors of many other kinds, and of a RecursionError.
+    """
+    try:
+        yield
+    except RecursionError:
+        raise ValueError(f"{what} cannot be read: a file of it nests too deeply.") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{what} cannot be read: a file of it is no JSON ({error}).") from error
+    except (OSError, ValueError, ImportError, RuntimeError, MemoryError) as error:
+        if "trust_remote_code" in str(error):
+            raise ValueError(f"{what} {REMOTE}") from None
+        raise
+    except BaseException as error:  # A panic in Rust, as of tokenizers, is no Exception.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        said = f"{type(error).__name__}: {str(error)[:300]}"
+        raise ValueError(
+            f"{what} cannot be read ({said}): a file is damaged, of another model, or of a kind "
+            "that is not known. Put the right one there."
+        ) from error
+
+
+def _object(path: Path) -> dict[str, Any]:
+    """What a file of JSON says; ValueError where it is no object."""
+    if path.stat().st_size > HUGE:
+        raise ValueError(f"{path} has more than {HUGE / 1e6:.0f} MB: it is damaged.")
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged, it is no JSON: {error}.") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} is damaged: it is no JSON object.")
+    return found
+
+
+def _named(value: object, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Names and values in a config, and in the configs in it."""
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from _named(each, f"{name}.{key}" if "implementation" in name else key)
+    else:
+        yield name, value
 
 
 def context(config: "PreTrainedConfig") -> int | None:

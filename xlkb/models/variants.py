@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xlkb.models import checkpoints
+
 if TYPE_CHECKING:
     import torch
     from transformers import BitsAndBytesConfig, PreTrainedModel
@@ -41,7 +43,8 @@ def adapted(network: "PreTrainedModel", folder: Path) -> "PreTrainedModel":
     from peft import PeftModel
 
     before = probe(network)
-    found = PeftModel.from_pretrained(network, folder)
+    with checkpoints.readable(f"The adapter {folder}"):
+        found = PeftModel.from_pretrained(network, folder)
     if not found.active_peft_config.is_prompt_learning:  # Those stay in PEFT's wrapper.
         found = found.get_base_model()
     if torch.equal(before, probe(found)):

@@ -16,6 +16,7 @@ from datasets import Dataset
 
 from xlkb.ground import disk
 from xlkb.ground.languages import LANGUAGES
+from xlkb.ground.texts import short
 from xlkb.models import LanguageModel, replaying, tokens
 from xlkb.scoring import results
 from xlkb.scoring.results import key, store_folder
@@ -165,6 +166,6 @@ def left_out(model: LanguageModel, kind: str, names: Sequence[object], total: in
         warnings.warn(
             f"{model.label}: {len(names):,} of {total:,} {kind} are left out, because they are "
             f"longer than the context of {model.context:,} tokens even without demonstrations: "
-            f"{', '.join(map(str, names[:SHOWN]))}{more}.",
+            f"{', '.join(short(str(name)) for name in names[:SHOWN])}{more}.",
             stacklevel=4,
         )

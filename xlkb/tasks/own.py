@@ -11,6 +11,7 @@ fields are ignored. Texts are cleaned (`texts.clean`), and no two options may lo
 """
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
 from xlkb.ground import languages as room
@@ -86,7 +87,8 @@ def checked(
                 for code in spoken
                 if code not in expected
             ]
-        faults += _language_faults(row, spoken if dev else expected or ())
+        told = _language_faults(row, spoken if dev else expected or ())
+        faults += islice(told, texts.SHOWN + 1)
         identifier = row.get("id") if isinstance(row, dict) else None
         if isinstance(identifier, str):
             faults += double(identifier, first(texts.looks(identifier), where), where)
@@ -99,7 +101,7 @@ def checked(
 
 def double(identifier: str, first: str, where: str) -> list[str]:
     """What is wrong with an id at a place, if it was first at another one."""
-    return [f"id {identifier!r} is that of {first} too: make it unique"] * (first != where)
+    return [f"id {identifier!r:.80} is that of {first} too: make it unique"] * (first != where)
 
 
 def spoken(file: str | Path) -> tuple[str, ...]:

@@ -53,6 +53,9 @@ such as "The right answer is option B." take several times as many tokens in som
 
 INSTRUCTION = "Answer the last question with one letter only: {}, {}, {} or {}.\n\n"
 
+MOST = 0.01
+"""Largest log-probability that is one, with what rounding adds; NaN is none."""
+
 
 class Question(NamedTuple):
     """A prompt that lists its choices, and the four letters that name them."""
@@ -272,7 +275,7 @@ def _top(choice: Mapping[str, Any]) -> list[tuple[str, float]]:
             if isinstance(first, dict)
             else [(t["token"], t["logprob"]) for t in first]
         )
-        return [(str(token), float(value)) for token, value in pairs if not math.isnan(value)]
+        return [(str(token), float(value)) for token, value in pairs if value <= MOST]
     except (AttributeError, KeyError, IndexError, TypeError, ValueError):
         return []
 

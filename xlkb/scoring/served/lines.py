@@ -39,13 +39,12 @@ def written(
         told = INSTRUCTION if way == "chat" else ""
         body = api.ask(client, name, way, told + texts[place], options | WAYS[way])
         choice, used = api.first(body), body.get("usage")
-        used = used if isinstance(used, dict) else {}
         said = replies.text(choice)
         said = replies.cleaned(said) if way == "chat" else said
         return {
             "text": endpoints.hidden(said).partition("\n")[0].strip(),
-            "n_tokens": used.get("completion_tokens", 0),
-            "n_prompt": used.get("prompt_tokens", 0),
+            "n_tokens": api.counted(used, "completion_tokens") or 0,
+            "n_prompt": api.counted(used, "prompt_tokens") or 0,
             "cut": choice.get("finish_reason") == "length" and "\n" not in said,
         }
 
