@@ -105,6 +105,21 @@ def test_one_part_is_shown_by_its_address(opened, demo):
     assert browser.execute_script(f"return {broken}") == 0
 
 
+def test_an_address_that_was_cut_shows_the_overview(opened, demo):
+    assert shown(opened(f"{demo}#%")) == ["overview"]
+
+
+def test_tables_are_printed_that_are_open_and_else_all(opened, demo):
+    browser = opened(f"{demo}#tables")
+    count = "document.querySelectorAll('#tables details[open]').length"
+    printed = f"(dispatchEvent(new Event('beforeprint')), {count})"
+    after = f"(dispatchEvent(new Event('afterprint')), {count})"
+    every = browser.execute_script("return document.querySelectorAll('#tables details').length")
+    assert browser.execute_script(f"return [{printed}, {after}]") == [every, 0]
+    one(browser, "#table02c_barrier summary").click()
+    assert browser.execute_script(f"return [{printed}, {after}]") == [1, 1]
+
+
 PRESSES = {
     "mouse": lambda element: element.click(),
     "enter": lambda element: element.send_keys(Keys.ENTER),

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from xlkb import profiles, report
 from xlkb.ground import paths
-from xlkb.report import pages
+from xlkb.report import manifest, pages
 from xlkb.report.pages import chapters, explorer, grids, html
 
 HOSTILE = [
@@ -251,6 +251,12 @@ def test_a_chapter_has_the_runs_figures_and_says_what_the_notebook_said(notebook
     assert (made.number, made.title, made.said) == ("02", "A title", ["Found it."])
 
 
+def test_no_folder_of_the_machine_is_told(notebook):
+    said = "path:/home/me/own 我/q.jsonl in /home/me, /home/me/.venv/x.py; not /home/menu"
+    made = chapters.of(notebook({"text/plain": said}), {}, ["/home/me", "/home/me/own 我"])
+    assert "path:q.jsonl in ..., .venv/x.py; not /home/menu" in made.html
+
+
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     """The report of the demo."""
@@ -266,7 +272,7 @@ def hostile(tmp_path_factory):
 def test_the_demos_report_has_all_that_the_run_made_once(demo):
     found = harmless(demo)
     assert len(demo) < 15e6
-    recorded = json.loads((paths.ROOT / "figures/manifest.json").read_text(encoding="utf-8"))
+    recorded = manifest.recorded(paths.ROOT / "figures")
     ids = {held["id"] for _, held in found.tags if "id" in held}
     images = [held.get("data-figure") for tag, held in found.tags if tag == "img"]
     for name, entry in recorded.items():

@@ -1,7 +1,6 @@
 """Figures of several models: a panel for each, one below the other; of one model, as ever."""
 
 import dataclasses
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -32,11 +31,11 @@ def made(run, monkeypatch):
     """Makes a figure, and returns it as it was saved."""
     saved = []
     monkeypatch.setattr(canvas, "Image", lambda **_: None)
-    monkeypatch.setattr(canvas.Figure, "savefig", lambda figure, path, **_: keep(figure, path))
+    monkeypatch.setattr(canvas.Figure, "savefig", lambda figure, file, **_: keep(figure, file))
 
-    def keep(figure, path):
+    def keep(figure, file):
         saved.append(figure)
-        Path(path).write_bytes(b"")
+        file.write(b"drawn")
 
     def make(kind, frame, title="A title", **options):
         getattr(figures, kind)(frame, "fig", run, [], title, **KINDS[kind] | options)

@@ -315,15 +315,17 @@ def test_a_notebook_whose_code_changed_is_named(run, forget, tmp_path, monkeypat
 
 def test_questions_that_changed_are_named(run, forget, later, tmp_path):
     file = tmp_path / "q.jsonl"
+    own = dataclasses.replace(run, task=f"path:{file}", name="own")
     row = {"id": "1", "subject": "s", "answer": 0, "question": {"en": "Q?"}}
     row["options"] = {"en": ["a", "b", "c", "d"]}
     for name, asks in (("old", "Q?"), ("new", "What?")):
         row["question"]["en"] = asks
         file.write_text(json.dumps(row) + "\n", encoding="utf-8")
         tasks.load(f"path:{file}", ["en"])
-        tables.save(frame(), name, run)
+        tables.save(frame(), name, own)
         later()
     assert entry(run, "new")["inputs"]["questions"].keys() == {"path:q.jsonl"}
+    assert entry(run, "new")["task"] == "path:q.jsonl"
     assert manifest.stale(run.figures) == {"old": ["the questions of path:q.jsonl"]}
 
 

@@ -1,7 +1,5 @@
 """With two models of the same name, every table and figure speaks of both."""
 
-from pathlib import Path
-
 import notebook_cells
 import pandas as pd
 import pytest
@@ -35,9 +33,9 @@ def play(shared, monkeypatch, tmp_path):
     monkeypatch.chdir(paths.NOTEBOOKS)
     panels = {}
 
-    def keep(figure, path, **_):
-        panels[Path(path).stem] = [a.get_title() for a in figure.axes if a.get_title()]
-        Path(path).write_bytes(b"")
+    def keep(figure, file, metadata, **_):
+        panels[metadata["Title"]] = [a.get_title() for a in figure.axes if a.get_title()]
+        file.write(b"drawn")
 
     monkeypatch.setattr(Figure, "savefig", keep)
 

@@ -225,6 +225,7 @@
 
     const step = (place) => shown.length && choose(Math.min(Math.max(place, 0), shown.length - 1));
     list.addEventListener("keydown", (event) => {
+      if (event.altKey || event.ctrlKey || event.metaKey) return; // The browser's own.
       const page = Math.max(1, Math.floor(list.clientHeight / 48));
       const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity };
       if (event.key in steps) step(current + steps[event.key]);
@@ -237,6 +238,7 @@
       detail.scrollIntoView({ block: "nearest" });
     };
     detail.addEventListener("keydown", (event) => {
+      if (event.altKey || event.ctrlKey || event.metaKey) return; // The browser's own.
       if (event.key === "Escape") list.focus();
       else if (event.key === "ArrowDown" || event.key === "ArrowRight") step(current + 1);
       else if (event.key === "ArrowUp" || event.key === "ArrowLeft") step(current - 1);

@@ -3,8 +3,15 @@
 {
   const views = [...document.querySelectorAll(".view")];
   const links = [...document.querySelectorAll(".views a")];
+  const wanted = () => {
+    try {
+      return decodeURIComponent(location.hash.slice(1));
+    } catch {
+      return ""; // An address that was cut: "#%".
+    }
+  };
   const show = () => {
-    const name = decodeURIComponent(location.hash.slice(1)).split("/")[0];
+    const name = wanted().split("/")[0];
     const target = document.getElementById(name) || views[0];
     const view = target.closest(".view") || views[0];
     for (const each of views) each.hidden = each !== view;
@@ -24,6 +31,16 @@
     const source = document.querySelector(`img[data-figure="${CSS.escape(image.dataset.of)}"]`);
     if (source) image.src = source.src;
   }
+  // Of tables, those that are open are printed; if none is, all of them.
+  let opened = [];
+  addEventListener("beforeprint", () => {
+    const folds = [...document.querySelectorAll(".view:not([hidden]) details.fold")];
+    opened = folds.some((each) => each.open) ? [] : folds;
+    for (const each of opened) each.open = true;
+  });
+  addEventListener("afterprint", () => {
+    for (const each of opened.splice(0)) each.open = false;
+  });
   addEventListener("hashchange", show);
   show();
 }

@@ -8,7 +8,7 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,17 +39,31 @@ class Chapter(NamedTuple):
     said: list[str]
 
 
-def of(notebook: Path, figures: Mapping[str, Mapping[str, str]]) -> Chapter:
+def of(
+    notebook: Path, figures: Mapping[str, Mapping[str, str]], folders: Sequence[str] = ()
+) -> Chapter:
     """The chapter of an executed notebook.
 
     Args:
         figures: SHA-256 of a PNG -> the `name`, `caption` and `uri` of the figure that it is.
+        folders: are left out of outputs, where paths begin with them: they tell of a machine.
+
+    Raises:
+        ValueError: the notebook was cut, or is none.
     """
-    made, sources = nbformat.read(notebook, as_version=4), {}
+    try:
+        made, sources = nbformat.read(notebook, as_version=4), {}
+    except (ValueError, AttributeError, nbformat.ValidationError):  # Of other JSON the latter two.
+        raise ValueError(
+            f"{notebook} is no whole notebook: run it again, with --only {notebook.name[:2]}."
+        ) from None
     for count, cell in enumerate(made.cells):
         if "id" in cell:  # Notebooks count from 0, each for itself.
             cell.id = f"cell-{notebook.name[:2]}-{count}"
     for output in _outputs(made):
+        for holder in (output, output.get("data", {})):
+            for kind in {"text", "text/plain", "text/html"} & holder.keys():
+                holder[kind] = without(holder[kind], folders)
         if png := output.get("data", {}).get("image/png"):
             known = figures.get(_sha256(png))
             output.setdefault("metadata", {})["figure"] = dict(known, uri="") if known else None
@@ -78,6 +92,13 @@ def said(notebook: nbformat.NotebookNode) -> list[str]:
         if lines := [line for line in lines if not COUNTED.search(line)]:
             return lines[-LINES:]
     return []
+
+
+def without(text: str, folders: Sequence[str]) -> str:
+    """A text whose paths do not begin with these folders; "..." where one stands alone."""
+    every = "|".join(map(re.escape, sorted(folders, key=len, reverse=True)))
+    found = rf"(?<![\w.-])(?:{every})([/\\]|(?![\w-]))"
+    return re.sub(found, lambda each: "" if each[1] else "...", text) if every else text
 
 
 def _outputs(notebook: nbformat.NotebookNode) -> Iterator[Any]:

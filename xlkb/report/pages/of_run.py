@@ -1,6 +1,7 @@
 """The report of a run: what it found, its notebooks, tables, figures and questions, in one file."""
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,7 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from xlkb import analysis
-from xlkb.ground import disk
+from xlkb.ground import disk, paths
 from xlkb.profiles import Run
 from xlkb.report import manifest
 from xlkb.report.pages import chapters, explorer, grids, html
@@ -43,7 +44,8 @@ def write(run: Run, notebooks: Path, folder: Path) -> Path:
     made = {name: entry for name, entry in entries.items() if entry["files"]}
     figures = [_figure(run.figures, *each) for each in _of(made, "figure")]
     by_hash = {made[each["name"]]["files"][f"{each['name']}.png"]: each for each in figures}
-    parts = [chapters.of(path, by_hash) for path in sorted(notebooks.glob("[0-9][0-9]_*.ipynb"))]
+    executed, folders = sorted(notebooks.glob("[0-9][0-9]_*.ipynb")), _folders(run)
+    parts = [chapters.of(path, by_hash, folders) for path in executed]
     embedded = {name for part in parts for name in re.findall(r'data-figure="(\w+)"', part.html)}
     tables = {name: read(run.figures / f"{name}.csv") for name, _ in _of(made, "table")}
     shown = {name: grids.shown(run.figures / f"{name}.csv") for name in tables}
@@ -51,7 +53,7 @@ def write(run: Run, notebooks: Path, folder: Path) -> Path:
     try:
         questions, lacking = html.data(explorer.data(run)), ""
     except (OSError, ValueError, RuntimeError, KeyError) as error:
-        questions, lacking = None, str(error)
+        questions, lacking = None, chapters.without(str(error), folders)
     story = _story(run, tables)
     page = html.page(
         "run.html",
@@ -74,6 +76,14 @@ def write(run: Run, notebooks: Path, folder: Path) -> Path:
     path = Path(folder) / "index.html"
     disk.write(path, page.encode())
     return path
+
+
+def _folders(run: Run) -> list[str]:
+    """Where a run's own files lie, and others that a notebook may name."""
+    given = (name.partition(":")[2] for name in (run.task, *run.models))
+    own = [Path(each).parent for each in given if Path(each).is_absolute()]
+    every = (*own, run.results, run.figures, paths.ROOT, paths.cache(), sys.prefix, Path.home())
+    return [str(each) for each in every if Path(each) != Path(each).parent]
 
 
 def _of(made: dict[str, dict], kind: str) -> list[tuple[str, dict]]:
