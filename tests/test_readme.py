@@ -47,6 +47,7 @@ NOT_RUN = {
     "python -m helpers.hub": "it serves until it is stopped; tests/rehearsal asks it",
     "pytest --rehearsal tests/rehearsal/test_whole_run.py": "it takes a quarter of an hour",
     "pytest --rehearsal tests/scoring": "it starts a cluster and a server, and takes minutes",
+    "pytest --rehearsal tests/faults": "it takes minutes; its short part runs with the tests",
     "hf auth login": "it needs the hub",
     "jupyter lab notebooks/": "it starts a server",
     "./paper_reproduce.sh --test": THIS,
@@ -113,7 +114,7 @@ def world(tmp_path, weights, monkeypatch):
         monkeypatch.setattr(module, "by_name", lambda name: _translator(almanac))
     monkeypatch.setattr(translators, "needed", lambda name: [])
     # Drawing and many resamples are in the replay of the notebooks.
-    monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: Path(path).write_bytes(b""))
+    monkeypatch.setattr(Figure, "savefig", lambda self, file, **_: file.write(b"drawn"))
     monkeypatch.setattr(resampling, "RESAMPLES", 100)
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -99,7 +99,7 @@ def play(shared, monkeypatch, tmp_path):
     monkeypatch.setenv("XLKB_RESULTS", str(folder / "results"))
     monkeypatch.setattr(paths, "PROFILES", folder / "profiles")
     monkeypatch.setattr(paths, "FIGURES", tmp_path / "figures")
-    monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: Path(path).write_bytes(b""))
+    monkeypatch.setattr(Figure, "savefig", lambda self, file, **_: file.write(b"drawn"))
     monkeypatch.setattr(resampling, "RESAMPLES", 100)
     monkeypatch.chdir(paths.NOTEBOOKS)
 

@@ -124,11 +124,11 @@ def test_a_plus_in_a_models_or_a_files_own_path_is_no_adapter(subjects, capsys, 
 
 FAULTS = {
     "no column is_answer": lambda rows: rows.drop(columns="is_answer"),
-    "are no whole question": lambda rows: rows[:-1],
-    "not the choices 0, 1, 2, 3": lambda rows: rows[::-1],
+    "must be 0, 1, 2, 3": lambda rows: rows[:-1],
+    "in this order": lambda rows: rows[::-1],
     "no rows": lambda rows: rows[:0],
-    "not one right answer": lambda rows: rows.assign(is_answer=False),
-    "no log_likelihood": lambda rows: rows.assign(log_likelihood=float("nan")),
+    "one choice must be the answer": lambda rows: rows.assign(is_answer=False),
+    "log_likelihood is missing": lambda rows: rows.assign(log_likelihood=float("nan")),
 }
 
 

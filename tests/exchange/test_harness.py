@@ -375,6 +375,28 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path, log, change, said):
         harness_logs.read([changed(log, tmp_path / "log", change)])
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("id", None),
+        ("language", "xx"),
+        ("style", "foo"),
+        ("n_shots", "two"),
+        ("question", ["x"]),
+        ("options", ["a"]),
+        ("option_languages", ["zz"] * 4),
+        ("answer", 7),
+    ],
+)
+def test_a_changed_document_is_found_out(tmp_path, log, field, value):
+    def change(lines):
+        lines[1]["doc"][field] = value
+        return lines
+
+    with pytest.raises(ValueError, match=rf"line 2: its document's {field} is .*was changed"):
+        harness_logs.read([changed(log, tmp_path / "log", change)])
+
+
 def test_a_log_cut_short_in_a_line_is_refused(tmp_path, log):
     copy = changed(log, tmp_path / "log", list)
     copy.write_text(copy.read_text()[:-40])
@@ -459,6 +481,7 @@ def test_commands_take_relative_paths_and_one_question(tmp_path, monkeypatch, ca
     (tmp_path / "one.jsonl").write_bytes(b"\xef\xbb\xbf" + json.dumps(one).encode() + b"\r\n")
     assert xlkb(["export", "harness", "--task", "path:one.jsonl", "--out", "a b"]) == 0
     assert "xlkb_one_full_fr: 1 questions" in capsys.readouterr().out
+    assert str(tmp_path) not in (tmp_path / "a b" / harness_tasks.MARK).read_text()
     harness("a b", ["xlkb_one", "xlkb_one_unconditional"], tmp_path / "out")
     assert xlkb(["import", "harness", "out", "--out", "x.parquet"]) == 0
     found = answers.read("x.parquet")

@@ -13,6 +13,9 @@ IMPORTED += ["xlkb.training.finetuning", "xlkb.training.loop.trainable"]
 IMPORTED += ["xlkb.models.gguf_conversion"]
 IMPORTED += [f"transformers.models.{name}.modeling_{name}" for name in ("llama", "gemma3")]
 
+IMPORTED += [f"xlkb.commands.{name}" for name in ("card", "compare", "mend")]
+IMPORTED += ["xlkb.report.reference", "xlkb.scoring.likelihoods", "py3langid"]
+
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(IMPORTED)
 

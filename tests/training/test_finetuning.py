@@ -24,7 +24,7 @@ from xlkb.scoring import likelihoods
 from xlkb.scoring.tries import Pair
 from xlkb.training import finetuning, packing, recipes
 from xlkb.training.folders import model_card
-from xlkb.training.loop import chunked_loss, trainable, trainer
+from xlkb.training.loop import chunked_loss, seals, trainable, trainer
 
 TEXTS = [f"{text} {number}" for number in range(3) for text in tiny.TEXT[:3]]
 QUICK = {"sequence_length": 16, "batch_size": 2, "learning_rate": 1e-2}
@@ -240,8 +240,8 @@ def test_a_checkpoint_without_seal_is_passed_over(tmp_path):
     (tmp_path / "checkpoint-2").mkdir()
     (tmp_path / "checkpoint-2" / "trained.safetensors").write_bytes(b"half")
     (tmp_path / "checkpoint-1").mkdir()
-    trainer.seal(tmp_path / "checkpoint-1")
-    assert trainer.last_checkpoint(tmp_path).name == "checkpoint-1"
+    seals.seal(tmp_path / "checkpoint-1")
+    assert seals.last_checkpoint(tmp_path).name == "checkpoint-1"
     assert not (tmp_path / "checkpoint-2").exists()
 
 
