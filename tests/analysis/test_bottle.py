@@ -24,7 +24,7 @@ def planted(n_seeds, effect=0.2, scatter=0.05, draw=0, arms=ARMS):
                 accuracy = 0.3 + step + world + rng.normal(0, scatter / 5)
                 share = {name: accuracy for name in bottle.SHARES}
                 cosines = dict.fromkeys(bottle.LAYERS, step + rng.normal(0, 5e-3))
-                row = {"order": order, "arm": arm, "seed": seed, "n_tokens": 100.0, "seconds": 1.0}
+                row = {"order": order, "arm": arm, "seed": seed, "n_tokens": 100.0}
                 rows.append(row | share | cosines | {"accuracy_learned": 1.0, "accuracy_k": 1.0})
     return pd.DataFrame(rows)
 

@@ -43,7 +43,7 @@ def table(outcomes: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     Returns:
         `by` and `n_seeds`, the means of `SHARES` (accuracy_own where it is not accuracy_c),
         `seeds_low, seeds_high` (interval of accuracy_c), `least_learned` (accuracy_learned of the
-        worst seed), `n_tokens` and `seconds` per model.
+        worst seed) and `n_tokens` per model.
     """
     rows = []
     for key, part in outcomes.groupby(list(by), sort=False):
@@ -57,7 +57,6 @@ def table(outcomes: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
                 "seeds_high": high,
                 "least_learned": part["accuracy_learned"].min(),
                 "n_tokens": round(part["n_tokens"].mean()),
-                "seconds": part["seconds"].mean(),
             }
         )
     found = pd.DataFrame(rows)

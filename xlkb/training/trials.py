@@ -119,7 +119,8 @@ def sweeps(names: Sequence[str], seeds: Sequence[int], **sizes: Any) -> pd.DataF
 
 
 def outcomes(asked: pd.DataFrame, store: Path, workers: int | None = None) -> pd.DataFrame:
-    """The frame with the columns of `bottle.outcome` in place of `trial`.
+    """The frame with the columns of `bottle.outcome` in place of `trial`, but for the time it took,
+    which is another one each time: the same trials give the same tables.
 
     Args:
         asked: from `grid` or `sweeps`, or rows of both.
@@ -151,7 +152,7 @@ def outcomes(asked: pd.DataFrame, store: Path, workers: int | None = None) -> pd
     if missing:
         scoring.results.merge(folder, schema)
     print(f"The bottle: trained {len(missing):,} / reused {len({*keys}) - len(missing):,} models")
-    rows = scoring.results.index.rows(folder, schema, keys)
+    rows = scoring.results.index.rows(folder, schema, keys).drop(columns="seconds")
     return pd.concat([asked.drop(columns="trial").reset_index(drop=True), rows], axis=1)
 
 

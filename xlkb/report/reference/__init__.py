@@ -25,7 +25,6 @@ TOLERANCES: dict[str, tuple[float, str]] = {
     r"^n($|_)": (0.0, "questions; 5 % where it counts answers of one kind (`OUTCOMES`)"),
     r"^p($|_)": (np.inf, "follows from the other columns, and a small change moves it far"),
     r"^seeds_|least_|^rho": (np.inf, "rests on the scatter of a few seeds"),
-    r"seconds|per_second": (np.inf, "depends on the machine"),
     r"log_likelihood|margin|nats": (0.3, "nats; bfloat16 sums differ by that between machines"),
     r"loss": (0.05, "nats per token"),
     r"perplexity|bits_per_byte|distance|length_ratio|tokens_per": (0.02, "of the value"),
