@@ -1,6 +1,7 @@
 """Kind: a disk that is full, under answers, stored scores, tables, a checkpoint, the cache."""
 
 import dataclasses
+import shlex
 import subprocess
 import sys
 
@@ -124,3 +125,13 @@ def test_what_is_printed_to_a_full_device_is_an_error_in_words():
     assert "error: There is no room left for what the output goes to" in done.stderr
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr
+
+
+def test_a_file_that_is_larger_than_allowed_is_said_to_be(tmp_path):
+    code = (
+        "from pathlib import Path; from xlkb.ground import disk; disk.write(Path('a'), b'1' * 9000)"
+    )
+    limited = f"ulimit -f 4; exec {sys.executable} -c {shlex.quote(code)}"
+    done = subprocess.run(["bash", "-c", limited], cwd=tmp_path, capture_output=True, text=True)
+    assert "would be larger than is allowed (by ulimit -f, or by its disk)" in done.stderr
+    assert not list(tmp_path.iterdir())

@@ -82,6 +82,25 @@ def test_a_run_whose_folders_are_read_only_is_refused_with_the_folder(
     assert not (user / "results").exists()
 
 
+@pytest.mark.parametrize("what", ["a file", "a link that leads nowhere"])
+@pytest.mark.parametrize("command", ["card", "compare", "score"])
+def test_results_that_can_be_no_folder_are_refused_before_anything_is_loaded(
+    user, capsys, monkeypatch, command, what
+):
+    network = property(lambda _: pytest.fail("it was loaded"))
+    monkeypatch.setattr(models.LanguageModel, "network", network)
+    place = user / "place"
+    place.touch() if what == "a file" else place.symlink_to(place)
+    asked = [command, f"path:{user}/model", "--task", f"path:{user}/q.jsonl"]
+    asked += ["--style", "cloze,letters"] if command == "compare" else []
+    monkeypatch.setenv("XLKB_RESULTS", str(place))
+    assert commands.main([*asked, "--out", str(user / "out")]) == 2
+    assert f"error: Results: {place} is {what}, and a folder" in capsys.readouterr().err
+    monkeypatch.delenv("XLKB_RESULTS")
+    assert commands.main([*asked, "--out", str(place)]) == 2
+    assert f"error: --out: {place} is {what}, and a folder" in capsys.readouterr().err
+
+
 @permitted
 def test_a_cache_that_is_read_only_is_named_with_its_variable(user):
     made = locked(user / "cache") / "models" / "tiny"

@@ -67,6 +67,12 @@ def writing(folder: Path) -> Iterator[None]:
             ) from error
         if number not in FULL and not any(words in str(error) for words in SAID):
             raise
+        if number == errno.EFBIG:
+            raise OSError(
+                f"A file in {folder} would be larger than is allowed (by ulimit -f, or by its "
+                "disk). Allow larger ones, and give the same command again: what was written "
+                "before is kept."
+            ) from error
         free = shutil.disk_usage(existing(folder)).free
         raise OSError(
             f"There is no room left in {folder} ({free / 1e6:.1f} MB are free on its disk). Make "
@@ -131,11 +137,22 @@ def set_damaged_aside(path: Path) -> Path:
 
 def writable(folder: Path, what: str) -> None:
     """Raise OSError unless the folder exists and can be written to, or can be made."""
+    place = placed(folder, what)
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise PermissionError(f"{what}: {place} cannot be written to. Choose another folder.")
+
+
+def placed(folder: Path, what: str) -> Path:
+    """The nearest folder that exists; NotADirectoryError where a file, or a link that leads
+    nowhere, has its place."""
+    for each in (folder.absolute(), *folder.absolute().parents):
+        if each.is_symlink() and not each.exists():
+            told = f"{each} is a link that leads nowhere, and a folder is needed there."
+            raise NotADirectoryError(f"{what}: {told}")
     place = existing(folder)
     if not place.is_dir():
         raise NotADirectoryError(f"{what}: {place} is a file, and a folder is needed there.")
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise PermissionError(f"{what}: {place} cannot be written to. Choose another folder.")
+    return place
 
 
 def file_to_write(path: Path, option: str) -> None:

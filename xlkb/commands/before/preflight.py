@@ -75,8 +75,9 @@ def require(wanted: Wanted) -> float:
         Bytes that are still to be fetched from the hub.
 
     Raises:
-        ValueError: with the list of all that is wrong.
+        ValueError: with the list of all that is wrong. NotADirectoryError: no place for results.
     """
+    disk.placed(paths.results(), "Results")
     translating = chain.from_iterable(map(translators.needed, wanted.translators))
     if models.replaying():  # Translations are stored, too.
         translating = ()
