@@ -31,10 +31,7 @@ def own(folder, codes, n=3, name="own.jsonl"):
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("models") / "small"
-    tiny.network().save_pretrained(folder)
-    tiny.tokenizer().save_pretrained(folder)
-    return f"path:{folder}"
+    return tiny.saved(tmp_path_factory.mktemp("models") / "small")
 
 
 def made(folder):

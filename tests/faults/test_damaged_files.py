@@ -272,7 +272,8 @@ def test_a_checkpoint_of_another_run_is_set_aside(tmp_path):
     folders = [tmp_path / name / "checkpoints" for name in ("ours", "theirs")]
     for number, folder in enumerate(folders):
         (folder / f"checkpoint-{1 + number}").mkdir(parents=True)
-        (folder.parent / "run.json").write_text(json.dumps({"key": f"run {number}"}))
+        run = {"key": f"run {number}", "base": "path:model", "base_fingerprint": "0"}
+        (folder.parent / "run.json").write_text(json.dumps(run))
         seals.seal(folder / f"checkpoint-{1 + number}", key=seals.key(folder))
         assert seals.last_checkpoint(folder), "of its own run it is used"
     shutil.copytree(folders[1] / "checkpoint-2", folders[0] / "checkpoint-2")

@@ -11,12 +11,12 @@ import pytest
 import questions
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stubs import chatted, completion, refused, stubs_started
+from stubs import chatted, completion, refused, stubs_asked
 
 from xlkb import commands, models
 from xlkb.analysis import stats
 from xlkb.ground import transfers
-from xlkb.models import api, endpoints
+from xlkb.models import api
 from xlkb.scoring import results, texts
 from xlkb.scoring.evaluation import score
 from xlkb.tasks import recompose
@@ -28,12 +28,7 @@ DEEP = b"[" * 100_000
 @pytest.fixture
 def stub(monkeypatch):
     """Make stubs; the key is set, and nothing is asked twice."""
-    monkeypatch.setenv(api.KEY, SECRET)
-    monkeypatch.setattr(api, "RETRIES", 0)
-    monkeypatch.setattr(endpoints, "_KNOWN", {})
-    for name in (api.PRICE, api.BUDGET):
-        monkeypatch.delenv(name, raising=False)
-    with stubs_started() as make:
+    with stubs_asked(monkeypatch, SECRET, 0) as make:
         yield make
 
 

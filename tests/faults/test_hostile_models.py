@@ -29,8 +29,7 @@ class Touch:
 @pytest.fixture(scope="module")
 def good(tmp_path_factory):
     folder = tmp_path_factory.mktemp("good") / "tiny"
-    tiny.network().save_pretrained(folder)
-    tiny.tokenizer().save_pretrained(folder)
+    tiny.saved(folder)
     return folder
 
 

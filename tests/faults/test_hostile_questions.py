@@ -56,10 +56,7 @@ DAMAGED = {
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("models") / "small"
-    tiny.network().save_pretrained(folder)
-    tiny.tokenizer().save_pretrained(folder)
-    return f"path:{folder}"
+    return tiny.saved(tmp_path_factory.mktemp("models") / "small")
 
 
 def files(folder):

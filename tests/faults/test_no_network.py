@@ -1,5 +1,7 @@
 """Kind: no network, or one that is cut, under a command that asks a model of the hub."""
 
+import json
+
 import faults
 import notebook_cells
 import pytest
@@ -46,6 +48,16 @@ def test_a_model_that_is_not_cached_is_refused_in_one_line_and_one_that_is_answe
     hub.stop()
     assert ask("without")[0] == 0
     assert faults.files(tmp_path / "without") == faults.files(tmp_path / "undisturbed")
+
+
+def test_a_cached_model_that_names_code_of_the_hub_is_refused_like_a_new_one(hub, ask, tmp_path):
+    assert ask("out")[0] == 0
+    (config,) = (tmp_path / "hf").rglob("snapshots/*/config.json")
+    whole = json.loads(config.read_text(encoding="utf-8"))
+    config.write_text(json.dumps(whole | {"attn_implementation": "ORG/KERNEL"}), encoding="utf-8")
+    code, said = ask("again")
+    assert code == 1
+    assert "code of the hub, which is never run: remove it" in said
 
 
 def test_a_download_that_is_cut_is_named_and_the_same_command_fetches_the_rest(hub, ask, tmp_path):

@@ -1,5 +1,6 @@
 """Kind: surroundings: paths, umask, home, locale, time zone, threads, streams, flags of Python."""
 
+import errno
 import json
 import os
 import subprocess
@@ -19,6 +20,7 @@ from places import permitted
 from threadpoolctl import threadpool_limits
 
 from xlkb import analysis, commands, models, scoring, tasks
+from xlkb.commands import line
 from xlkb.ground import disk, paths
 from xlkb.tasks import recompose
 from xlkb.training import finetuning, recipes
@@ -107,6 +109,14 @@ def test_without_standard_streams_the_answers_are_the_same(place, undisturbed, t
     started = faults.Started(tmp_path, _without_streams, request(place, place / "closed"))
     assert started.ends() == faults.Done(0, "", "")
     assert faults.files(place / "closed") == undisturbed
+
+
+def test_a_pipe_that_breaks_elsewhere_is_no_success(capsys):
+    def work():
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    assert line.command(work, "") == 2
+    assert capsys.readouterr().err == "error: [Errno 32] Broken pipe\n"
 
 
 def test_python_without_documentation_is_refused_in_words():

@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pytest
 import questions
 
 from xlkb import models
+from xlkb.models import api, endpoints
 from xlkb.scoring.evaluation import score
 from xlkb.tasks import recompose
 
@@ -94,6 +96,18 @@ def stubs_started() -> Iterator[Callable[..., Stub]]:
         for each in made:
             each.shutdown()
             each.server_close()
+
+
+@contextmanager
+def stubs_asked(monkeypatch: pytest.MonkeyPatch, key: str, retries: int) -> Iterator[Callable]:
+    """`stubs_started`, asked with this key and so many retries, at no price."""
+    monkeypatch.setenv(api.KEY, key)
+    monkeypatch.setattr(api, "RETRIES", retries)
+    monkeypatch.setattr(endpoints, "_KNOWN", {})
+    for name in (api.PRICE, api.BUDGET):
+        monkeypatch.delenv(name, raising=False)
+    with stubs_started() as make:
+        yield make
 
 
 def ask(say: Callable, name: str, store: Path) -> None:

@@ -127,6 +127,13 @@ def tokenizer(
     )
 
 
+def saved(folder: Path) -> str:
+    """Name of a random model, saved in `folder` with its tokenizer."""
+    network().save_pretrained(folder)
+    tokenizer().save_pretrained(folder)
+    return f"path:{folder}"
+
+
 def merging(*merges: str) -> transformers.PreTrainedTokenizerFast:
     """A tokenizer of bytes and these merges ("Ġ A"), which know no border between words."""
     core = Tokenizer(models.BPE())

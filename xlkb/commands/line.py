@@ -41,24 +41,20 @@ def command(work: Callable[[], int], goes_on: str) -> int:
             sys.stdout.flush()  # What cannot be printed is no success.
         return code
     except Failed as error:
-        print(f"error: {names.without_secrets(str(error))}", file=sys.stderr)
-        return 1
-    except BrokenPipeError:  # Whoever read the output has seen enough, as `| head` does.
-        streams.drop()
-        return 0
-    except OSError as error:
-        if error.errno not in disk.FULL:
-            print(f"error: {names.without_secrets(str(error))}", file=sys.stderr)
-            return 2
+        return _say(error, 1)
+    except (ValueError, OSError, ImportError, RuntimeError) as error:
+        if getattr(error, "errno", None) not in disk.FULL:
+            return _say(error, 2)
         streams.drop()
         where = error.filename or "what the output goes to, or for a temporary file"
-        print(f"error: There is no room left for {where}. Make room. {goes_on}", file=sys.stderr)
-        return 1
-    except (ValueError, ImportError, RuntimeError) as error:
-        print(f"error: {names.without_secrets(str(error))}", file=sys.stderr)
-        return 2
+        return _say(f"There is no room left for {where}. Make room. {goes_on}", 1)
     except KeyboardInterrupt as stop:
         return stopped(stop, goes_on)
+
+
+def _say(error: object, code: int) -> int:
+    print(f"error: {names.without_secrets(str(error))}", file=sys.stderr)
+    return code
 
 
 @contextmanager
@@ -66,10 +62,8 @@ def computing() -> Iterator[None]:
     """Errors in here are failures (`Failed`), because the request itself was found good."""
     try:
         yield
-    except BrokenPipeError:
-        raise
     except (ValueError, OSError, ImportError, RuntimeError, MemoryError) as error:
-        if isinstance(error, OSError) and error.errno in disk.FULL:
+        if getattr(error, "errno", None) in disk.FULL:
             raise
         raise Failed(
             stops.without_memory(error) if stops.out_of_memory(error) else error

@@ -22,7 +22,13 @@ from xlkb.models import (
     tokens,
     variants,
 )
-from xlkb.models.language_model import LanguageModel, release, replaying, slug
+from xlkb.models.language_model import (
+    LanguageModel,
+    fingerprint_in,
+    release,
+    replaying,
+    slug,
+)
 from xlkb.models.registry import DTYPES, KINDS, check, load, names, needed
 
 __all__ = [
@@ -33,6 +39,7 @@ __all__ = [
     "check",
     "checkpoints",
     "endpoints",
+    "fingerprint_in",
     "hub_models",
     "load",
     "names",

@@ -141,6 +141,7 @@ def fetch(repository: str, commit: str, weights: bool = True) -> Path:
     """
     source = on_hub(repository, commit, weights)
     if folder := cached(source):
+        check(folder)  # It may have been fetched by something else.
         return folder
     folder = hub.folder(source)
     if not hub.listed(source):  # So it was not reached, and nothing is known of what is missing.

@@ -176,8 +176,11 @@ class LanguageModel:
         options["output_loading_info"] = True
         with checkpoints.readable(f"The weights of {source}"):
             network, told = AutoModelForCausalLM.from_pretrained(source, **options)
-            if missing := sorted(told["missing_keys"]):  # They would be random numbers.
-                raise KeyError(f"{len(missing)} tensors are missing, as {missing[0]}")
+        if missing := sorted(told["missing_keys"]):  # They would be random numbers.
+            raise ValueError(
+                f"The weights of {source} are not whole: {len(missing)} tensors are missing, as "
+                f"{missing[0]}. A file is of another model: put the right one there."
+            )
         return network
 
     def describe(self) -> dict[str, str | int | None]:
@@ -208,6 +211,12 @@ def slug(name: str) -> str:
     kind, _, rest = name.partition(":")
     rest = Path(rest).resolve().name if kind == "path" else rest or kind
     return re.sub(r"[^A-Za-z0-9._-]+", "-", rest).strip("-.")[:80] or "model"
+
+
+def fingerprint_in(name: str) -> str:
+    """The start of a fingerprint with which the name of a folder of results ends; "" of others."""
+    found = re.search("-([0-9a-f]{12})$", name)
+    return found[1] if found else ""
 
 
 def replaying() -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from xlkb.ground import paths
 from xlkb.models import variants
-from xlkb.models.language_model import LanguageModel
+from xlkb.models.language_model import LanguageModel, fingerprint_in
 
 
 def stored(name: str, adapter: str | None, dtype: str, label: str) -> LanguageModel:
@@ -22,7 +22,7 @@ def stored(name: str, adapter: str | None, dtype: str, label: str) -> LanguageMo
     for path in sorted(paths.results().glob("*/*/model.json")):
         try:
             run = json.loads(path.read_text(encoding="utf-8"))
-            if path.parent.name.rpartition("-")[2] != run["fingerprint"][:12]:
+            if fingerprint_in(path.parent.name) != run["fingerprint"][:12]:
                 raise ValueError("it is of another model")
             if (run["name"], run["adapter"]) == (name, adapter) and dtype in ("auto", run["dtype"]):
                 runs[run["fingerprint"]] = run

@@ -21,7 +21,7 @@ from xlkb.ground import disk, progress
 from xlkb.models import LanguageModel, checkpoints
 from xlkb.training import memory, packing, recipes, sizes
 from xlkb.training.folders import runs
-from xlkb.training.loop import processes
+from xlkb.training.loop import processes, seals
 from xlkb.training.recipes import Recipe
 
 # PEFT says these of modules that it only copies, and of a method that it calls itself.
@@ -175,7 +175,7 @@ def load(model: LanguageModel, folder: str | Path, label: str = "") -> LanguageM
         checkpoints.require(
             checkpoints.existing_folder(folder), runs.FINISHED, "train writes it, last"
         )
-        run = runs.description(folder)
+        run = seals.description(folder)
         if run["base_fingerprint"] != model.weights_fingerprint:
             raise ValueError(
                 f"{folder} was made from {run['base_label']} ({run['base']}), whose weights are "

@@ -22,14 +22,14 @@ import pytest
 import questions
 import stubs
 import torch
-from stubs import chatted, completion, refused, stubs_started
+from stubs import chatted, completion, refused, stubs_asked
 
 from xlkb import models, profiles, tasks
 from xlkb.analysis import gaps, stats
 from xlkb.commands import reproduce
 from xlkb.commands.before import plan
 from xlkb.ground import paths
-from xlkb.models import api, endpoints
+from xlkb.models import api
 from xlkb.report import figures, tables
 from xlkb.scoring import results
 from xlkb.scoring.evaluation import score, store_folder
@@ -43,12 +43,7 @@ LATER = {"retry-after-ms": "1"}
 @pytest.fixture
 def stub(monkeypatch):
     """Make stubs; the key is set, and two retries are enough."""
-    monkeypatch.setenv(api.KEY, SECRET)
-    monkeypatch.setattr(api, "RETRIES", 2)
-    monkeypatch.setattr(endpoints, "_KNOWN", {})
-    for name in (api.PRICE, api.BUDGET):
-        monkeypatch.delenv(name, raising=False)
-    with stubs_started() as make:
+    with stubs_asked(monkeypatch, SECRET, 2) as make:
         yield make
 
 

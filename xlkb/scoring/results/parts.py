@@ -7,7 +7,6 @@ of a key counts, wherever it lies.
 
 import json
 import os
-import re
 import warnings
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
@@ -22,6 +21,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock
 
 from xlkb.ground import disk
+from xlkb.models import fingerprint_in
 from xlkb.scoring.results import order, used
 from xlkb.scoring.results.schemas import KINDS, LENGTHS, SCORES
 
@@ -199,9 +199,8 @@ def rows_bytes(rows: pd.DataFrame, metadata: Mapping[str, Any]) -> memoryview:
 
 def _model(folder: Path) -> bytes:
     """The start of a model's fingerprint, of which a folder holds results; b"" of no model's."""
-    names = (Path(folder).name, Path(folder).parent.name)
-    found = (re.search("-([0-9a-f]{12})$", name) for name in names)
-    return next((each[1].encode() for each in found if each), b"")
+    of_kind = Path(folder).parent.name
+    return (fingerprint_in(Path(folder).name) or fingerprint_in(of_kind)).encode()
 
 
 def _write(folder: Path, table: pa.Table) -> Path:

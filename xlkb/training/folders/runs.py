@@ -1,6 +1,5 @@
 """The folder of a training: known by what it is made from, made once, sealed when it is done."""
 
-import json
 import shutil
 import sys
 from collections.abc import Callable, Mapping
@@ -15,14 +14,13 @@ from xlkb import models
 from xlkb.ground import disk, paths
 from xlkb.models import LanguageModel, checkpoints
 from xlkb.training.folders import model_card
-from xlkb.training.loop import processes
+from xlkb.training.loop import processes, seals
 from xlkb.training.recipes import Recipe
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 FINISHED = "finished.json"
-DESCRIPTION = "run.json"
 WORK = "checkpoints"
 
 
@@ -100,13 +98,13 @@ def finish(
         curve: of the loss, a row per step.
         read: `texts` and `tokens` that were learned from.
     """
-    from xlkb.training.loop import seals, trainable
+    from xlkb.training.loop import trainable
 
     with disk.writing(folder):
         trainable.save(model, network, folder)
         curve.to_csv(folder / "loss.csv", index=False)
     for path in folder.glob("*.safetensors"):  # A folder may be shared; these were 0600.
-        path.chmod((folder / DESCRIPTION).stat().st_mode)
+        path.chmod((folder / seals.DESCRIPTION).stat().st_mode)
     tenth = max(1, len(curve) // 10)
     outcome = {
         **read,
@@ -114,23 +112,11 @@ def finish(
         "first_loss": float(curve["loss"].head(tenth).mean()),
         "final_loss": float(curve["loss"].tail(tenth).mean()),
     }
-    run = description(folder)
+    run = seals.description(folder)
     (folder / "README.md").write_text(model_card.text(run, outcome), encoding="utf-8")
     seals.seal(folder, FINISHED, key=run["key"], **outcome)
     shutil.rmtree(folder / WORK)
     print(f"{folder.name}: loss {outcome['first_loss']:.3f} → {outcome['final_loss']:.3f}")
-
-
-def description(folder: Path) -> dict[str, Any]:
-    """What a run's folder says that it was made from; ValueError where that is damaged."""
-    path = folder / DESCRIPTION
-    try:
-        run = dict(json.loads(path.read_text(encoding="utf-8")))
-        return run if {"key", "base", "base_fingerprint"} <= {*run} else run["key"]
-    except (ValueError, TypeError, KeyError):
-        raise ValueError(
-            f"{path} is damaged; restore it, or remove its folder: then the model is trained again."
-        ) from None
 
 
 def _ready(folder: Path) -> None:
@@ -142,18 +128,16 @@ def _begun(folder: Path, run: Mapping[str, Any]) -> bool:
     """Whether the run is finished; where it is not, its folder says from now on what it is."""
     finished = _finished(folder, run["key"])
     if not finished:
-        disk.write_json(folder / DESCRIPTION, run)
+        disk.write_json(folder / seals.DESCRIPTION, run)
     return finished
 
 
 def _finished(folder: Path, key: str) -> bool:
     """Whether the folder holds this very run, finished and whole."""
-    from xlkb.training.loop import seals
-
-    if (folder / DESCRIPTION).exists() and description(folder)["key"] != key:
+    if (folder / seals.DESCRIPTION).exists() and seals.description(folder)["key"] != key:
         raise ValueError(
             f"{folder} holds another run (model, corpus, recipe or dtype differ; its own are "
-            f"in {DESCRIPTION}). Give another folder, or remove it."
+            f"in {seals.DESCRIPTION}). Give another folder, or remove it."
         )
     if not (folder / FINISHED).exists():
         return False
@@ -164,6 +148,6 @@ def _finished(folder: Path, key: str) -> bool:
         return True
     print(f"{folder / bad} is damaged; the model is trained again.", file=sys.stderr)
     for path in folder.iterdir():  # Not overwritten: another process may have them in memory.
-        if path.is_file() and path.name != DESCRIPTION:
+        if path.is_file() and path.name != seals.DESCRIPTION:
             path.unlink()
     return False

@@ -14,6 +14,7 @@ from xlkb.ground import disk
 from xlkb.models import checkpoints
 
 SEAL = "checkpoint.json"
+DESCRIPTION = "run.json"
 
 
 def seal(folder: Path, record: str = SEAL, **facts: Any) -> None:
@@ -62,6 +63,21 @@ def last_checkpoint(folder: Path) -> Path | None:
 
 
 def key(folder: Path) -> str | None:
-    """The key of the run whose checkpoints a folder holds (`runs.described`), if it tells one."""
-    path = folder.parent / "run.json"
-    return json.loads(path.read_text(encoding="utf-8")).get("key") if path.exists() else None
+    """The key of the run whose checkpoints a folder holds; None where nothing describes it."""
+    run = folder.parent
+    return description(run)["key"] if (run / DESCRIPTION).exists() else None
+
+
+def description(folder: Path) -> dict[str, Any]:
+    """What a run's folder says that it was made from (`runs.described`); ValueError where that is
+    damaged."""
+    path = folder / DESCRIPTION
+    try:
+        run = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        run = None
+    if isinstance(run, dict) and {"key", "base", "base_fingerprint"} <= run.keys():
+        return run
+    raise ValueError(
+        f"{path} is damaged; restore it, or remove its folder: then the model is trained again."
+    )
