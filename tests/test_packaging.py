@@ -128,8 +128,24 @@ def _stub(folder, name, text):
     (folder / name).chmod(0o755)
 
 
-def test_script_reports_a_mistyped_option_before_it_installs_anything(tmp_path):
-    done = _script("--profil", "demo", cwd=tmp_path, XLKB_VENV=str(tmp_path / "venv"))
+@pytest.fixture
+def bare(tmp_path):
+    """PATH on which every Python has the standard library only, as on a fresh machine."""
+    for name in ("python3", "python", "python3.11", "python3.12", "python3.13", "python3.14"):
+        _stub(tmp_path / "bare", name, f'exec "{sys.executable}" -S "$@"')
+    return f"{tmp_path / 'bare'}{os.pathsep}{os.environ['PATH']}"
+
+
+def test_a_bare_python_has_no_package(bare):
+    told = subprocess.run(
+        ["python3", "-c", "import tqdm"], env=os.environ | {"PATH": bare}, stderr=subprocess.PIPE
+    )
+    assert b"No module named 'tqdm'" in told.stderr
+
+
+def test_script_reports_a_mistyped_option_before_it_installs_anything(tmp_path, bare):
+    venv = str(tmp_path / "venv")
+    done = _script("--profil", "demo", cwd=tmp_path, XLKB_VENV=venv, PATH=bare)
     assert done.returncode == 2
     assert "Did you mean --profile?" in done.stderr
     assert not (tmp_path / "venv").exists()
@@ -152,8 +168,8 @@ def test_script_refuses_setup_with_other_options(tmp_path):
     assert "--test stands alone" in done.stderr
 
 
-def test_script_help_needs_no_setup(tmp_path):
-    done = _script("--help", cwd=tmp_path, XLKB_VENV=str(tmp_path / "venv"))
+def test_script_help_needs_no_setup(tmp_path, bare):
+    done = _script("--help", cwd=tmp_path, XLKB_VENV=str(tmp_path / "venv"), PATH=bare)
     assert done.returncode == 0
     assert "--update-reference" in done.stdout
     assert not (tmp_path / "venv").exists()

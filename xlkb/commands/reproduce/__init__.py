@@ -22,7 +22,7 @@ from xlkb import commands
 from xlkb.commands import line
 from xlkb.commands.reproduce import side_by_side
 from xlkb.commands.reproduce.options import PARAMETERS, chosen_notebooks, parse
-from xlkb.ground import disk, paths, progress
+from xlkb.ground import disk, paths
 
 if TYPE_CHECKING:
     from xlkb.commands.before.wanted import Wanted
@@ -180,6 +180,7 @@ def _run(
     options: argparse.Namespace, run: "Run", chosen: list[Path], parameters: dict[str, str | bool]
 ) -> int:
     from xlkb.commands.before import plan
+    from xlkb.ground import progress
     from xlkb.report import notebooks, reference
 
     for stored in (run.results, paths.results() / "runs") if options.fresh else ():
