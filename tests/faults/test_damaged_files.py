@@ -4,6 +4,7 @@ version: what is stored, listed, trained, converted, executed or given."""
 import dataclasses
 import json
 import os
+import re
 import shutil
 import warnings
 
@@ -223,6 +224,39 @@ def test_an_executed_notebook_that_was_cut_is_named_by_the_report(made, tmp_path
     with pytest.raises(ValueError, match=f"{executed} is no whole notebook.*--only 02"):
         pages.run(made, executed.parent, tmp_path / "report")
     assert not (tmp_path / "report").exists()
+
+
+RUN = {"profile": "demo", "quick": True, "model": "", "task": "", "languages": "", "style": ""}
+
+
+def test_an_executed_notebook_of_another_run_is_named_by_the_report(made, tmp_path):
+    executed = tmp_path / "notebooks" / "02_general_knowledge_barrier.ipynb"
+    executed.parent.mkdir()
+
+    def write(**given):
+        metadata = {"papermill": {"parameters": given}} if given else {}
+        empty = {"cells": [], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+        executed.write_text(json.dumps(empty))
+
+    def report(**given):
+        return pages.run(made, executed.parent, tmp_path / "report", RUN | given)
+
+    for given, other in (
+        ({"profile": "study", "quick": True}, "study-quick"),
+        ({"profile": "demo", "quick": False}, "demo"),
+        ({"profile": "demo", "quick": True, "languages": "en,fr"}, "demo-quick-en-fr"),
+        ({"profile": "path:gone.toml"}, "path:gone.toml"),
+        ({"profile": "demo", "quick": True, "colour": "red"}, "demo"),
+    ):
+        write(**given)
+        told = re.escape(f"{executed} is of another run, {other}: run it again, with --only 02.")
+        with pytest.raises(ValueError, match=told):
+            report()
+        assert not (tmp_path / "report").exists()
+    for given in ({"profile": "demo", "quick": True}, {}):
+        write(**given)
+        assert report().is_file()
+        assert report(style="letters").is_file()  # This notebook has no such parameter.
 
 
 @pytest.fixture(scope="module")

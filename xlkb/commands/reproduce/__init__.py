@@ -217,19 +217,20 @@ def _run(
         done = subprocess.run([sys.executable, "-m", "xlkb", *shlex.split(command)], cwd=paths.ROOT)
         if done.returncode:
             problems.append(f"xlkb {command} ended with code {done.returncode}")
-    problems += _report(run, folder)
+    problems += _report(run, folder, parameters)
     print(f"Notebooks run: {len(chosen)}, in {_duration(time.monotonic() - clock)}.")
     for problem in problems:
         print(f"problem: {problem}", file=sys.stderr)
     return 1 if problems else 0
 
 
-def _report(run: "Run", notebooks: Path) -> list[str]:
+def _report(run: "Run", notebooks: Path, parameters: dict[str, str | bool]) -> list[str]:
     """Write the run's report beside its executed notebooks; what is wrong with it."""
     from xlkb.report import pages
 
     try:
-        print(f"Report: {pages.run(run, notebooks, notebooks.parent / 'report')}")
+        made = pages.run(run, notebooks, notebooks.parent / "report", parameters)
+        print(f"Report: {made}")
     except (OSError, ValueError, KeyError) as error:
         told = repr(error) if isinstance(error, KeyError) else error
         return [f"the report was not made: {told}"]

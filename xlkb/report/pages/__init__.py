@@ -1,6 +1,6 @@
 """Pages: a document of sections, as Markdown, JSON and one self-contained HTML file."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,8 +72,10 @@ def page(title: str, sections: Sequence[Section], name: str = "") -> str:
     return html.page("document.html", title=title, sections=parts, name=name)
 
 
-def run(made: Run, notebooks: Path, folder: Path) -> Path:
-    """Write the report of a run as index.html; arguments and result as of `of_run.write`."""
+def run(
+    made: Run, notebooks: Path, folder: Path, parameters: Mapping[str, str | bool] | None = None
+) -> Path:
+    """Write the report of a run as index.html; as of `of_run.write`."""
     from xlkb.report.pages import of_run  # nbconvert takes seconds to import.
 
-    return of_run.write(made, notebooks, folder)
+    return of_run.write(made, notebooks, folder, parameters)

@@ -17,6 +17,7 @@ import bleach
 import nbformat
 from markupsafe import Markup, escape
 
+from xlkb import profiles
 from xlkb.report.pages.html import FOLDER
 
 TEXTS = "a abbr b blockquote br caption code dd del div dl dt em h1 h2 h3 h4 h5 h6 hr i li ol p pre"
@@ -40,16 +41,20 @@ class Chapter(NamedTuple):
 
 
 def of(
-    notebook: Path, figures: Mapping[str, Mapping[str, str]], folders: Sequence[str] = ()
+    notebook: Path,
+    figures: Mapping[str, Mapping[str, str]],
+    folders: Sequence[str] = (),
+    parameters: Mapping[str, str | bool] | None = None,
 ) -> Chapter:
     """The chapter of an executed notebook.
 
     Args:
         figures: SHA-256 of a PNG -> the `name`, `caption` and `uri` of the figure that it is.
         folders: are left out of outputs, where paths begin with them: they tell of a machine.
+        parameters: as of `profiles.load`, of the run that it must be of; None for any run.
 
     Raises:
-        ValueError: the notebook was cut, or is none.
+        ValueError: the notebook was cut, is none, or is of another run.
     """
     try:
         made, sources = nbformat.read(notebook, as_version=4), {}
@@ -57,6 +62,10 @@ def of(
         raise ValueError(
             f"{notebook} is no whole notebook: run it again, with --only {notebook.name[:2]}."
         ) from None
+    if parameters and (other := _other(made, parameters)):
+        raise ValueError(
+            f"{notebook} is of another run, {other}: run it again, with --only {notebook.name[:2]}."
+        )
     for count, cell in enumerate(made.cells):
         if "id" in cell:  # Notebooks count from 0, each for itself.
             cell.id = f"cell-{notebook.name[:2]}-{count}"
@@ -78,6 +87,16 @@ def of(
     return Chapter(
         notebook.name[:2], (title[2] or title[0]).strip() or notebook.stem, Markup(body), said(made)
     )
+
+
+def _other(notebook: nbformat.NotebookNode, parameters: Mapping[str, str | bool]) -> str:
+    """Name of the run that papermill executed it for, where that is not the one of `parameters`."""
+    given = dict(notebook.metadata.get("papermill", {}).get("parameters", {}))
+    try:  # A notebook is not given the parameters that it does not have.
+        name = profiles.load(**dict(parameters, **given)).name
+    except (TypeError, ValueError, OSError, ImportError):  # Its profile or questions are gone.
+        return str(given.get("profile"))
+    return "" if name == profiles.load(**parameters).name else name
 
 
 def said(notebook: nbformat.NotebookNode) -> list[str]:

@@ -30,22 +30,28 @@ class Fact(NamedTuple):
     more: str
 
 
-def write(run: Run, notebooks: Path, folder: Path) -> Path:
+def write(
+    run: Run, notebooks: Path, folder: Path, parameters: Mapping[str, str | bool] | None = None
+) -> Path:
     """Write the report of a run to `folder` as index.html, from what lies on the disk.
 
     Args:
         run: whose figures and scores are shown.
         notebooks: folder of its executed notebooks.
+        parameters: that the run was loaded with; None accepts notebooks of any run.
 
     Returns:
         The file.
+
+    Raises:
+        ValueError: a notebook is damaged or of another run, or a table is damaged.
     """
     entries = manifest.recorded(run.figures)
     made = {name: entry for name, entry in entries.items() if entry["files"]}
     figures = [_figure(run.figures, *each) for each in _of(made, "figure")]
     by_hash = {made[each["name"]]["files"][f"{each['name']}.png"]: each for each in figures}
     executed, folders = sorted(notebooks.glob("[0-9][0-9]_*.ipynb")), _folders(run)
-    parts = [chapters.of(path, by_hash, folders) for path in executed]
+    parts = [chapters.of(path, by_hash, folders, parameters) for path in executed]
     embedded = {name for part in parts for name in re.findall(r'data-figure="(\w+)"', part.html)}
     tables = {name: read(run.figures / f"{name}.csv") for name, _ in _of(made, "table")}
     shown = {name: grids.shown(run.figures / f"{name}.csv") for name in tables}
