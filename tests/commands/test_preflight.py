@@ -2,6 +2,8 @@
 
 import importlib.util
 import shutil
+import threading
+import time
 from collections import namedtuple
 
 import huggingface_hub
@@ -173,6 +175,15 @@ def test_offline_mode_is_named(hub, monkeypatch):
     assert "(HF_HUB_OFFLINE is set: unset it)" in refused(want(NAMES[0]))
 
 
+def sleeping(monkeypatch, instead):
+    """Let this thread sleep `instead`; the one that tells of progress sleeps as ever."""
+    sleep = time.sleep
+    main = threading.main_thread()
+    monkeypatch.setattr(
+        "time.sleep", lambda s: (instead if threading.current_thread() is main else sleep)(s)
+    )
+
+
 def test_a_model_whose_network_dies_is_loaded_from_the_cache_without_waiting(hub, monkeypatch):
     model = models.load(f"hub:{NAMES[0]}", device="cpu", dtype="float32")
     ids = model.tokenizer("euro", return_tensors="pt")["input_ids"]
@@ -180,7 +191,7 @@ def test_a_model_whose_network_dies_is_loaded_from_the_cache_without_waiting(hub
     hub.stop()
     models.release()
     tokens.load.cache_clear()
-    monkeypatch.setattr("time.sleep", lambda _: pytest.fail("it waits for the hub"))
+    sleeping(monkeypatch, lambda _: pytest.fail("it waits for the hub"))
     again = models.load(f"hub:{NAMES[0]}", device="cpu", dtype="float32")
     assert again.fingerprint == model.fingerprint
     assert again.tokenizer("euro", return_tensors="pt")["input_ids"].equal(ids)
@@ -188,7 +199,7 @@ def test_a_model_whose_network_dies_is_loaded_from_the_cache_without_waiting(hub
 
 
 def test_a_model_that_is_not_whole_is_named_and_not_taken_for_pickled(hub, monkeypatch):
-    monkeypatch.setattr("time.sleep", lambda _: None)
+    sleeping(monkeypatch, lambda _: None)
     model = models.load(f"hub:{NAMES[0]}", device="cpu", dtype="float32")
     hub.stop()
     for part in ("tokenizer", "network"):
