@@ -74,6 +74,7 @@ def test_a_clock_set_back_amid_a_run_removes_nothing_that_the_run_made(run, cloc
     said = capsys.readouterr().out
     assert "Removed" not in said
     assert set(manifest.listing(run.figures)["name"]) == {"table02a_first", "table02b_second"}
+    assert list(manifest.listing(run.figures)["age"]) == ["0 days"] * 2
 
 
 def test_artefacts_dated_in_the_future_are_listed_and_can_be_made_again(run, clock, capsys):

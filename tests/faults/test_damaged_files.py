@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import tiny
+from datasets import Dataset
 
 from xlkb import commands, models, profiles, scoring, tasks
 from xlkb.models import pip_models
@@ -95,8 +96,8 @@ def test_a_damaged_model_is_named_and_never_answers(place, tmp_path, capfd, file
 
 
 @every
-def test_a_damaged_record_of_answers_is_named_and_a_damaged_part_is_asked_again(
-    place, tmp_path, capsys, damage
+def test_a_damaged_record_of_answers_or_part_is_named_and_made_again(
+    place, tmp_path, capsys, monkeypatch, damage
 ):
     out = shutil.copytree(place / "out", tmp_path / "out")
     (part,) = out.glob("part-*")
@@ -106,11 +107,16 @@ def test_a_damaged_record_of_answers_is_named_and_a_damaged_part_is_asked_again(
         assert ask(place / "model", place, out) == 0
     assert any(f"{part} is damaged" in str(each.message) for each in told)
     assert faults.files(out, ["damaged/"]) == faults.files(place / "out")
-    capsys.readouterr()
+    if damage is flipped:  # A flipped letter may be one of a text.
+        return
     damage(out / "answers.json")
-    code = ask(place / "model", place, out)
-    if damage is not flipped:  # A flipped letter may be one of a text.
-        assert (code, f"{out}/answers.json is damaged" in capsys.readouterr().err) == (2, True)
+    for read in (["card", f"rows:{out}"], ["compare", f"rows:{out}", f"rows:{place}/out"]):
+        assert commands.main([*read, "--out", str(tmp_path / "read")]) == 2
+        assert f"{out}/answers.json is damaged: give the command" in capsys.readouterr().err
+    monkeypatch.setattr(models.LanguageModel, "network", property(lambda _: pytest.fail("asked")))
+    with pytest.warns(UserWarning, match=f"{out}/answers.json is damaged. It was moved to"):
+        assert ask(place / "model", place, out) == 0
+    assert faults.files(out, ["damaged/"]) == faults.files(place / "out")
 
 
 OLDER = {
@@ -268,21 +274,105 @@ def trained(place):
 
 @pytest.mark.parametrize("damage", [cut, emptied, "[]", "{}"])
 @pytest.mark.parametrize("file", ["run.json", "finished.json"])
-def test_a_damaged_record_of_a_training_is_named_or_it_is_trained_again(
-    trained, tmp_path, capsys, file, damage
+def test_a_damaged_record_of_a_training_is_named_and_made_again(
+    trained, tmp_path, capsys, monkeypatch, file, damage
 ):
     model, recipe, whole = trained
     folder = shutil.copytree(whole, tmp_path / "run")
     path = folder / file
     damage(path) if callable(damage) else path.write_text(damage)
+    said = f"{path} is damaged; the model is trained again"
     if file == "run.json":
-        for use in (finetuning.load, lambda *_: finetuning.train(model, TEXTS, recipe, folder)):
-            with pytest.raises(ValueError, match=f"{path} is damaged; restore it, or remove"):
-                use(model, folder)
-        return
+        said = f"{path} is damaged. It was moved to {folder}/damaged"
+        told = f"{path} is damaged: restore it, or give the command that made it again"
+        with pytest.raises(ValueError, match=told):
+            finetuning.load(model, folder)
+        with pytest.raises(ValueError, match=told):
+            finetuning.train(model, TEXTS[1:], recipe, folder)
+        monkeypatch.setattr(finetuning, "_train", lambda *_: pytest.fail("trained"))
     finetuning.train(model, TEXTS, recipe, folder)
-    assert f"{path} is damaged; the model is trained again" in capsys.readouterr().err
-    assert faults.files(folder) == faults.files(whole)
+    assert said in capsys.readouterr().err
+    assert faults.files(folder, ["damaged/"]) == faults.files(whole)
+
+
+def test_a_training_whose_record_was_damaged_before_its_end_goes_on(trained, tmp_path, capsys):
+    model, recipe, whole = trained
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "run.json").write_text("{")
+    finetuning.train(model, TEXTS, recipe, folder)
+    assert "is damaged. It was moved" in capsys.readouterr().err
+    assert faults.files(folder, ["damaged/"]) == faults.files(whole)
+
+
+@pytest.mark.parametrize("kind", ["full", "lora"])
+def test_trained_weights_that_were_damaged_are_not_taken_for_another_model(
+    trained, place, tmp_path, capsys, kind
+):
+    model, recipe, whole = trained
+    if kind == "lora":
+        recipe = recipes.get("lora", sequence_length=16, batch_size=2)
+        whole = finetuning.train(model, TEXTS, recipe, tmp_path / "whole")
+    folder = shutil.copytree(whole, tmp_path / "run")
+    name = f"path:{place}/model+{folder}"
+    given = ["--task", f"path:{place}/q.jsonl", "--out", str(tmp_path / "out")]
+    assert commands.main(["score", name, *given]) == 0
+    (weights,) = folder.glob("*.safetensors")
+    flipped(weights)
+    for command in ("score", "card"):
+        capsys.readouterr()
+        assert commands.main([command, name, *given[:2], "--out", str(tmp_path / command)]) == 2
+        told = f"{weights} is damaged, or not what finished.json tells: restore it, or give the"
+        assert told in capsys.readouterr().err
+    finetuning.train(model, TEXTS, recipe, folder)
+    assert commands.main(["score", name, *given]) == 0
+
+
+@pytest.mark.parametrize("damage", [cut, emptied, '{"a": 1}', "[]", "5"])
+@pytest.mark.parametrize("file", ["state.json", "dataset_info.json", "data-00000-of-00001.arrow"])
+def test_a_damaged_folder_of_texts_is_named_with_its_cure(place, tmp_path, capsys, file, damage):
+    folder = tmp_path / "mixed"
+    Dataset.from_dict({"text": TEXTS}).save_to_disk(folder)
+    path = folder / file
+    damage(path) if callable(damage) else path.write_text(damage)
+    ask = ["finetune", f"path:{place}/model", str(folder), "--folder", str(tmp_path / "run")]
+    code = commands.main([*ask, "--sequence-length", "16", "--max-steps", "1"])
+    told = capsys.readouterr().err
+    if (code, file) == (0, "dataset_info.json"):  # It may say nothing: the texts are whole.
+        return
+    assert code == 2
+    assert f"error: {folder} is a damaged data set" in told
+    assert "make it again, as by xlkb mix with --replace." in told
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_part_of_answers_that_is_gone_is_named_and_made_again(place, tmp_path, capsys, gone):
+    out = shutil.copytree(place / "out", tmp_path / "out")
+    (part,) = out.glob("part-*")
+    part.unlink()
+    if not gone:
+        part.mkdir()
+    assert commands.main(["card", f"rows:{out}", "--out", str(tmp_path / "card")]) == 2
+    told = f"error: {part} is gone: give the command that made it again"
+    assert told in capsys.readouterr().err
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert ask(place / "model", place, out) == 0
+    assert faults.files(out, ["damaged/"]) == faults.files(place / "out")
+
+
+@pytest.mark.parametrize("name", ["answers.json", "accuracy.csv"])
+def test_a_folder_in_a_files_place_is_named_with_what_to_do(place, tmp_path, capsys, name):
+    out = shutil.copytree(place / "out", tmp_path / "out")
+    (out / name).unlink()
+    (out / name).mkdir()
+    assert ask(place / "model", place, out) in (1, 2)
+    told = f"error: {out / name} is a folder, and a file is needed there: move it away, and give"
+    assert told in capsys.readouterr().err
+    (out / name).rmdir()
+    assert ask(place / "model", place, out) == 0
+    assert faults.files(out, ["damaged/"]) == faults.files(place / "out")
 
 
 @pytest.mark.parametrize("damage", [emptied, "[]", "{}", '{"files": []}'])

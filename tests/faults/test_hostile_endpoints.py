@@ -244,3 +244,23 @@ def test_what_is_no_answer_is_told_in_one_line(stub, tmp_path, body):
         ask(server.name, tmp_path, style="cloze")
     assert results.read(next(tmp_path.glob("*")) / "answers", results.ANSWERS).empty
     assert not texts._FOUND
+
+
+COUNT = {"requests": 1, "read": 2, "written": 3, "usd": 0.5}
+DAMAGED = ["", "{", "[]", '"x"', "5", '{"m": {}}', '{"m": []}', '{"m": null}']
+DAMAGED += [json.dumps({"m": COUNT | {"usd": usd}}) for usd in ("1", None, -1, float("nan"))]
+
+
+@pytest.mark.parametrize("text", DAMAGED)
+def test_a_damaged_count_of_what_was_spent_is_named_before_anything_is_asked(
+    stub, monkeypatch, tmp_path, text
+):
+    monkeypatch.setenv("XLKB_RESULTS", str(tmp_path))
+    path = tmp_path / "api_usage.json"
+    path.write_text(text)
+    server = stub(lambda path, body: (200, completion(" A", {" A": -0.1})))
+    with pytest.raises(ValueError, match=f"{path} is damaged: repair it, or delete it"):
+        ask(server.name, tmp_path / "store")
+    assert not server.asked
+    path.write_text(json.dumps({"m": COUNT}))
+    assert models.api.usage() == {"m": COUNT}

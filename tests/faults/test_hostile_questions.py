@@ -153,6 +153,11 @@ def test_odd_names_are_asked_and_stay_texts_wherever_they_are_written(
     assert {path.parts[0] for path in written} == {"card", "answers", "tasks", "eee", "again"}
     assert not [path for path in written if ".." in path.parts or "passwd" in path.name]
     assert all(path.suffix != ".py" or path.name == "xlkb_questions.py" for path in written)
+    pair = ("--style", "cloze,letters", "--out", "pair")
+    assert commands.main(["compare", model, *asked[:2], *pair]) == 0
+    pages = [tmp_path / "card" / "card.md", tmp_path / "pair" / "comparison.md"]
+    assert not any(set("\x1b\x00\u202e") & set(page.read_text()) for page in pages)
+    assert any("\ufffd" in page.read_text(encoding="utf-8") for page in pages)
     for page in (tmp_path / "card").glob("*.html"):
         tags = inside(page.read_text(encoding="utf-8"))
         assert not [each for tag, each in tags if "onerror" in each or each.get("src") == "x"]

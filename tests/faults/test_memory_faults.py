@@ -3,6 +3,7 @@
 With XLKB_TEST_GPU=1 it is a GPU's that runs out.
 """
 
+import contextlib
 import os
 import re
 import resource
@@ -17,7 +18,10 @@ import pytest
 import tiny
 import torch
 import transformers
+from safetensors import SafetensorError
 
+from xlkb.commands import line
+from xlkb.models import checkpoints
 from xlkb.scoring import likelihoods
 
 WIDE = {"vocab_size": 400, "hidden_size": 16, "intermediate_size": 60_000, "num_hidden_layers": 1}
@@ -40,9 +44,10 @@ def place(tmp_path_factory):
 def starved(function, room, arguments):
     """A command whose process takes at most `room` bytes more once it is at its work."""
     from xlkb import commands
+    from xlkb.models import LanguageModel
     from xlkb.training.loop import trainer
 
-    where = {"run_row": likelihoods, "run": trainer}[function]
+    where = {"run_row": likelihoods, "run": trainer, "instantiate": LanguageModel}[function]
     plain = getattr(where, function)
 
     def limited(*given, **options):
@@ -99,6 +104,41 @@ def test_rows_that_do_not_fit_are_scored_in_parts_and_a_text_that_does_not_is_na
     again = faults.start(tmp_path / "again", *asked, tmp_path / "none").ends()
     assert again.code == 0, again.err
     pd.testing.assert_frame_equal(scored(tmp_path / "none"), calm)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="its weights are small")
+@pytest.mark.parametrize("room", [1_000_000, 4_000_000, 9_000_000])
+def test_weights_that_do_not_fit_say_so(place, tmp_path, room):
+    asked = ["score", f"path:{place / 'model'}", "--task", f"path:{place / 'q.jsonl'}", "--out"]
+    done = faults.Started(tmp_path / "a", starved, "instantiate", room, [*asked, tmp_path / "o"])
+    assert told(done.ends()).startswith("error: Memory ran out. Close other programs, or use")
+    assert faults.start(tmp_path / "b", *asked, tmp_path / "o").ends().code == 0
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(12, "Cannot allocate memory"),
+        OSError("Cannot allocate memory (os error 12)"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"),
+        SafetensorError("Cannot allocate memory"),
+        MemoryError(),
+        MemoryError("Cannot allocate memory (os error 12)"),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("wrapped", [True, False])
+@pytest.mark.parametrize("where", [line.computing, contextlib.nullcontext])
+def test_memory_that_ran_out_is_known_by_whatever_says_so(capsys, error, wrapped, where):
+    def work():
+        reading = checkpoints.readable("The weights") if wrapped else contextlib.nullcontext()
+        with where(), reading:
+            raise error
+
+    if isinstance(error, SafetensorError) and not wrapped:
+        pytest.skip("no library's error comes here as it is")
+    assert line.command(work, "") == 1
+    assert capsys.readouterr().err.startswith("error: Memory ran out. Close other programs, or use")
 
 
 def test_a_training_that_does_not_fit_says_so_and_goes_on_where_it_does(place, tmp_path):

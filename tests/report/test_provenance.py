@@ -270,6 +270,8 @@ def test_what_is_asked_in_another_order_is_the_same(forget):
         results.used.note(Path("elsewhere/m-1/generations"), [key], rows)
     assert results.used.of({"m-1"}) == one
     assert results.used.of({"m-2"}) is None
+    results.used.note(folder, [b"2"], rows.assign(seconds=3.0))
+    assert results.used.of({"m-1"}) == one, "a measured time is no result"
     results.used.note(folder, [b"2"], rows.assign(text="b"))
     assert results.used.of({"m-1"}).asked == one.asked
     assert results.used.of({"m-1"}).found != one.found

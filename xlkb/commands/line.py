@@ -42,7 +42,9 @@ def command(work: Callable[[], int], goes_on: str) -> int:
         return code
     except Failed as error:
         return _say(error, 1)
-    except (ValueError, OSError, ImportError, RuntimeError) as error:
+    except (ValueError, OSError, ImportError, RuntimeError, MemoryError) as error:
+        if stops.out_of_memory(error):
+            return _say(stops.without_memory(error), 1)
         if getattr(error, "errno", None) not in disk.FULL:
             return _say(error, 2)
         streams.drop()
@@ -53,7 +55,8 @@ def command(work: Callable[[], int], goes_on: str) -> int:
 
 
 def _say(error: object, code: int) -> int:
-    print(f"error: {names.without_secrets(str(error))}", file=sys.stderr)
+    told = disk.misplaced(error) if isinstance(error, BaseException) else ""
+    print(f"error: {names.without_secrets(told or str(error))}", file=sys.stderr)
     return code
 
 

@@ -42,6 +42,9 @@ from xlkb.tasks import Asking, prompts
 DESCRIPTION = "answers.json"
 """Name of the file that says whose answers a folder holds, and to what."""
 
+PARTS = "part-??????-????????????-????????????.parquet"
+AGAIN = "give the command that made it again; answers that are there are kept."
+
 CELL = ["recomposition", "language", "option_language"]
 """Of `accuracy`: what a question is in once."""
 
@@ -60,13 +63,14 @@ def check(model: LanguageModel, out: Path, asking: Asking, request: Mapping[str,
     there = _begun(out)
     wanted = json.loads(json.dumps(_asked(model, asking, request)))
     for name in wanted if there else ():
-        before, now = (_flat(each[name], name) for each in (there, wanted))
+        before, now = (_flat(each.get(name, {}), name) for each in (there, wanted))
         for key in [key for key in now if now[key] != before.get(key)][:1]:
             raise ValueError(
                 f"{out} holds other answers: {key} was {before.get(key)!r} there, and is "
                 f"{now[key]!r} now. Name another folder, or ask the same again."
             )
-    if not there and not (out / DESCRIPTION).exists() and texts.visible(out):
+    ours = (out / DESCRIPTION).exists() or any(out.glob(PARTS))
+    if not ours and texts.visible(out):
         raise ValueError(f"{out} holds something else: name a new folder, or an empty one.")
 
 
@@ -99,9 +103,10 @@ def ask(
     shown = _digest(asked, dev.to_list() if dev is not None else [])
     out.mkdir(parents=True, exist_ok=True)
     with _alone(out), _signs(model, request.get("n", 0)) as bar:
+        _set_aside(out)
         described = _begun(out) or asked
         disk.write_json(out / DESCRIPTION, described)
-        names, there = [], sorted(path.name for path in out.glob("part-*.parquet"))
+        names, there = [], sorted(path.name for path in out.glob(PARTS))
         for number, batch in enumerate(batches):
             stem = f"part-{number:06d}-{_digest(shown, batch.to_list())[:12]}"
             name = _there(out, [each for each in there if each.startswith(stem)])
@@ -125,8 +130,8 @@ def parts(folder: Path) -> Iterator[pd.DataFrame]:
     """The rows of each part, as of `scoring.score`, in order.
 
     Raises:
-        FileNotFoundError: the folder holds no answers, or a part is gone.
-        ValueError: it is not finished, or a part is damaged; the message names it.
+        FileNotFoundError: the folder holds no answers.
+        ValueError: it is not finished, or a part is damaged or gone; the message names it.
     """
     for path in _paths(folder):
         yield _table(path).to_pandas()
@@ -190,15 +195,33 @@ def _description(folder: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{path} is damaged ({error}): remove it with its folder.") from None
+        described = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        described = None
+    told = ("model", "asking", "asked")
+    if isinstance(described, dict) and all(isinstance(described.get(n, {}), dict) for n in told):
+        return described
+    raise ValueError(f"{path} is damaged: {AGAIN}")
 
 
 def _begun(folder: Path) -> dict[str, Any]:
-    """What a folder says of its answers; nothing where it has none yet, as after a failure."""
-    described = _description(folder) or {}
-    return described if any(folder.glob("part-*.parquet")) else {}
+    """What a folder says of its answers; nothing where it has none yet or that is damaged."""
+    with contextlib.suppress(ValueError):
+        if any(folder.glob(PARTS)):
+            return _description(folder) or {}
+    return {}
+
+
+def _set_aside(folder: Path) -> None:
+    """Set a damaged description aside; the names of parts tell, too, what they answer."""
+    try:
+        _description(folder)
+    except ValueError:
+        aside = disk.set_damaged_aside(folder / DESCRIPTION)
+        told = (
+            f"It was moved to {aside.parent} and is written anew; answers that are there are kept."
+        )
+        warnings.warn(f"{folder / DESCRIPTION} is damaged. {told}", stacklevel=3)
 
 
 def _paths(folder: Path) -> list[Path]:
@@ -206,16 +229,15 @@ def _paths(folder: Path) -> list[Path]:
     if described is None:
         raise FileNotFoundError(f"{folder} holds no answers: there is no {DESCRIPTION} in it.")
     if "parts" not in described:
-        there = len(list(folder.glob("part-*.parquet")))
-        raise ValueError(
-            f"{folder} is not finished ({there:,} parts are there): give the command that began it "
-            "again, and it goes on."
-        )
+        there = len(list(folder.glob(PARTS)))
+        raise ValueError(f"{folder} is not finished ({there:,} parts are there): {AGAIN}")
     names = described["parts"]
     if not isinstance(names, list) or any(Path(str(name)).name != name for name in names):
         raise ValueError(
             f"{folder / DESCRIPTION} is damaged: its parts are no names of files in it."
         )
+    for path in [folder / name for name in names if not (folder / name).is_file()]:
+        raise ValueError(f"{path} is gone: {AGAIN}")
     return [folder / name for name in names]
 
 
@@ -227,7 +249,7 @@ def _digest(*values: Any) -> str:
 def _there(out: Path, names: Sequence[str]) -> str | None:
     """The first of these parts that is whole; a damaged one is set aside."""
     for path in (out / name for name in names):
-        if _whole(path, data := path.read_bytes()):
+        if _whole(path, data := path.read_bytes() if path.is_file() else b""):
             return path.name
         aside = disk.set_damaged_aside(path)
         warnings.warn(
@@ -253,9 +275,7 @@ def _write(out: Path, stem: str, rows: pd.DataFrame, model: LanguageModel) -> st
 def _table(path: Path) -> pa.Table:
     data = path.read_bytes()
     if not _whole(path, data):
-        raise ValueError(
-            f"{path} is damaged: give the command that made it again, and it is made anew."
-        )
+        raise ValueError(f"{path} is damaged: {AGAIN}")
     checks.size(pa.BufferReader(data), path)
     return pq.read_table(pa.BufferReader(data))
 

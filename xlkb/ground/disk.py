@@ -24,6 +24,7 @@ MEASURED, CHUNK = 1 << 27, 1 << 24
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+MISPLACED = (errno.EISDIR, errno.ENOTDIR)
 
 SAID = ("No space left on device", "os error 28", "inline_container")
 """What libraries say of a full disk whose errors are no OSError; the last is where torch writes."""
@@ -164,6 +165,18 @@ def file_to_write(path: Path, option: str) -> None:
     writable(path.parent, option)
     if path.exists() and not os.access(path, os.W_OK):
         raise PermissionError(f"{option} {path} cannot be written to. Choose another name.")
+
+
+def misplaced(error: BaseException) -> str:
+    """What to do where a folder has a file's place, or the other way round; "" of other errors."""
+    if not isinstance(error, OSError) and error.__cause__ is not None:
+        return misplaced(error.__cause__)
+    number, *paths = (getattr(error, name, "") for name in ("errno", "filename2", "filename"))
+    place = next(filter(None, paths), "")
+    if number not in MISPLACED or not place:
+        return ""
+    what = "a folder, and a file" if number == errno.EISDIR else "no folder, and a folder"
+    return f"{place} is {what} is needed there: move it away, and give the same command again."
 
 
 def room(needs: Iterable[tuple[Path, float, str]]) -> None:

@@ -1,5 +1,6 @@
 """What ends work from outside: Ctrl-C, SIGTERM of schedulers and `kill`, memory that ran out."""
 
+import errno
 import os
 import signal
 import threading
@@ -11,7 +12,7 @@ CODES = (128 + signal.SIGINT, 128 + signal.SIGTERM)
 """Exit codes of what was stopped, as shells give them: 130 and 143."""
 
 NO_MEMORY = ("allocate memory", "out of memory", "bad_alloc")
-"""What a RuntimeError says when memory ran out: torch on a CPU and a GPU's driver differ."""
+"""What libraries say when memory ran out: torch on a CPU, a GPU's driver and safetensors differ."""
 
 
 class Terminated(KeyboardInterrupt):
@@ -56,16 +57,17 @@ def go_on(code: int) -> None:
 
 def out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory ran out."""
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         return True
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in NO_MEMORY)
+    said = not isinstance(error, ValueError) and any(words in str(error) for words in NO_MEMORY)
+    return said or (error.__cause__ is not None and out_of_memory(error.__cause__))
 
 
 def without_memory(error: BaseException) -> str:
     """What an `out_of_memory` error tells a user: what it says, where that is a sentence, and the
     cure."""
     said = str(error).strip()
-    if isinstance(error, MemoryError) and said:
+    if isinstance(error, MemoryError) and said.endswith("."):
         return said
     return (
         "Memory ran out. Close other programs, or use a smaller model, or one in 4 bits. What was "

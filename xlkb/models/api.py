@@ -37,6 +37,9 @@ TIMEOUT_SECONDS = 300
 TOKENS, TOKENS_OF_THOUGHT = 1024, 8192
 """Limit of an answer of `chat`; the second for models that thought until the first was reached."""
 
+USED = ("requests", "read", "written", "usd")
+"""What is counted of each endpoint: requests, tokens, US dollars."""
+
 MOST_TOKENS = 10**8
 """Of one request."""
 
@@ -251,11 +254,12 @@ def usage() -> dict[str, dict[str, float]]:
     """Name -> `requests`, tokens `read` and `written`, and `usd`, over all runs."""
     path = _ledger()
     try:
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except ValueError:
-        raise ValueError(
-            f"{path} is not valid JSON; repair it, or delete it to count anew."
-        ) from None
+        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        if all(0 <= row[each] < math.inf for row in found.values() for each in USED):
+            return found
+    except (ValueError, TypeError, KeyError, AttributeError):
+        pass
+    raise ValueError(f"{path} is damaged: repair it, or delete it to count anew.")
 
 
 def _ledger() -> Path:
@@ -263,8 +267,7 @@ def _ledger() -> Path:
 
 
 def _check_budget() -> None:
-    allowed = budget()
-    spent = sum(row["usd"] for row in usage().values()) if allowed is not None else 0
+    allowed, spent = budget(), sum(row["usd"] for row in usage().values())
     if allowed is not None and spent >= allowed:
         raise RuntimeError(
             f"USD {spent:.4f} are spent ({_ledger()} counts them), and {BUDGET} is {allowed:g}. "

@@ -45,6 +45,8 @@ PICKLED = (
 )
 
 
+RIGHT = "Put the right one there."
+
 HUGE = 1 << 26
 """Bytes of a config or an index of weights that no model has; some list 100,000 weights."""
 
@@ -203,7 +205,7 @@ def readable(what: object) -> Iterator[None]:
         said = f"{type(error).__name__}: {str(error)[:300]}"
         raise ValueError(
             f"{what} cannot be read ({said}): a file is damaged, of another model, or of a kind "
-            "that is not known. Put the right one there."
+            f"that is not known. {RIGHT}"
         ) from error
 
 
@@ -214,9 +216,9 @@ def _object(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is damaged, it is no JSON: {error}.") from None
+        raise ValueError(f"{path} is damaged, it is no JSON: {error}. {RIGHT}") from None
     if not isinstance(found, dict):
-        raise ValueError(f"{path} is damaged: it is no JSON object.")
+        raise ValueError(f"{path} is damaged: it is no JSON object. {RIGHT}")
     return found
 
 

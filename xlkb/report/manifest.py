@@ -172,7 +172,7 @@ def listing(folder: Path) -> pd.DataFrame:
     rows = [{"name": name, "left_out": "", **entry} for name, entry in _read(folder).items()]
     table = pd.DataFrame(rows, columns=[*columns, "left_out"])
     created = pd.to_datetime(table["created"], utc=True)
-    age = (pd.Timestamp.now(tz="UTC") - created).dt.floor("s")
+    age = (pd.Timestamp.now(tz="UTC") - created).dt.floor("s").clip(lower=pd.Timedelta(0))
     changed = {name: ", ".join(what) for name, what in stale(folder).items()}
     return table.assign(age=age.astype(str), stale=[changed.get(n, "") for n in table["name"]])
 

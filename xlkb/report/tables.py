@@ -1,5 +1,6 @@
 """Tables: one DataFrame, written as CSV (for machines), Markdown and LaTeX (for papers)."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from xlkb.report.labels import INTERVAL, MEASURES, Measure
 from xlkb.report.manifest import Artefact
 
 DECIMALS = 4
+
+CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202d\u202e]")
+"""What a terminal obeys instead of showing it: control characters, and overrides of direction."""
 
 
 def save(
@@ -58,10 +62,15 @@ def save(
     # A text such as "1,165,029" would be shown as the number 1.16503e+06.
     texts = [i for i, c in enumerate(shown) if c in frame and not is_numeric_dtype(frame[c])]
     listed = shown.to_markdown(index=False, disable_numparse=texts)
-    disk.write(md, (heading + listed + "\n").encode())
+    disk.write(md, shown_only(heading + listed + "\n").encode())
     disk.write(tex, _latex(shown, caption, name).encode())
     artefact.record(frame, caption)
     return wide(frame, *show) if show else shown
+
+
+def shown_only(text: str) -> str:
+    """A text for a file that may be read in a terminal: U+FFFD for each of `CONTROLS`."""
+    return CONTROLS.sub("\ufffd", text)
 
 
 def read(csv: Path) -> pd.DataFrame:

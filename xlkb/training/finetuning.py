@@ -167,7 +167,7 @@ def load(model: LanguageModel, folder: str | Path, label: str = "") -> LanguageM
 
     Raises:
         FileNotFoundError: there is no finished run in the folder.
-        ValueError: it was made from another base.
+        ValueError: it was made from another base, or its weights are damaged.
     """
     folder = Path(folder).expanduser().resolve()
     options = {"dtype": model.requested_dtype, "device": model.requested_device, "label": label}
@@ -180,6 +180,11 @@ def load(model: LanguageModel, folder: str | Path, label: str = "") -> LanguageM
             raise ValueError(
                 f"{folder} was made from {run['base_label']} ({run['base']}), whose weights are "
                 f"not those of {model.label} ({model.name})."
+            )
+        if bad := seals.damage(folder, runs.FINISHED, ".safetensors"):
+            raise ValueError(
+                f"{folder / bad} is damaged, or not what {runs.FINISHED} tells: restore it, or "
+                "give the command that made it again."
             )
         if (folder / "config.json").exists():
             return models.load(f"path:{folder}", **options)

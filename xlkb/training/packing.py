@@ -79,6 +79,11 @@ def _saved(folder: Path) -> Dataset:
             f"{folder} is a folder, but not a data set saved by save_to_disk of datasets. Name "
             "such a folder (xlkb mix makes one), or a file of texts."
         ) from None
+    except Exception as error:  # datasets raises whatever its parsers do.
+        raise ValueError(
+            f"{folder} is a damaged data set ({type(error).__name__}: {error}): make it again, "
+            "as by xlkb mix with --replace."
+        ) from error
     if isinstance(found, DatasetDict):
         if len(found) != 1:
             first = folder / next(iter(found))

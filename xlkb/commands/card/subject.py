@@ -15,8 +15,6 @@ from xlkb.models import LanguageModel
 from xlkb.profiles import Run
 from xlkb.training import packing
 
-USED = ("requests", "read", "written", "usd")
-
 
 def changes(profile: str, run: Run) -> list[str]:
     """What tells a run's questions apart from those of its profile, for a folder's name."""
@@ -83,14 +81,14 @@ def paid(model: LanguageModel) -> dict[str, float] | None:
     """What `api_usage.json` says of an endpoint, over all runs; None of weights."""
     if not model.name.startswith("api:"):
         return None
-    return models.api.usage().get(model.name, dict.fromkeys(USED, 0))
+    return models.api.usage().get(model.name, dict.fromkeys(models.api.USED, 0))
 
 
 def spent(before: Mapping | None, after: Mapping | None) -> dict[str, float] | None:
     """What was asked in between; `usd` None where no price is set."""
     if before is None or after is None:
         return None
-    found = {name: after[name] - before[name] for name in USED}
+    found = {name: after[name] - before[name] for name in models.api.USED}
     return found | ({} if models.api.price() else {"usd": None})
 
 

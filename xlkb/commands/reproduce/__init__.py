@@ -232,6 +232,6 @@ def _report(run: "Run", notebooks: Path, parameters: dict[str, str | bool]) -> l
         made = pages.run(run, notebooks, notebooks.parent / "report", parameters)
         print(f"Report: {made}")
     except (OSError, ValueError, KeyError) as error:
-        told = repr(error) if isinstance(error, KeyError) else error
+        told = repr(error) if isinstance(error, KeyError) else disk.misplaced(error) or error
         return [f"the report was not made: {told}"]
     return []

@@ -9,7 +9,7 @@ import pandas as pd
 from xlkb.ground import disk
 from xlkb.profiles import Run
 from xlkb.report.pages import grids, html
-from xlkb.report.tables import readable
+from xlkb.report.tables import readable, shown_only
 
 
 class Section(NamedTuple):
@@ -33,7 +33,7 @@ def write(
         Ending -> path.
     """
     made = {ending: Path(folder) / f"{name}.{ending}" for ending in ("md", "json", "html")}
-    disk.write(made["md"], markdown(title, sections).encode())
+    disk.write(made["md"], shown_only(markdown(title, sections)).encode())
     disk.write_json(made["json"], disk.plain(data))
     disk.write(made["html"], page(title, sections, name).encode())
     return made

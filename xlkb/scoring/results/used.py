@@ -27,9 +27,10 @@ class Used(NamedTuple):
 
 
 def note(folder: Path, keys: Sequence[bytes], rows: pd.DataFrame) -> None:
-    """A request, and the rows that were found for it in a folder of results."""
+    """A request, and the rows that were found for it in a folder of results; `seconds` that were
+    measured are no result."""
     digest = sha256()
-    for name, column in rows.items():
+    for name, column in rows.drop(columns="seconds", errors="ignore").items():
         digest.update(name.encode())
         if is_numeric_dtype(column):
             digest.update(column.to_numpy().tobytes())

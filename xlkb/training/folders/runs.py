@@ -126,10 +126,25 @@ def _ready(folder: Path) -> None:
 
 def _begun(folder: Path, run: Mapping[str, Any]) -> bool:
     """Whether the run is finished; where it is not, its folder says from now on what it is."""
+    _restore(folder, run)
     finished = _finished(folder, run["key"])
     if not finished:
         disk.write_json(folder / seals.DESCRIPTION, run)
     return finished
+
+
+def _restore(folder: Path, run: Mapping[str, Any]) -> None:
+    """Write a damaged description anew; ValueError where `finished.json` tells of another run."""
+    path = folder / seals.DESCRIPTION
+    try:
+        if path.exists():
+            seals.description(folder)
+    except ValueError:
+        if (folder / FINISHED).exists() and seals.told(folder, FINISHED).get("key") != run["key"]:
+            raise
+        aside = disk.set_damaged_aside(path).parent
+        print(f"{path} is damaged. It was moved to {aside} and is written anew.", file=sys.stderr)
+        disk.write_json(path, run)
 
 
 def _finished(folder: Path, key: str) -> bool:

@@ -23,23 +23,29 @@ def seal(folder: Path, record: str = SEAL, **facts: Any) -> None:
     disk.write_json(folder / record, {"files": checkpoints.hashes(files), **facts})
 
 
-def damage(folder: Path, record: str = SEAL, **facts: Any) -> str | None:
-    """The first file of a sealed folder that is not as it was sealed, or None.
+def damage(folder: Path, record: str = SEAL, kind: str = "", **facts: Any) -> str | None:
+    """The first file of a sealed folder, of those whose names end with `kind`, that is not as it
+    was sealed, or None.
 
     It is `record` where that tells another of these `facts`; an older one may tell none.
     """
-    try:
-        told = json.loads((folder / record).read_text(encoding="utf-8"))
-        sealed = told["files"].items()
-    except (ValueError, KeyError, TypeError, AttributeError):
+    sealed = told(folder, record)
+    if not sealed or any(sealed.get(name, value) != value for name, value in facts.items()):
         return record
-    if any(told.get(name, value) != value for name, value in facts.items()):
-        return record
-    for name, sha256 in sealed:
+    for name in [name for name in sealed["files"] if name.endswith(kind)]:
         path = folder / name
-        if not path.is_file() or checkpoints.sha256(path) != sha256:
+        if not path.is_file() or checkpoints.sha256(path) != sealed["files"][name]:
             return name
     return None
+
+
+def told(folder: Path, record: str = SEAL) -> dict[str, Any]:
+    """What a seal tells: `files`, their SHA-256, and facts; {} where it is damaged."""
+    try:
+        found = json.loads((folder / record).read_text(encoding="utf-8"))
+        return found if isinstance(found["files"], dict) else {}
+    except (ValueError, KeyError, TypeError):
+        return {}
 
 
 def last_checkpoint(folder: Path) -> Path | None:
@@ -79,5 +85,6 @@ def description(folder: Path) -> dict[str, Any]:
     if isinstance(run, dict) and {"key", "base", "base_fingerprint"} <= run.keys():
         return run
     raise ValueError(
-        f"{path} is damaged; restore it, or remove its folder: then the model is trained again."
+        f"{path} is damaged: restore it, or give the command that made it again; of another run, "
+        "name another folder."
     )
