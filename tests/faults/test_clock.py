@@ -74,7 +74,6 @@ def test_a_clock_set_back_amid_a_run_removes_nothing_that_the_run_made(run, cloc
     said = capsys.readouterr().out
     assert "Removed" not in said
     assert set(manifest.listing(run.figures)["name"]) == {"table02a_first", "table02b_second"}
-    assert list(manifest.listing(run.figures)["age"]) == ["0 days"] * 2
 
 
 def test_artefacts_dated_in_the_future_are_listed_and_can_be_made_again(run, clock, capsys):
@@ -83,6 +82,7 @@ def test_artefacts_dated_in_the_future_are_listed_and_can_be_made_again(run, clo
     clock(0)
     into_the_future(run.figures)
     assert manifest.check(run.figures) == []
+    assert not [age for age in manifest.listing(run.figures)["age"] if age.startswith("-")]
     tables.save(frame(), "table02a_first", run)
     assert reference.artefacts(run, ["02_general_knowledge_barrier"], datetime.now(UTC)) == []
     assert "-1 days" not in capsys.readouterr().out
