@@ -281,7 +281,7 @@ def test_a_damaged_record_of_a_training_is_named_and_made_again(
     folder = shutil.copytree(whole, tmp_path / "run")
     path = folder / file
     damage(path) if callable(damage) else path.write_text(damage)
-    said = f"{path} is damaged; the model is trained again"
+    said = f"{path} is damaged. The finished run was moved to {folder}/damaged"
     if file == "run.json":
         said = f"{path} is damaged. It was moved to {folder}/damaged"
         told = f"{path} is damaged: restore it, or give the command that made it again"
@@ -293,6 +293,36 @@ def test_a_damaged_record_of_a_training_is_named_and_made_again(
     finetuning.train(model, TEXTS, recipe, folder)
     assert said in capsys.readouterr().err
     assert faults.files(folder, ["damaged/"]) == faults.files(whole)
+
+
+def test_a_finished_training_of_a_damaged_seal_is_kept_until_it_is_trained_again(
+    trained, tmp_path, monkeypatch
+):
+    model, recipe, whole = trained
+    folder = shutil.copytree(whole, tmp_path / "run")
+    emptied(folder / "finished.json")
+    monkeypatch.setattr(finetuning, "_train", lambda *_: None)
+    finetuning.train(model, TEXTS, recipe, folder)
+    kept = {path.name: path.read_bytes() for path in (folder / "damaged").iterdir()}
+    before = {path.name: path.read_bytes() for path in whole.iterdir()}
+    assert {name for name in before if before[name] != kept.get(name)} == {
+        "run.json",
+        "finished.json",
+    }
+
+
+def test_a_training_with_the_description_of_another_is_refused(trained, place, tmp_path):
+    model, recipe, whole = trained
+    other = finetuning.train(model, TEXTS[1:], recipe, tmp_path / "other")
+    folder = shutil.copytree(whole, tmp_path / "run")
+    shutil.copy(other / "run.json", folder)
+    with pytest.raises(ValueError, match=r"is damaged, or not what finished\.json tells"):
+        finetuning.load(model, folder)
+    shutil.copy(whole / "run.json", folder)
+    changed = (folder / "run.json").read_text().replace('"epochs": ', '"epochs": 9')
+    (folder / "run.json").write_text(changed)
+    with pytest.raises(ValueError, match=r"run\.json is damaged, or not what finished\.json tells"):
+        finetuning.load(model, folder)
 
 
 def test_a_training_whose_record_was_damaged_before_its_end_goes_on(trained, tmp_path, capsys):

@@ -117,12 +117,18 @@ def test_a_cache_that_fills_up_amid_a_conversion_is_named_and_nothing_stays(smal
     assert not [path for path in made.parent.iterdir() if path.suffix != ".lock"]
 
 
-def test_what_is_printed_to_a_full_device_is_an_error_in_words():
-    command = [sys.executable, "-m", "xlkb", "models"]
+@pytest.mark.parametrize(
+    "command", ["models", "mix --corpus almanac --unit sentence --documents 4 --out mixed"]
+)
+def test_what_is_printed_to_a_full_device_is_an_error_in_words(tmp_path, command):
+    words = [sys.executable, "-m", "xlkb", *command.split()]
     with open("/dev/full", "w") as full:
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
     assert done.returncode == 1
-    assert "error: There is no room left for what the output goes to" in done.stderr
+    assert "error: There is no room left for what the output goes to: what was prin" in done.stderr
+    assert "The command itself ended with 0." in done.stderr
+    assert "Nothing was written" not in done.stderr
+    assert (tmp_path / "mixed" / "mixing.json").exists() == ("mix" in command)
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr
 

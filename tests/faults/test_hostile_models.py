@@ -7,6 +7,7 @@ import struct
 
 import pytest
 import tiny
+import torch
 
 from xlkb import commands, models
 from xlkb.models import gguf_conversion
@@ -142,6 +143,59 @@ def test_weights_behind_a_link_are_those_that_the_fingerprint_tells(folder, good
     with pytest.raises(ValueError, match=r"config\.json is damaged, it is no JSON") as told:
         _ = models.load(name).source
     assert ":0:0:" not in str(told.value)
+
+
+def reweighted(folder, change, **sizes):
+    """The model of a folder with other weights: of another size, or as `change` leaves them."""
+    network = tiny.network("llama", **sizes)
+    with torch.no_grad():
+        change(network)
+    network.save_pretrained(folder)
+
+
+def test_a_tokenizer_with_more_tokens_than_the_network_is_named(folder, capsys):
+    reweighted(folder, lambda _: None, vocab_size=60)
+    assert "The tokenizer gives tokens that the network does not know" in refused(capsys, folder)
+    texts = folder.parent / "texts.txt"
+    texts.write_text("\n\n".join(tiny.TEXT * 4))
+    run = ["--folder", str(folder.parent / "run"), "--sequence-length", "16", "--max-steps", "1"]
+    assert commands.main(["finetune", f"path:{folder}", str(texts), *run]) in (1, 2)
+    assert "error: The tokenizer gives tokens that the network" in capsys.readouterr().err
+
+
+def test_weights_that_are_no_numbers_are_named(folder, capsys):
+    reweighted(folder, lambda network: network.lm_head.weight.fill_(float("nan")))
+    assert "The scores are no numbers (LlamaForCausalLM in " in refused(capsys, folder)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"num_hidden_layers": 1}, "are of layers that its config has not, as model.layers.1."),
+        ({"num_hidden_layers": 9}, "are missing, as model.layers.4."),
+        ({"vocab_size": 500}, "have another shape, as "),
+        ({"intermediate_size": 8}, "have another shape, as model.layers.0.mlp."),
+        ({"hidden_size": 64}, "have another shape, as "),
+    ],
+    ids=str,
+)
+def test_weights_that_do_not_fit_their_config_are_named(folder, capsys, values, said):
+    change(folder / "config.json", **values)
+    told = refused(capsys, folder)
+    assert f"The weights of {folder} do not fit its config: " in told
+    assert said in told
+
+
+def test_a_model_without_the_file_of_its_tokenizer_is_named(folder, capsys):
+    (folder / "tokenizer.json").unlink()
+    assert str(folder) in refused(capsys, folder)
+
+
+def test_a_model_that_can_read_no_prompt_has_no_accuracy(folder, capsys):
+    change(folder / "config.json", max_position_embeddings=4)
+    with pytest.warns(UserWarning, match="left out"):
+        assert asked(folder) == 0
+    assert "No prompt was answered.\n1 prompts are left out" in capsys.readouterr().out
 
 
 CONFIGS = {

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import answered
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -237,6 +238,20 @@ def test_answers_of_nobody_are_refused(tmp_path, capsys, about):
 def test_a_missing_column_is_named(tmp_path, capsys):
     name = stored(tmp_path, ANSWERS.drop(columns="option_language"))
     assert "no column option_language" in refused(capsys, name, tmp_path)
+
+
+@pytest.mark.parametrize("column", ["language", "option_language", "item_id", "style"])
+@pytest.mark.parametrize("where", [slice(None), slice(4, 8)])
+def test_a_text_that_is_missing_is_named(tmp_path, capsys, column, where):
+    rows = ANSWERS.copy()
+    rows.loc[rows.index[where], column] = None
+    told = refused(capsys, stored(tmp_path, rows), tmp_path)
+    assert f"{column} is missing in rows" in told or f"{column} is no text everywhere" in told
+
+
+def test_answers_that_are_there_twice_are_named(tmp_path, capsys):
+    name = stored(tmp_path, pd.concat([ANSWERS, ANSWERS]))
+    assert "is there twice: leave it out once" in refused(capsys, name, tmp_path)
 
 
 def test_parts_of_answers_outside_their_folder_are_not_read(tmp_path, capsys):

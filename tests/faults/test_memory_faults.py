@@ -20,6 +20,7 @@ import torch
 import transformers
 from safetensors import SafetensorError
 
+from xlkb import commands
 from xlkb.commands import line
 from xlkb.models import checkpoints
 from xlkb.scoring import likelihoods
@@ -138,6 +139,20 @@ def test_memory_that_ran_out_is_known_by_whatever_says_so(capsys, error, wrapped
     if isinstance(error, SafetensorError) and not wrapped:
         pytest.skip("no library's error comes here as it is")
     assert line.command(work, "") == 1
+    assert capsys.readouterr().err.startswith("error: Memory ran out. Close other programs, or use")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), ImportError("libtorch_cpu.so: failed to map segment from shared object")],
+    ids=repr,
+)
+def test_memory_that_runs_out_while_libraries_are_imported_is_said(monkeypatch, capsys, error):
+    def imported(name):
+        raise error
+
+    monkeypatch.setattr(commands, "_module", imported)
+    assert commands.main(["score"]) == 1
     assert capsys.readouterr().err.startswith("error: Memory ran out. Close other programs, or use")
 
 

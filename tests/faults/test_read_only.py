@@ -109,6 +109,19 @@ def test_a_cache_that_is_read_only_is_named_with_its_variable(user):
 
 
 @permitted
+def test_a_mixed_corpus_into_a_folder_that_is_read_only_is_refused(user, capsys):
+    shut = locked(user / "shut")
+    assert (
+        commands.main(
+            ["mix", "--corpus", "almanac", "--unit", "words", "--out", str(shut / "mixed")]
+        )
+        == 2
+    )
+    told = f"error: {shut}/mixed: {shut} cannot be written to. Choose another folder.\n"
+    assert capsys.readouterr().err == told
+
+
+@permitted
 def test_a_training_into_a_folder_that_is_read_only_is_refused(user):
     model = models.load(f"path:{user}/model")
     recipe = recipes.get("full", sequence_length=16, batch_size=2)

@@ -81,6 +81,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return _module(name).main(rest)
         except KeyboardInterrupt as stop:  # While libraries are imported.
             return line.stopped(stop)
+        except (MemoryError, ImportError) as error:
+            if not stops.out_of_memory(error):
+                raise
+            print(f"error: {stops.without_memory(error)}", file=sys.stderr)
+            return 1
 
 
 def check(arguments: Sequence[str]) -> None:

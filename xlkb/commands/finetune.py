@@ -113,7 +113,9 @@ def uses(options: argparse.Namespace) -> wanted.Wanted:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; see `--help`. Returns its exit code."""
-    kept = "The same command goes on from the last checkpoint."
+    kept = (
+        "The same command goes on from the last checkpoint, of which there is one every 2 minutes."
+    )
     return processes.one_voice(lambda: line.command(lambda: _main(arguments), kept))
 
 

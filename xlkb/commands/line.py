@@ -38,8 +38,11 @@ def command(work: Callable[[], int], goes_on: str) -> int:
     try:
         code = work()
         if sys.stdout is not None:
-            sys.stdout.flush()  # What cannot be printed is no success.
-        return code
+            sys.stdout.flush()
+        if not streams.unheard():
+            return code
+        told = "There is no room left for what the output goes to: what was printed is lost."
+        return _say(f"{told} The command itself ended with {code}. Make room.", code or 1)
     except Failed as error:
         return _say(error, 1)
     except (ValueError, OSError, ImportError, RuntimeError, MemoryError) as error:

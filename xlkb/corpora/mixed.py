@@ -204,8 +204,9 @@ def write(mixed: Dataset, folder: str | Path, replace: bool = False) -> Path:
 
 
 def check_free(folder: str | Path, replace: bool = False) -> None:
-    """Raise FileExistsError unless a mixed corpus may be written there."""
+    """Raise FileExistsError unless a mixed corpus may be written there, OSError unless it can."""
     folder = Path(folder).expanduser()
+    disk.writable(folder.absolute().parent, str(folder))
     if folder.is_dir() and (not any(folder.iterdir()) or (replace and (folder / RECORD).exists())):
         return
     if folder.exists():

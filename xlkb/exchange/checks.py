@@ -78,6 +78,8 @@ def rows(frame: pd.DataFrame, described: object, name: object) -> None:
         raise ValueError(f"{name} holds no answers: it has no rows.")
     if (frame["is_answer"].to_numpy(bool).reshape(-1, 4).sum(1) != 1).any():
         raise ValueError(f"{name}: of each question one choice must be the answer (is_answer).")
+    if again := frame["item_id"].iloc[::4][frame.iloc[::4].duplicated()].to_list():
+        raise ValueError(f"{name}: the answer to {again[0]!r} is there twice: leave it out once.")
     model = described.get("model") if isinstance(described, Mapping) else None
     told = [model.get(key, "") for key in ("name", "label")] if isinstance(model, Mapping) else [0]
     if any(not isinstance(each, str) or (each and texts.fault(each)) for each in told):
@@ -93,6 +95,8 @@ def _fault(column: pd.Series, name: str) -> str | None:
         if not good or np.isposinf(column.to_numpy(float)).any():
             return f"{name} is no finite number everywhere"
         return f"{name} is missing in rows" * bool(name in SURE and column.isna().any())
+    if name not in OPTIONAL and column.isna().any():
+        return f"{name} is missing in rows"
     kind = types.infer_dtype(column, skipna=False)
     return None if kind in ("string", "empty") else f"{name} is no text everywhere"
 

@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 CODES = (128 + signal.SIGINT, 128 + signal.SIGTERM)
 """Exit codes of what was stopped, as shells give them: 130 and 143."""
 
-NO_MEMORY = ("allocate memory", "out of memory", "bad_alloc")
-"""What libraries say when memory ran out: torch on a CPU, a GPU's driver and safetensors differ."""
+NO_MEMORY = ("allocate memory", "out of memory", "bad_alloc", "failed to map segment")
+"""What libraries say when memory ran out: torch, a GPU's driver, safetensors, the loader differ."""
 
 
 class Terminated(KeyboardInterrupt):

@@ -198,6 +198,8 @@ def readable(what: object) -> Iterator[None]:
     except (OSError, ValueError, ImportError, RuntimeError, MemoryError) as error:
         if "trust_remote_code" in str(error):
             raise ValueError(f"{what} {REMOTE}") from None
+        if isinstance(error, ValueError) and str(what).rpartition(" ")[2] not in str(error):
+            raise ValueError(f"{what} cannot be read: {str(error)[:300]}") from error
         raise
     except BaseException as error:  # A panic in Rust, as of tokenizers, is no Exception.
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":

@@ -173,14 +173,21 @@ class LanguageModel:
         if isinstance(source, str):
             checkpoints.fetch(source, self.revision)
             options["local_files_only"] = True
-        options["output_loading_info"] = True
+        options |= {"output_loading_info": True, "ignore_mismatched_sizes": True}
         with checkpoints.readable(f"The weights of {source}"):
             network, told = AutoModelForCausalLM.from_pretrained(source, **options)
-        if missing := sorted(told["missing_keys"]):  # They would be random numbers.
-            raise ValueError(
-                f"The weights of {source} are not whole: {len(missing)} tensors are missing, as "
-                f"{missing[0]}. A file is of another model: put the right one there."
-            )
+        own = {re.sub(r"\d+", "0", name) for name, _ in network.named_parameters()}
+        layers = [n for n in told["unexpected_keys"] if re.sub(r"\d+", "0", n) in own]
+        for kind, found in (
+            ("are missing", told["missing_keys"]),  # They would be random numbers.
+            ("have another shape", [name for name, *_ in told["mismatched_keys"]]),
+            ("are of layers that its config has not", () if isinstance(source, str) else layers),
+        ):
+            if found:
+                raise ValueError(
+                    f"The weights of {source} do not fit its config: {len(found)} tensors {kind}, "
+                    f"as {min(found)}. A file is of another model: put the right one there."
+                )
         return network
 
     def describe(self) -> dict[str, str | int | None]:

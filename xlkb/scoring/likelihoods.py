@@ -19,7 +19,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from xlkb.ground import stops
 from xlkb.models import checkpoints
 from xlkb.scoring import heads
-from xlkb.scoring.tries import Forest, Pair, TokenIds, encode, merge, plan
+from xlkb.scoring.tries import Forest, Pair, TokenIds, attention_masks, encode, merge, plan
 
 TOKENS_PER_ROW = {"cpu": 512, "mps": 1024, "cuda": 4096}
 """Trie nodes in a row: attention is quadratic in it, matrix products are slow below it."""
@@ -31,30 +31,6 @@ length, and its logits that times the vocabulary."""
 ROWS_PER_HEAD_CHUNK = 16
 PROBES = 8
 PROBE_TOKENS = 512
-
-
-def attention_masks(network: PreTrainedModel, forest: Forest) -> torch.Tensor | dict[str, Any]:
-    """The mask(s) in the form that the architecture takes: bool [1, 1, nodes, nodes], or what is
-    added to attention scores where it has no "sdpa" (Gemma 2, whose scores are capped).
-
-    Models that mix full and sliding-window layers (Gemma 3, Qwen 2) take one mask per kind;
-    models with one window for all layers (Mistral) take it folded into the one mask.
-    """
-    config = network.config.get_text_config()
-    full = torch.from_numpy(forest.mask).to(network.device)[None, None]
-    kinds = set(getattr(config, "layer_types", None) or [])
-    window = getattr(config, "sliding_window", None)
-    if not window or (kinds and "sliding_attention" not in kinds):
-        sliding = full
-    else:
-        positions = torch.from_numpy(forest.positions).to(network.device)
-        sliding = full & (positions[:, None] - positions[None, :] < window)
-    if config._attn_implementation == "eager":
-        least = torch.finfo(network.dtype).min
-        full, sliding = ((~mask).to(network.dtype) * least for mask in (full, sliding))
-    if kinds:
-        return {"full_attention": full, "sliding_attention": sliding}
-    return sliding if getattr(config, "use_sliding_window", True) else full
 
 
 @torch.inference_mode()
@@ -273,7 +249,7 @@ _RUNNERS: weakref.WeakKeyDictionary[PreTrainedModel, Runner] = weakref.WeakKeyDi
 def _runner(network: PreTrainedModel, probes: Sequence[TokenIds]) -> Runner:
     """The fastest way of running a row that is seen to be right on a few probes."""
     if network not in _RUNNERS:
-        plain = np.concatenate([run_padded(network, [probe]) for probe in probes])
+        plain = _plain(network, probes)
         ways = [run_forest] if heads.matrix(network) is None else [run_in_parts, run_forest]
         right = next((run for run in ways if _agrees(run, network, probes, plain)), run_padded)
         if right is run_padded:
@@ -284,6 +260,24 @@ def _runner(network: PreTrainedModel, probes: Sequence[TokenIds]) -> Runner:
             )
         _RUNNERS[network] = right
     return _RUNNERS[network]
+
+
+def _plain(network: PreTrainedModel, probes: Sequence[TokenIds]) -> np.ndarray:
+    """Scores of a few probes; ValueError where the network cannot give any."""
+    what = f"{type(network).__name__} in {network.name_or_path}"
+    try:
+        plain = np.concatenate([run_padded(network, [probe]) for probe in probes])
+    except IndexError as error:
+        raise ValueError(
+            f"The tokenizer gives tokens that the network does not know ({what}): one of the two "
+            "is another model's. Put the right one there."
+        ) from error
+    if np.isnan(plain).any():
+        raise ValueError(
+            f"The scores are no numbers ({what}, {network.dtype}): its weights are damaged, or "
+            "overflow. Put the right ones there, or compute in float32."
+        )
+    return plain
 
 
 def _agrees(

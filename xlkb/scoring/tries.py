@@ -10,14 +10,15 @@ are thus run once per row, without a line of code for any of them, and no row ho
 
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from xlkb.models import tokens
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 class Pair(NamedTuple):
@@ -161,3 +162,29 @@ def merge(sequences: Sequence[TokenIds]) -> Forest:
             mask[node, :node] = mask[parent, :node]
     predictors, targets, owners = np.array(scored, dtype=np.int64).T
     return Forest(np.array(nodes), np.array(positions), mask, predictors, targets, owners)
+
+
+def attention_masks(network: "PreTrainedModel", forest: Forest) -> "torch.Tensor | dict[str, Any]":
+    """The mask(s) in the form that the architecture takes: bool [1, 1, nodes, nodes], or what is
+    added to attention scores where it has no "sdpa" (Gemma 2, whose scores are capped).
+
+    Models that mix full and sliding-window layers (Gemma 3, Qwen 2) take one mask per kind;
+    models with one window for all layers (Mistral) take it folded into the one mask.
+    """
+    import torch
+
+    config = network.config.get_text_config()
+    full = torch.from_numpy(forest.mask).to(network.device)[None, None]
+    kinds = set(getattr(config, "layer_types", None) or [])
+    window = getattr(config, "sliding_window", None)
+    if not window or (kinds and "sliding_attention" not in kinds):
+        sliding = full
+    else:
+        positions = torch.from_numpy(forest.positions).to(network.device)
+        sliding = full & (positions[:, None] - positions[None, :] < window)
+    if config._attn_implementation == "eager":
+        least = torch.finfo(network.dtype).min
+        full, sliding = ((~mask).to(network.dtype) * least for mask in (full, sliding))
+    if kinds:
+        return {"full_attention": full, "sliding_attention": sliding}
+    return sliding if getattr(config, "use_sliding_window", True) else full

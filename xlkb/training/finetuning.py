@@ -181,7 +181,8 @@ def load(model: LanguageModel, folder: str | Path, label: str = "") -> LanguageM
                 f"{folder} was made from {run['base_label']} ({run['base']}), whose weights are "
                 f"not those of {model.label} ({model.name})."
             )
-        if bad := seals.damage(folder, runs.FINISHED, ".safetensors"):
+        kinds = (".safetensors", seals.DESCRIPTION)
+        if bad := seals.damage(folder, runs.FINISHED, kinds, key=run["key"]):
             raise ValueError(
                 f"{folder / bad} is damaged, or not what {runs.FINISHED} tells: restore it, or "
                 "give the command that made it again."
@@ -220,6 +221,11 @@ def _train(
     wrapped, settings, dtype = trainable.make(model, recipe, folder / runs.WORK, len(packed))
     network = wrapped.get_base_model() if recipe.method != "full" else wrapped
     sequences = torch.from_numpy(packed).long()
+    if int(sequences.max()) >= len(network.get_input_embeddings().weight):
+        raise ValueError(
+            f"The tokenizer gives tokens that the network does not know ({model.name}): one of the "
+            "two is another model's. Put the right one there."
+        )
     probe = sequences[:1, :PROBE_TOKENS].to(network.device)
     before = trainable.logits(network, probe)
     device = network.device.type

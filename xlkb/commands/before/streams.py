@@ -1,9 +1,12 @@
 """The standard streams: closed, full, or in an encoding that lacks letters."""
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any
+
+from xlkb.ground import disk
 
 
 def opened() -> None:
@@ -34,10 +37,15 @@ def unreadable(words: Iterable[str]) -> str:
     )
 
 
+_unheard: list[OSError] = []
+
+
 def printable() -> None:
     """Let printing never stop a command: what the terminal's encoding lacks becomes an escape, and
     what nobody reads any more, as after `| head`, is lost, so that files and exit code are whole.
+    What a full disk does not take is lost, too, and `unheard` tells so.
     """
+    _unheard.clear()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -50,10 +58,18 @@ def _until_closed(stream: Any, method: Callable[..., Any]) -> Callable[..., Any]
     def call(*arguments: Any) -> Any:
         try:
             return method(*arguments)
-        except BrokenPipeError:
+        except OSError as error:
+            if error.errno not in (errno.EPIPE, *disk.FULL):
+                raise
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            _unheard.extend([error] if error.errno in disk.FULL else [])
 
     return call
+
+
+def unheard() -> bool:
+    """Whether something that was printed is lost on a full disk."""
+    return bool(_unheard)
 
 
 def drop() -> None:

@@ -177,7 +177,7 @@ def _batches(given: Asked) -> Iterator[Dataset]:
 
 
 def _report(table: pd.DataFrame, given: Asked) -> None:
-    print(table.round(4).to_string(index=False))
+    print("No prompt was answered." if table.empty else table.round(4).to_string(index=False))
     if left_out := given.request["n"] - int(table["n"].sum()):
         print(f"{left_out:,} prompts are left out: see the warnings.")
     print(f"Accuracies with 95 % Wilson intervals: {given.out / 'accuracy.csv'}")

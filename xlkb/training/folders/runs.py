@@ -161,8 +161,9 @@ def _finished(folder: Path, key: str) -> bool:
         shutil.rmtree(folder / WORK, ignore_errors=True)
         print(f"{folder.name}: finished before, reused")
         return True
-    print(f"{folder / bad} is damaged; the model is trained again.", file=sys.stderr)
     for path in folder.iterdir():  # Not overwritten: another process may have them in memory.
         if path.is_file() and path.name != seals.DESCRIPTION:
-            path.unlink()
+            disk.set_damaged_aside(path)
+    told = f"The finished run was moved to {folder / 'damaged'}; the model is trained again."
+    print(f"{folder / bad} is damaged. {told}", file=sys.stderr)
     return False

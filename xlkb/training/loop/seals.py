@@ -23,16 +23,18 @@ def seal(folder: Path, record: str = SEAL, **facts: Any) -> None:
     disk.write_json(folder / record, {"files": checkpoints.hashes(files), **facts})
 
 
-def damage(folder: Path, record: str = SEAL, kind: str = "", **facts: Any) -> str | None:
-    """The first file of a sealed folder, of those whose names end with `kind`, that is not as it
-    was sealed, or None.
+def damage(
+    folder: Path, record: str = SEAL, kinds: tuple[str, ...] = ("",), **facts: Any
+) -> str | None:
+    """The first file of a sealed folder, of those whose names end with one of `kinds`, that is not
+    as it was sealed, or None.
 
     It is `record` where that tells another of these `facts`; an older one may tell none.
     """
     sealed = told(folder, record)
     if not sealed or any(sealed.get(name, value) != value for name, value in facts.items()):
         return record
-    for name in [name for name in sealed["files"] if name.endswith(kind)]:
+    for name in [name for name in sealed["files"] if name.endswith(kinds)]:
         path = folder / name
         if not path.is_file() or checkpoints.sha256(path) != sealed["files"][name]:
             return name
@@ -62,7 +64,7 @@ def last_checkpoint(folder: Path) -> Path | None:
         warnings.warn(
             f"{path / bad} is damaged, or of another run ({SEAL} tells other files or another run "
             f"than there are). The checkpoint was moved to {aside}; training goes on from the one "
-            "before.",
+            "before, or begins anew.",
             stacklevel=2,
         )
     return None
