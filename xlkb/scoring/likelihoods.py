@@ -196,7 +196,12 @@ def planned(
 
 
 def run_row(network: PreTrainedModel, probes: Sequence[TokenIds], row: Row) -> Scored:
-    """Score one row of `planned`."""
+    """Score one row of `planned`; ValueError where network and tokenizer are of two models."""
+    if max(max(each.ids) for each in row.sequences) >= len(network.get_input_embeddings().weight):
+        raise ValueError(
+            f"The tokenizer gives tokens that the network does not know ({network.name_or_path}): "
+            "one of the two is another model's. Put the right one there."
+        )
     values = _backing_off(_runner(network, probes), network, row.sequences)
     return row.places, values, np.array([len(s.ids) - s.start for s in row.sequences])
 
@@ -264,18 +269,11 @@ def _runner(network: PreTrainedModel, probes: Sequence[TokenIds]) -> Runner:
 
 def _plain(network: PreTrainedModel, probes: Sequence[TokenIds]) -> np.ndarray:
     """Scores of a few probes; ValueError where the network cannot give any."""
-    what = f"{type(network).__name__} in {network.name_or_path}"
-    try:
-        plain = np.concatenate([run_padded(network, [probe]) for probe in probes])
-    except IndexError as error:
-        raise ValueError(
-            f"The tokenizer gives tokens that the network does not know ({what}): one of the two "
-            "is another model's. Put the right one there."
-        ) from error
+    plain = np.concatenate([run_padded(network, [probe]) for probe in probes])
     if np.isnan(plain).any():
         raise ValueError(
-            f"The scores are no numbers ({what}, {network.dtype}): its weights are damaged, or "
-            "overflow. Put the right ones there, or compute in float32."
+            f"The scores of {network.name_or_path} are no numbers ({network.dtype}): its weights "
+            "are damaged, or overflow. Put the right ones there, or compute in float32."
         )
     return plain
 
