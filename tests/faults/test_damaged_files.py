@@ -305,10 +305,8 @@ def test_a_finished_training_of_a_damaged_seal_is_kept_until_it_is_trained_again
     finetuning.train(model, TEXTS, recipe, folder)
     kept = {path.name: path.read_bytes() for path in (folder / "damaged").iterdir()}
     before = {path.name: path.read_bytes() for path in whole.iterdir()}
-    assert {name for name in before if before[name] != kept.get(name)} == {
-        "run.json",
-        "finished.json",
-    }
+    changed = {name for name in before if before[name] != kept.get(name)}
+    assert changed == {"run.json", "finished.json"}
 
 
 def test_a_training_with_the_description_of_another_is_refused(trained, place, tmp_path):

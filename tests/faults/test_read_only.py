@@ -111,12 +111,8 @@ def test_a_cache_that_is_read_only_is_named_with_its_variable(user):
 @permitted
 def test_a_mixed_corpus_into_a_folder_that_is_read_only_is_refused(user, capsys):
     shut = locked(user / "shut")
-    assert (
-        commands.main(
-            ["mix", "--corpus", "almanac", "--unit", "words", "--out", str(shut / "mixed")]
-        )
-        == 2
-    )
+    mix = ["mix", "--corpus", "almanac", "--unit", "words", "--out", str(shut / "mixed")]
+    assert commands.main(mix) == 2
     told = f"error: {shut}/mixed: {shut} cannot be written to. Choose another folder.\n"
     assert capsys.readouterr().err == told
 

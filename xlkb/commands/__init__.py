@@ -61,18 +61,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     streams.opened()
     if sys.flags.optimize > 1:
         told = "transformers reads the documentation in its code, which Python leaves out with -OO"
-        print(f"error: {told} or PYTHONOPTIMIZE=2: use -O, or neither.", file=sys.stderr)
-        return 2
+        return line.say(f"{told} or PYTHONOPTIMIZE=2: use -O, or neither.", 2)
     name, *rest = _read(sys.argv[1:] if arguments is None else arguments)
     given = [value for variable, value in os.environ.items() if variable.startswith("XLKB_")]
     if told := streams.unreadable([*rest, *given]):
         streams.printable()
-        print(f"error: {told}", file=sys.stderr)
-        return 2
+        return line.say(told, 2)
     if name != "finetune" and (several := int(os.environ.get("WORLD_SIZE", "1"))) > 1:
         told = f"xlkb {name} runs in one process, and {several} were started: only xlkb finetune"
-        print(f"error: {told} takes accelerate launch or torchrun.", file=sys.stderr)
-        return 2
+        return line.say(f"{told} takes accelerate launch or torchrun.", 2)
     with stops.terminable():
         try:
             from xlkb.ground import progress
@@ -84,8 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except (MemoryError, ImportError) as error:
             if not stops.out_of_memory(error):
                 raise
-            print(f"error: {stops.without_memory(error)}", file=sys.stderr)
-            return 1
+            return line.say(stops.without_memory(error), 1)
 
 
 def check(arguments: Sequence[str]) -> None:

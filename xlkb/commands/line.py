@@ -42,22 +42,22 @@ def command(work: Callable[[], int], goes_on: str) -> int:
         if not streams.unheard():
             return code
         told = "There is no room left for what the output goes to: what was printed is lost."
-        return _say(f"{told} The command itself ended with {code}. Make room.", code or 1)
+        return say(f"{told} The command itself ended with {code}. Make room.", code or 1)
     except Failed as error:
-        return _say(error, 1)
+        return say(error, 1)
     except (ValueError, OSError, ImportError, RuntimeError, MemoryError) as error:
         if stops.out_of_memory(error):
-            return _say(stops.without_memory(error), 1)
+            return say(stops.without_memory(error), 1)
         if getattr(error, "errno", None) not in disk.FULL:
-            return _say(error, 2)
-        streams.drop()
+            return say(error, 2)
         where = error.filename or "what the output goes to, or for a temporary file"
-        return _say(f"There is no room left for {where}. Make room. {goes_on}", 1)
+        return say(f"There is no room left for {where}. Make room. {goes_on}", 1)
     except KeyboardInterrupt as stop:
         return stopped(stop, goes_on)
 
 
-def _say(error: object, code: int) -> int:
+def say(error: object, code: int) -> int:
+    """Say what is wrong, on stderr and without secrets; the exit code that was given."""
     told = disk.misplaced(error) if isinstance(error, BaseException) else ""
     print(f"error: {names.without_secrets(told or str(error))}", file=sys.stderr)
     return code

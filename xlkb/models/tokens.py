@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from xlkb.models import checkpoints
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 SEPARATORS = ("\n", ".", "a", "")
 """What a text is tokenised after, when it must not merge with the text that it really follows."""
@@ -130,6 +130,15 @@ def n_shared(one: Sequence[int], other: Sequence[int]) -> int:
 def decode(tokenizer: "PreTrainedTokenizerBase", ids: Sequence[int]) -> str:
     """The text of tokens, special ones included, spaces as they are."""
     return tokenizer.decode(ids, clean_up_tokenization_spaces=False)
+
+
+def check(network: "PreTrainedModel", largest: int, name: str) -> None:
+    """Raise ValueError where a network has no token of this id: a GPU would stop at it for good."""
+    if largest >= len(network.get_input_embeddings().weight):
+        raise ValueError(
+            f"The tokenizer gives tokens that the network does not know ({name}): one of the two "
+            "is another model's. Put the right one there."
+        )
 
 
 def _ids(tokenizer: "PreTrainedTokenizerBase", texts: list[str]) -> list[list[int]]:

@@ -17,7 +17,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xlkb.ground import stops
-from xlkb.models import checkpoints
+from xlkb.models import checkpoints, tokens
 from xlkb.scoring import heads
 from xlkb.scoring.tries import Forest, Pair, TokenIds, attention_masks, encode, merge, plan
 
@@ -197,11 +197,8 @@ def planned(
 
 def run_row(network: PreTrainedModel, probes: Sequence[TokenIds], row: Row) -> Scored:
     """Score one row of `planned`; ValueError where network and tokenizer are of two models."""
-    if max(max(each.ids) for each in row.sequences) >= len(network.get_input_embeddings().weight):
-        raise ValueError(
-            f"The tokenizer gives tokens that the network does not know ({network.name_or_path}): "
-            "one of the two is another model's. Put the right one there."
-        )
+    largest = max(max(each.ids) for each in row.sequences)
+    tokens.check(network, largest, network.name_or_path)
     values = _backing_off(_runner(network, probes), network, row.sequences)
     return row.places, values, np.array([len(s.ids) - s.start for s in row.sequences])
 

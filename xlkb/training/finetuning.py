@@ -18,7 +18,7 @@ from datasets import Dataset
 
 from xlkb import models
 from xlkb.ground import disk, progress
-from xlkb.models import LanguageModel, checkpoints
+from xlkb.models import LanguageModel, checkpoints, tokens
 from xlkb.training import memory, packing, recipes, sizes
 from xlkb.training.folders import runs
 from xlkb.training.loop import processes, seals
@@ -221,11 +221,7 @@ def _train(
     wrapped, settings, dtype = trainable.make(model, recipe, folder / runs.WORK, len(packed))
     network = wrapped.get_base_model() if recipe.method != "full" else wrapped
     sequences = torch.from_numpy(packed).long()
-    if int(sequences.max()) >= len(network.get_input_embeddings().weight):
-        raise ValueError(
-            f"The tokenizer gives tokens that the network does not know ({model.name}): one of the "
-            "two is another model's. Put the right one there."
-        )
+    tokens.check(network, int(sequences.max()), model.name)
     probe = sequences[:1, :PROBE_TOKENS].to(network.device)
     before = trainable.logits(network, probe)
     device = network.device.type

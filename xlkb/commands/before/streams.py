@@ -62,7 +62,8 @@ def _until_closed(stream: Any, method: Callable[..., Any]) -> Callable[..., Any]
             if error.errno not in (errno.EPIPE, *disk.FULL):
                 raise
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-            _unheard.extend([error] if error.errno in disk.FULL else [])
+            if error.errno in disk.FULL:
+                _unheard.append(error)
 
     return call
 
@@ -70,8 +71,3 @@ def _until_closed(stream: Any, method: Callable[..., Any]) -> Callable[..., Any]
 def unheard() -> bool:
     """Whether something that was printed is lost on a full disk."""
     return bool(_unheard)
-
-
-def drop() -> None:
-    """Let what is still to be printed go nowhere, so that it stops nothing at the end, too."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
